@@ -1,0 +1,162 @@
+//! What the administrator decides: who pairs with whom, addresses, policy,
+//! timers and limits. The M-module holds it; other modules ask for it.
+//!
+//! No published figure fixes any timer or limit: each is a setting here, with
+//! its default and its reason.
+
+use serde::{Deserialize, Serialize};
+
+use crate::contract::{Address, DeviceId, NetworkId, Slot};
+use crate::storage_set::layout::Geometry;
+use crate::time::Duration;
+use crate::vocabulary::{NodeId, StorageSetId, VolumeId};
+
+/// The M-module's slot on a node.
+pub const M_SLOT: Slot = Slot(0);
+/// The N-module's slot on a node.
+pub const N_SLOT: Slot = Slot(1);
+/// The D-module's slot on a node.
+pub const D_SLOT: Slot = Slot(2);
+
+/// The configuration of one node.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Configuration {
+    /// This node.
+    pub node: NodeId,
+    /// The storage set that this node's pair shares.
+    pub set: SetConfiguration,
+    /// Whether this node of the pair takes the set at boot, or stands by.
+    pub duty: Duty,
+    /// The volume on the set.
+    pub volume: VolumeId,
+    /// Where clients reach this node.
+    pub client_network: NetworkId,
+    /// The inter-cluster network.
+    pub peer_network: NetworkId,
+    /// The D-module of the other cluster that owns the volume's other copy.
+    pub peer_address: Address,
+    /// How replication runs; `Chained` is there to be compared with.
+    pub replication: Replication,
+    /// Timers.
+    pub timers: Timers,
+    /// Limits of every queue, log and retry.
+    pub limits: Limits,
+}
+
+/// The shared devices of an HA pair.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct SetConfiguration {
+    /// The set.
+    pub id: StorageSetId,
+    /// Identity written when the set was formatted; equal on both copies.
+    pub format: u64,
+    /// The fast device with journal, checkpoints and superblock.
+    pub journal: DeviceId,
+    /// The device with the volume's blocks and their headers.
+    pub data: DeviceId,
+    /// Sizes of both.
+    pub geometry: Geometry,
+}
+
+/// What a node of a pair does when it boots.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Duty {
+    /// Takes the set.
+    Primary,
+    /// Stands by for its partner.
+    Standby,
+}
+
+/// Order of local and replica performance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Replication {
+    /// Both at once, after the mark is durable.
+    Parallel,
+    /// The replica leaves only when the local write is durable.
+    Chained,
+}
+
+/// How long things may take.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Timers {
+    /// A client attempt ends at the latest this long after its ticket was issued
+    /// (the client's own timer). Default 6 s.
+    pub status_limit: Duration,
+    /// By how much a ticket must be younger than `status_limit` when its command
+    /// is accepted: clock drift over the limit and reserve. Default 500 ms.
+    pub ticket_margin: Duration,
+    /// A D-module answers `Unknown` by itself after this long. Default 5 s.
+    pub answer_limit: Duration,
+    /// An unacknowledged transfer is sent again after this long, doubled with
+    /// each retry up to `retransmit_max`. Default 50 ms (metro round trips are 2 ms).
+    pub retransmit_min: Duration,
+    /// Longest interval between retransmissions. Default 800 ms.
+    pub retransmit_max: Duration,
+    /// A path whose oldest transfer is unacknowledged for this long gets a new
+    /// session. Default 3 s.
+    pub path_timeout: Duration,
+    /// Resolved marks are cleared at the latest this long after the last record.
+    /// Default 20 ms.
+    pub idle_clear: Duration,
+    /// Blocks still only in the journal are applied to the data device after
+    /// this long without a write. Default 200 ms.
+    pub idle_destage: Duration,
+    /// A module repeats an unanswered question to a module beside it. Default 10 ms.
+    pub local_retry: Duration,
+}
+
+impl Default for Timers {
+    fn default() -> Self {
+        Timers {
+            status_limit: Duration::from_secs(6),
+            ticket_margin: Duration::from_millis(500),
+            answer_limit: Duration::from_secs(5),
+            retransmit_min: Duration::from_millis(50),
+            retransmit_max: Duration::from_millis(800),
+            path_timeout: Duration::from_secs(3),
+            idle_clear: Duration::from_millis(20),
+            idle_destage: Duration::from_millis(200),
+            local_retry: Duration::from_millis(10),
+        }
+    }
+}
+
+/// How much of everything there may be.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Limits {
+    /// Blocks in one command. Default 32 (128 KiB).
+    pub command_blocks: u32,
+    /// Commands accepted and not yet resolved, per volume. Default 128.
+    pub commands_in_flight: u32,
+    /// Commands that wait for their range, ticket in hand. Default 128.
+    pub commands_waiting: u32,
+    /// Ids per client between its watermark and its newest. Default 64.
+    pub window: u64,
+    /// Clients of one volume. Default 64.
+    pub clients: u32,
+    /// Payload bytes in one portion; fits a 9000-byte MTU. Default 8192.
+    pub portion_bytes: u32,
+    /// Transfers in reassembly at the receiver. Default 256.
+    pub reassemblies: u32,
+    /// Resolved marks that one record may clear. Default 64.
+    pub clears_per_record: u32,
+    /// Journal pages kept free for sessions, failures, clears and copies;
+    /// acceptance of commands stops before it is touched. Default 64.
+    pub journal_reserve: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            command_blocks: 32,
+            commands_in_flight: 128,
+            commands_waiting: 128,
+            window: 64,
+            clients: 64,
+            portion_bytes: 8192,
+            reassemblies: 256,
+            clears_per_record: 64,
+            journal_reserve: 64,
+        }
+    }
+}

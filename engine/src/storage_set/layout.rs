@@ -1,0 +1,104 @@
+//! Where things stand on the two devices of a storage set.
+//!
+//! ```text
+//! journal device   page 0, 1         superblock, two copies
+//!                  2 .. 2+C          checkpoint slot A   (C = checkpoint_pages)
+//!                  2+C .. 2+2C       checkpoint slot B
+//!                  R .. R+ring       journal ring        (R = 2+2C)
+//!                  M .. M+8          mailbox: 4 node slots, then stored
+//!                                    metadata, two copies of two pages;
+//!                                    outside the reservation  (M = R+ring)
+//! data device      page 0            superblock
+//!                  1 .. 1+H          block headers, 128 to a page
+//!                  1+H .. 1+H+blocks block data
+//! ```
+//!
+//! A block's address, version and checksum stand in its header, apart from its
+//! data, so that a lost, misdirected or stale write shows: the two pages would
+//! have to go wrong in the same way.
+
+use serde::{Deserialize, Serialize};
+
+use crate::contract::{PAGE_BYTES, PageIndex};
+use crate::vocabulary::BlockIndex;
+
+/// Size of one block header in bytes; a sector holds 16, so none tears.
+pub const BLOCK_HEADER_BYTES: usize = 32;
+/// Block headers in one page.
+pub const HEADERS_PER_PAGE: u64 = (PAGE_BYTES / BLOCK_HEADER_BYTES) as u64;
+/// Pages of mailbox and stored metadata behind the ring.
+pub const MAILBOX_PAGES: u64 = 8;
+
+/// Sizes of a storage set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Geometry {
+    /// Blocks of the volume.
+    pub blocks: u64,
+    /// Pages of the journal ring.
+    pub ring_pages: u64,
+    /// Pages of one checkpoint slot.
+    pub checkpoint_pages: u64,
+}
+
+impl Geometry {
+    /// Pages of block headers on the data device.
+    pub fn header_pages(&self) -> u64 {
+        self.blocks.div_ceil(HEADERS_PER_PAGE)
+    }
+    /// Pages of the data device.
+    pub fn data_device_pages(&self) -> u64 {
+        1 + self.header_pages() + self.blocks
+    }
+    /// Pages of the journal device.
+    pub fn journal_device_pages(&self) -> u64 {
+        self.mailbox_start().0 + MAILBOX_PAGES
+    }
+    /// First page of the ring.
+    pub fn ring_start(&self) -> PageIndex {
+        PageIndex(2 + 2 * self.checkpoint_pages)
+    }
+    /// First page outside the reservation.
+    pub fn mailbox_start(&self) -> PageIndex {
+        self.ring_start().plus(self.ring_pages)
+    }
+    /// First page of a checkpoint slot.
+    pub fn checkpoint_start(&self, slot: CheckpointSlot) -> PageIndex {
+        match slot {
+            CheckpointSlot::A => PageIndex(2),
+            CheckpointSlot::B => PageIndex(2 + self.checkpoint_pages),
+        }
+    }
+    /// The page of a block's data.
+    pub fn data_page(&self, block: BlockIndex) -> PageIndex {
+        PageIndex(1 + self.header_pages() + block.value())
+    }
+    /// The page of a block's header.
+    pub fn header_page(&self, block: BlockIndex) -> PageIndex {
+        PageIndex(1 + block.value() / HEADERS_PER_PAGE)
+    }
+    /// Offset of a block's header in its page, in bytes.
+    pub fn header_offset(block: BlockIndex) -> usize {
+        let place = block.value() % HEADERS_PER_PAGE;
+        usize::try_from(place).expect("a page offset fits") * BLOCK_HEADER_BYTES
+    }
+}
+
+/// The two places of a checkpoint, written in turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum CheckpointSlot {
+    /// The first.
+    A,
+    /// The second.
+    B,
+}
+
+impl CheckpointSlot {
+    /// The one written next.
+    #[must_use]
+    pub fn other(self) -> Self {
+        match self {
+            CheckpointSlot::A => CheckpointSlot::B,
+            CheckpointSlot::B => CheckpointSlot::A,
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! Journal records: what one looks like in memory. Bytes are in [`super::format`].
+//!
+//! A record is one atomic journal write: all of its entries become durable
+//! together or not at all. Section 2 state of a volume copy (role, session,
+//! marks, results, watermarks, dirty regions) changes only by applying records,
+//! live and in recovery alike ([`super::tables`]).
+
+use serde::{Deserialize, Serialize};
+
+use crate::contract::ReservationKey;
+use crate::vocabulary::{
+    CommandId, Content, CopyNumber, Lsn, Outcome, Range, SequenceId, Session, Watermark,
+};
+
+/// One durable step of a storage set.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Record {
+    /// Its place in the journal.
+    pub lsn: Lsn,
+    /// The key under which it was written: no two boots share one.
+    pub key: ReservationKey,
+    /// Checksum of the record before it, so that recovery stops at the first
+    /// gap and no old tail comes back to life.
+    pub previous: u32,
+    /// What changes, in order.
+    pub entry: Entry,
+}
+
+/// One kind of durable step.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Entry {
+    /// Owner: a command is in flight. Clears resolved marks along the way.
+    Mark {
+        /// The mark.
+        mark: Mark,
+        /// The client's watermark as its frame carried it.
+        watermark: Watermark,
+        /// Marks that are resolved and end with this record.
+        clears: Vec<CommandId>,
+    },
+    /// Either copy: data, dedupe entry and result in one step.
+    Perform(Perform),
+    /// A definite failure; at the receiver, a tombstone.
+    Fail {
+        /// The command.
+        command: CommandId,
+        /// Its range, where one is known.
+        range: Option<Range>,
+    },
+    /// Owner: resolved marks end.
+    Clear {
+        /// The marks' commands.
+        clears: Vec<CommandId>,
+    },
+    /// Owner: a new session (boot, takeover, reconnect).
+    Session {
+        /// The session that the owner speaks in from now on.
+        session: Session,
+    },
+    /// Mirror: a plain Hello was accepted.
+    Fence {
+        /// The highest session accepted; all others are refused.
+        session: Session,
+    },
+    /// Mirror: an orphan's or region's content and results from the owner.
+    Copy {
+        /// The session's copy number.
+        copy: CopyNumber,
+        /// Blocks overwritten.
+        range: Range,
+        /// The owner's content and its version.
+        content: Content,
+        /// Version of every block in the range.
+        versions: Vec<SequenceId>,
+        /// The owner's results that touch the range.
+        results: Vec<CommandResult>,
+    },
+}
+
+/// A command that is in flight: its copies may differ in this range.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Mark {
+    /// The command.
+    pub command: CommandId,
+    /// Its place in the volume's order.
+    pub sequence: SequenceId,
+    /// The blocks it touches.
+    pub range: Range,
+    /// Checksum of the effect.
+    pub checksum: u32,
+    /// The session in which it was accepted.
+    pub session: Session,
+}
+
+/// A performed command.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Perform {
+    /// The command.
+    pub command: CommandId,
+    /// Its place in the volume's order: the version of the blocks written.
+    pub sequence: SequenceId,
+    /// The blocks it touches.
+    pub range: Range,
+    /// What becomes of them.
+    pub content: Content,
+    /// Performed or Mismatch.
+    pub outcome: Outcome,
+    /// The session in which it was accepted.
+    pub session: Session,
+    /// The client's watermark.
+    pub watermark: Watermark,
+}
+
+/// A row of the result table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct CommandResult {
+    /// The command.
+    pub command: CommandId,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// Its range, where one is known.
+    pub range: Option<Range>,
+}

@@ -1,0 +1,181 @@
+//! The state of one volume copy: role, session, marks, results, watermarks,
+//! dirty regions. Changes only by [`Tables::apply`], in journal order, live and in
+//! recovery alike, so the live state *is* the durable state.
+//!
+//! Persistent maps: a checkpoint in progress keeps the state of its record for
+//! the price of a pointer, and so does a forked world.
+
+use imbl::{OrdMap, OrdSet};
+use serde::{Deserialize, Serialize};
+
+use super::record::{CommandResult, Entry, Mark};
+use crate::vocabulary::{
+    ClientId, CommandId, CopyNumber, Outcome, Range, SequenceId, Session, Watermark,
+};
+
+/// A copy's place in the mirror relationship.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Role {
+    /// Serves clients.
+    Owner,
+    /// Follows the owner.
+    Mirror,
+}
+
+/// An owner's view of its mirror.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Mode {
+    /// Copies differ in marks only.
+    InSync,
+    /// Leaving sync; nothing may be acknowledged alone yet.
+    OosPending,
+    /// Out of sync.
+    OutOfSync,
+    /// Being copied.
+    Resync,
+}
+
+/// A mirror's fitness for promotion.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Consistency {
+    /// A legal state of the volume.
+    Consistent,
+    /// Legal, but of a past reign.
+    Outdated,
+    /// Half overwritten.
+    Inconsistent,
+}
+
+/// A row of the result table without its key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct StoredResult {
+    /// What became of the command.
+    pub outcome: Outcome,
+    /// Its range, where one is known.
+    pub range: Option<Range>,
+}
+
+/// Durable state of a volume copy.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tables {
+    /// Owner or mirror.
+    pub role: Role,
+    /// Meaningful for an owner.
+    pub mode: Mode,
+    /// Meaningful for a mirror.
+    pub consistency: Consistency,
+    /// The owner's session; a mirror keeps the site epoch of its fence here.
+    pub session: Session,
+    /// The highest session accepted from the peer.
+    pub fence: Session,
+    /// The last copy accepted in the fence's session.
+    pub last_copy: CopyNumber,
+    /// The highest sequence id ever marked or performed.
+    pub sequence_high: SequenceId,
+    /// Commands in flight.
+    pub marks: OrdMap<CommandId, Mark>,
+    /// What became of commands at or above their client's watermark.
+    pub results: OrdMap<CommandId, StoredResult>,
+    /// Lowest counter each client may still ask about.
+    pub watermarks: OrdMap<ClientId, u64>,
+    /// Regions changed on this copy alone.
+    pub dirty: OrdSet<u64>,
+}
+
+impl Tables {
+    /// The state of a freshly formatted copy.
+    pub fn formatted(role: Role, session: Session) -> Self {
+        Tables {
+            role,
+            mode: Mode::InSync,
+            consistency: Consistency::Consistent,
+            session,
+            fence: session,
+            last_copy: CopyNumber::new(0),
+            sequence_high: SequenceId::new(0),
+            marks: OrdMap::new(),
+            results: OrdMap::new(),
+            watermarks: OrdMap::new(),
+            dirty: OrdSet::new(),
+        }
+    }
+
+    /// The client's watermark.
+    pub fn watermark(&self, client: ClientId) -> u64 {
+        self.watermarks.get(&client).copied().unwrap_or(1)
+    }
+
+    /// Results of commands that touch the range, in command order.
+    pub fn results_touching(&self, range: Range) -> Vec<CommandResult> {
+        let touching = self.results.iter().filter(|(_, r)| r.range.is_some_and(|r| r.overlaps(range)));
+        touching
+            .map(|(command, r)| CommandResult { command: *command, outcome: r.outcome, range: r.range })
+            .collect()
+    }
+
+    /// Applies one durable record's entry.
+    pub fn apply(&mut self, entry: &Entry) {
+        match entry {
+            Entry::Mark { mark, watermark, clears } => {
+                self.raise(*watermark);
+                self.clear(clears);
+                self.sequence_high = self.sequence_high.max(mark.sequence);
+                self.marks.insert(mark.command, *mark);
+            }
+            Entry::Perform(perform) => {
+                self.raise(perform.watermark);
+                self.sequence_high = self.sequence_high.max(perform.sequence);
+                self.decide(perform.command, perform.outcome, Some(perform.range));
+            }
+            Entry::Fail { command, range } => self.decide(*command, Outcome::Failed, *range),
+            Entry::Clear { clears } => self.clear(clears),
+            Entry::Session { session } => {
+                assert!(*session > self.session, "a new session is higher than the last");
+                self.session = *session;
+            }
+            Entry::Fence { session } => {
+                assert!(*session > self.fence, "a fence only rises");
+                self.fence = *session;
+                self.session.site_epoch = self.session.site_epoch.max(session.site_epoch);
+                self.last_copy = CopyNumber::new(0);
+            }
+            Entry::Copy { copy, versions, results, .. } => {
+                assert!(*copy > self.last_copy, "a copy number only rises");
+                self.last_copy = *copy;
+                if let Some(highest) = versions.iter().max() {
+                    self.sequence_high = self.sequence_high.max(*highest);
+                }
+                for result in results {
+                    self.decide(result.command, result.outcome, result.range);
+                }
+            }
+        }
+    }
+
+    /// Raises a client's watermark, never lowers it, and forgets what lies below.
+    pub fn raise(&mut self, watermark: Watermark) {
+        if watermark.counter <= self.watermark(watermark.client) {
+            return;
+        }
+        self.watermarks.insert(watermark.client, watermark.counter);
+        let floor = CommandId { client: watermark.client, counter: 0 };
+        let ceiling = CommandId { client: watermark.client, counter: watermark.counter };
+        let forgotten: Vec<CommandId> =
+            self.results.range(floor..ceiling).map(|(command, _)| *command).collect();
+        for command in forgotten {
+            self.results.remove(&command);
+        }
+    }
+
+    fn decide(&mut self, command: CommandId, outcome: Outcome, range: Option<Range>) {
+        if command.counter >= self.watermark(command.client) {
+            self.results.insert(command, StoredResult { outcome, range });
+        }
+    }
+
+    fn clear(&mut self, commands: &[CommandId]) {
+        for command in commands {
+            self.marks.remove(command);
+        }
+    }
+}

@@ -1,0 +1,317 @@
+//! Messages between nodes, and between clients and N-modules: what they say.
+//! Their bytes are in `client` and `peer`, one file each.
+//!
+//! Every message is versioned, checksummed (CRC-32C over head and body) and
+//! bounded: decoding never trusts a length that it has not checked. The body of
+//! a [`Frame`](crate::contract::Frame) is payload only and shared, never copied.
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use crate::contract::LabelKind;
+use crate::storage_set::record::CommandResult;
+use crate::vocabulary::{
+    ClientId, Command, CommandId, Content, CopyNumber, Range, SequenceId, Session, SetId, Status,
+    Ticket, VolumeId, Watermark,
+};
+
+/// A client to the N-module.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum ClientRequest {
+    /// Asks for a ticket.
+    Connect {
+        /// The client.
+        client: ClientId,
+        /// The volume it wants to use.
+        volume: VolumeId,
+        /// Transmission number, repeated in the answer.
+        attempt: u32,
+    },
+    /// A command.
+    Command(CommandFrame),
+}
+
+/// A command as it travels from client to D-module.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct CommandFrame {
+    /// The command's name for life.
+    pub id: CommandId,
+    /// The volume.
+    pub volume: VolumeId,
+    /// Transmission number, repeated in the answer.
+    pub attempt: u32,
+    /// Proof of freshness.
+    pub ticket: Ticket,
+    /// The client knows every outcome below this counter.
+    pub watermark: u64,
+    /// What to do.
+    pub command: Command,
+}
+
+/// The N-module to a client.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum ClientReply {
+    /// Answers `Connect`.
+    Connected {
+        /// The client.
+        client: ClientId,
+        /// The transmission that is answered.
+        attempt: u32,
+        /// A fresh ticket.
+        ticket: Ticket,
+    },
+    /// Provisional: received, not resolved yet (a queue or window is full).
+    Retrying {
+        /// The command.
+        id: CommandId,
+        /// The transmission that is answered.
+        attempt: u32,
+        /// A fresh ticket.
+        ticket: Ticket,
+    },
+    /// The attempt's final status.
+    Answer {
+        /// The command.
+        id: CommandId,
+        /// The transmission that is answered.
+        attempt: u32,
+        /// A fresh ticket.
+        ticket: Ticket,
+        /// The status.
+        status: Status,
+    },
+}
+
+/// Between the D-modules of a mirror relationship.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum PeerMessage {
+    /// Owner to mirror: the first message of a session.
+    Hello(Hello),
+    /// Mirror to owner: the session is durably accepted.
+    HelloAck {
+        /// The volume.
+        volume: VolumeId,
+        /// The session.
+        session: Session,
+        /// The transmission that is answered.
+        attempt: u32,
+    },
+    /// Mirror to owner: the session is not accepted.
+    HelloRefused {
+        /// The volume.
+        volume: VolumeId,
+        /// The session that was refused.
+        session: Session,
+        /// The transmission that is answered.
+        attempt: u32,
+        /// Why.
+        reason: HelloRefusal,
+    },
+    /// Owner to mirror: a piece of a transfer.
+    Portion(Portion),
+    /// Mirror to owner: every member of the set is performed.
+    SetAck {
+        /// The volume.
+        volume: VolumeId,
+        /// The session.
+        session: Session,
+        /// The set.
+        set: SetId,
+        /// The transmission that is answered.
+        attempt: u32,
+    },
+    /// Mirror to owner: the copy is durable.
+    CopyAck {
+        /// The volume.
+        volume: VolumeId,
+        /// The session.
+        session: Session,
+        /// The copy.
+        copy: CopyNumber,
+        /// The transmission that is answered.
+        attempt: u32,
+    },
+    /// Mirror side to owner: this node does not own the mirror's set.
+    NotOwner {
+        /// The volume.
+        volume: VolumeId,
+        /// The session of the message that is answered.
+        session: Session,
+        /// The transmission that is answered.
+        attempt: u32,
+    },
+}
+
+/// The first message of a session.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Hello {
+    /// The volume.
+    pub volume: VolumeId,
+    /// The session it opens.
+    pub session: Session,
+    /// Transmission number, repeated in the answer.
+    pub attempt: u32,
+    /// Identity of the sender's set format; another one is a foreign set.
+    pub format: u64,
+    /// Every client's watermark.
+    pub watermarks: Vec<Watermark>,
+}
+
+/// Why a Hello was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum HelloRefusal {
+    /// The receiver's role is not Mirror.
+    NotMirror,
+    /// A session as high or higher, or a higher site epoch, is known.
+    Stale,
+    /// The receiver has marks or dirty regions of its own.
+    NotClean,
+    /// The set's format is foreign.
+    Foreign,
+}
+
+/// What a transfer carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum TransferId {
+    /// A replica command set.
+    Set(SetId),
+    /// A copy of a range.
+    Copy(CopyNumber),
+}
+
+/// One packet of a transfer. The session is checked before anything else, and
+/// redundancy by transfer id before anything is buffered.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Portion {
+    /// The volume.
+    pub volume: VolumeId,
+    /// The session.
+    pub session: Session,
+    /// Which transfer it is a piece of.
+    pub transfer: TransferId,
+    /// The lowest set that the sender still waits for; what lies below will
+    /// never be sent again.
+    pub oldest_set: SetId,
+    /// Transmission number of the transfer, repeated in the answer.
+    pub attempt: u32,
+    /// This portion's place, from 0.
+    pub index: u16,
+    /// Number of portions, at least 1.
+    pub count: u16,
+    /// Length of the transfer's head (see `peer::encode_transfer`) in bytes.
+    pub head_bytes: u32,
+    /// Length of the whole transfer, head and payload, in bytes.
+    pub total_bytes: u32,
+    /// Watermarks of the clients in the transfer.
+    pub watermarks: Vec<Watermark>,
+    /// This portion's slice of the transfer.
+    pub slice: Bytes,
+}
+
+/// What portions carry together.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Transfer {
+    /// Replica commands, performed without regard to each other's order.
+    Set(Vec<Member>),
+    /// A range of the owner's copy.
+    Copy(CopyTransfer),
+}
+
+/// A replica command.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Member {
+    /// The command.
+    pub command: CommandId,
+    /// Its place in the volume's order, shared with the original.
+    pub sequence: SequenceId,
+    /// The blocks it touches.
+    pub range: Range,
+    /// Its effect.
+    pub content: Content,
+}
+
+/// A range of the owner's copy with all that must be known about it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct CopyTransfer {
+    /// The copy's number in the session, from 1; one is outstanding.
+    pub copy: CopyNumber,
+    /// Blocks to overwrite.
+    pub range: Range,
+    /// The owner's content.
+    pub content: Content,
+    /// Version of each block in the range.
+    pub versions: Vec<SequenceId>,
+    /// The owner's results that touch the range; they overwrite the mirror's.
+    pub results: Vec<CommandResult>,
+}
+
+/// Why bytes are not a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, thiserror::Error)]
+pub enum DecodeError {
+    /// Too short for what it says it holds.
+    #[error("truncated")]
+    Truncated,
+    /// Bytes behind the end.
+    #[error("bytes behind the end")]
+    Trailing,
+    /// The checksum does not match.
+    #[error("checksum mismatch")]
+    Checksum,
+    /// Another protocol, or another version of this one.
+    #[error("unknown magic or version")]
+    Version,
+    /// A field holds a value outside its bounds.
+    #[error("field {0} out of bounds")]
+    Field(&'static str),
+}
+
+/// Label kinds of every message on any network.
+pub mod kind {
+    use super::LabelKind;
+    /// Client to node: asks for a ticket.
+    pub const CONNECT: LabelKind = LabelKind(1);
+    /// Client to node: a command.
+    pub const COMMAND: LabelKind = LabelKind(2);
+    /// Node to client: a ticket.
+    pub const CONNECTED: LabelKind = LabelKind(3);
+    /// Node to client: provisional.
+    pub const RETRYING: LabelKind = LabelKind(4);
+    /// Node to client: final.
+    pub const ANSWER: LabelKind = LabelKind(5);
+    /// Owner to mirror: opens a session.
+    pub const HELLO: LabelKind = LabelKind(6);
+    /// Mirror to owner: session accepted.
+    pub const HELLO_ACK: LabelKind = LabelKind(7);
+    /// Mirror to owner: session refused.
+    pub const HELLO_REFUSED: LabelKind = LabelKind(8);
+    /// Owner to mirror: portion of a set.
+    pub const SET: LabelKind = LabelKind(9);
+    /// Mirror to owner: set performed.
+    pub const SET_ACK: LabelKind = LabelKind(10);
+    /// Owner to mirror: portion of a copy.
+    pub const COPY: LabelKind = LabelKind(11);
+    /// Mirror to owner: copy durable.
+    pub const COPY_ACK: LabelKind = LabelKind(12);
+    /// Mirror side to owner: not the owner of the mirror's set.
+    pub const NOT_OWNER: LabelKind = LabelKind(13);
+
+    /// The kind's name in traces and repro files.
+    pub fn name(kind: LabelKind) -> &'static str {
+        match kind {
+            CONNECT => "connect",
+            COMMAND => "command",
+            CONNECTED => "connected",
+            RETRYING => "retrying",
+            ANSWER => "answer",
+            HELLO => "hello",
+            HELLO_ACK => "hello-ack",
+            HELLO_REFUSED => "hello-refused",
+            SET => "set",
+            SET_ACK => "set-ack",
+            COPY => "copy",
+            COPY_ACK => "copy-ack",
+            NOT_OWNER => "not-owner",
+            _ => "unknown",
+        }
+    }
+}
