@@ -1,4 +1,5 @@
 //! The cluster's software, as it would ship.
+mod codec;
 pub mod configuration;
 pub mod contract;
 pub mod storage_set;
