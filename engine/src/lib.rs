@@ -5,11 +5,12 @@ pub mod contract;
 pub mod time;
 pub mod vocabulary;
 
+mod codec;
 pub mod configuration;
+pub mod d_module;
+pub mod event;
 pub mod local;
 pub mod m_module;
 pub mod n_module;
-pub mod d_module;
 pub mod storage_set;
 pub mod wire;
-pub mod event;

@@ -22,8 +22,15 @@ pub struct MModule {
 
 impl MModule {
     /// Starts with the configuration on the admin device.
-    pub fn boot(configuration: &Arc<Configuration>, _entropy: Entropy, _now: Instant, _out: &mut NodeOutbox) -> Self {
-        MModule { configuration: Arc::clone(configuration) }
+    pub fn boot(
+        configuration: &Arc<Configuration>,
+        _entropy: Entropy,
+        _now: Instant,
+        _out: &mut NodeOutbox,
+    ) -> Self {
+        MModule {
+            configuration: Arc::clone(configuration),
+        }
     }
 
     /// Answers questions for the configuration.

@@ -30,8 +30,11 @@ pub struct NModule {
 impl NModule {
     /// Starts by asking for the configuration.
     pub fn boot(entropy: Entropy, now: Instant, out: &mut NodeOutbox) -> Self {
-        let mut module =
-            NModule { incarnation: entropy.bits(), configuration: None, ask_at: None };
+        let mut module = NModule {
+            incarnation: entropy.bits(),
+            configuration: None,
+            ask_at: None,
+        };
         module.ask(now, out);
         module
     }
@@ -79,7 +82,13 @@ impl NModule {
         if packet.network != configuration.client_network || volume != configuration.volume {
             return out.trace(Event::Ignored(IgnoreReason::Misrouted));
         }
-        out.local(D_SLOT, Local::Request { client: packet.from, request });
+        out.local(
+            D_SLOT,
+            Local::Request {
+                client: packet.from,
+                request,
+            },
+        );
     }
 
     fn handle_reply(&mut self, to: Address, reply: &ClientReply, out: &mut NodeOutbox) {
@@ -87,14 +96,25 @@ impl NModule {
             return out.trace(Event::Ignored(IgnoreReason::WrongPhase));
         };
         let (kind, id, attempt) = match reply {
-            ClientReply::Connected { client, attempt, .. } => {
-                (kind::CONNECTED, u64::from(client.value()) << 40, *attempt)
-            }
+            ClientReply::Connected {
+                client, attempt, ..
+            } => (kind::CONNECTED, u64::from(client.value()) << 40, *attempt),
             ClientReply::Retrying { id, attempt, .. } => (kind::RETRYING, label_id(*id), *attempt),
             ClientReply::Answer { id, attempt, .. } => (kind::ANSWER, label_id(*id), *attempt),
         };
-        let label = Label { kind, incarnation: self.incarnation, id, part: 0, attempt };
-        out.send(configuration.client_network, to, label, client::encode_reply(reply));
+        let label = Label {
+            kind,
+            incarnation: self.incarnation,
+            id,
+            part: 0,
+            attempt,
+        };
+        out.send(
+            configuration.client_network,
+            to,
+            label,
+            client::encode_reply(reply),
+        );
     }
 }
 

@@ -64,7 +64,11 @@ pub struct InFlight {
 
 impl InFlight {
     fn enter(&mut self, next: Stage) {
-        assert!(self.stage.can_become(next), "a command goes {:?} -> {next:?}", self.stage);
+        assert!(
+            self.stage.can_become(next),
+            "a command goes {:?} -> {next:?}",
+            self.stage
+        );
         self.stage = next;
     }
 
@@ -119,14 +123,21 @@ impl Access {
     }
 
     /// Accepts a mutation that holds its range; the caller has checked for room.
-    pub fn accept(&mut self, frame: CommandFrame, set: &mut StorageSet, cx: &mut Context<'_>) -> Next {
+    pub fn accept(
+        &mut self,
+        frame: CommandFrame,
+        set: &mut StorageSet,
+        cx: &mut Context<'_>,
+    ) -> Next {
         let promised = pages_needed(&frame.command);
         let (range, content, expected) = match frame.command {
             Command::Write(range, data) => (range, Content::Data(data), None),
             Command::WriteZeroes(range) => (range, Content::Zeroes, None),
-            Command::CompareAndWrite { range, expected, data } => {
-                (range, Content::Data(data), Some(expected))
-            }
+            Command::CompareAndWrite {
+                range,
+                expected,
+                data,
+            } => (range, Content::Data(data), Some(expected)),
             Command::Read(_) | Command::Flush | Command::Retry => {
                 unreachable!("only mutations are accepted")
             }
@@ -134,9 +145,16 @@ impl Access {
         set.promise(promised);
         let sequence = self.next_sequence;
         self.next_sequence = sequence.next();
-        cx.out.trace(Event::Accepted { command: frame.id, sequence, range });
+        cx.out.trace(Event::Accepted {
+            command: frame.id,
+            sequence,
+            range,
+        });
         let compares = expected.is_some();
-        let watermark = Watermark { client: frame.id.client, counter: frame.watermark };
+        let watermark = Watermark {
+            client: frame.id.client,
+            counter: frame.watermark,
+        };
         let stage = Stage::Comparing;
         let in_flight = InFlight {
             stage,
@@ -157,7 +175,13 @@ impl Access {
     }
 
     /// The range of a comparing command has been read.
-    pub fn compare(&mut self, command: CommandId, found: &Bytes, set: &mut StorageSet, cx: &mut Context<'_>) {
+    pub fn compare(
+        &mut self,
+        command: CommandId,
+        found: &Bytes,
+        set: &mut StorageSet,
+        cx: &mut Context<'_>,
+    ) {
         let in_flight = self.commands.get_mut(&command).expect("it compares");
         if in_flight.expected.take().as_ref() != Some(found) {
             in_flight.content = Content::Nothing;
@@ -169,7 +193,10 @@ impl Access {
     /// anything was written.
     pub fn abandon(&mut self, command: CommandId, set: &mut StorageSet) {
         let in_flight = self.commands.remove(&command).expect("it compares");
-        assert!(in_flight.stage == Stage::Comparing, "nothing is written yet");
+        assert!(
+            in_flight.stage == Stage::Comparing,
+            "nothing is written yet"
+        );
         set.redeem(in_flight.promised);
     }
 
@@ -189,11 +216,24 @@ impl Access {
             session,
         };
         set.redeem(1);
-        cx.append(set, Entry::Mark { mark, watermark: in_flight.watermark, clears });
+        cx.append(
+            set,
+            Entry::Mark {
+                mark,
+                watermark: in_flight.watermark,
+                clears,
+            },
+        );
     }
 
     /// The mark is durable: the local record may be written, and the replica sent.
-    pub fn perform(&mut self, command: CommandId, session: Session, set: &mut StorageSet, cx: &mut Context<'_>) {
+    pub fn perform(
+        &mut self,
+        command: CommandId,
+        session: Session,
+        set: &mut StorageSet,
+        cx: &mut Context<'_>,
+    ) {
         let in_flight = self.commands.get_mut(&command).expect("it is marked");
         in_flight.enter(Stage::Performing);
         cx.out.trace(Event::Marked(command));
@@ -211,7 +251,11 @@ impl Access {
     }
 
     /// The local record is durable.
-    pub fn handle_local(&mut self, command: CommandId, cx: &mut Context<'_>) -> Option<(CommandId, Outcome)> {
+    pub fn handle_local(
+        &mut self,
+        command: CommandId,
+        cx: &mut Context<'_>,
+    ) -> Option<(CommandId, Outcome)> {
         let in_flight = self.commands.get_mut(&command)?;
         in_flight.enter(Stage::Local);
         cx.out.trace(Event::LocalDurable(command));
@@ -219,7 +263,11 @@ impl Access {
     }
 
     /// The mirror has performed it in the current session.
-    pub fn handle_replicated(&mut self, command: CommandId, cx: &mut Context<'_>) -> Option<(CommandId, Outcome)> {
+    pub fn handle_replicated(
+        &mut self,
+        command: CommandId,
+        cx: &mut Context<'_>,
+    ) -> Option<(CommandId, Outcome)> {
         let in_flight = self.commands.get_mut(&command)?;
         in_flight.is_replicated = true;
         cx.out.trace(Event::ReplicaAcked(command));
@@ -227,7 +275,11 @@ impl Access {
     }
 
     /// Resolved once both copies have it; only then may the client hear success.
-    fn resolve(&mut self, command: CommandId, cx: &mut Context<'_>) -> Option<(CommandId, Outcome)> {
+    fn resolve(
+        &mut self,
+        command: CommandId,
+        cx: &mut Context<'_>,
+    ) -> Option<(CommandId, Outcome)> {
         let in_flight = self.commands.get(&command)?;
         if in_flight.stage != Stage::Local || !in_flight.is_replicated {
             return None;
@@ -235,7 +287,8 @@ impl Access {
         let (outcome, range) = (in_flight.outcome(), in_flight.range);
         self.commands.remove(&command);
         self.resolved.push((command, range));
-        self.clear_at.get_or_insert(cx.now.after(cx.configuration.timers.idle_clear));
+        self.clear_at
+            .get_or_insert(cx.now.after(cx.configuration.timers.idle_clear));
         cx.out.trace(Event::Resolved(command));
         Some((command, outcome))
     }
@@ -261,7 +314,10 @@ impl Access {
                 matches!(stage, Stage::Performing | Stage::Local)
             }
         };
-        let open = self.commands.iter().filter(|(_, c)| reached(c.stage) && !c.is_replicated);
+        let open = self
+            .commands
+            .iter()
+            .filter(|(_, c)| reached(c.stage) && !c.is_replicated);
         open.map(|(command, _)| *command).collect()
     }
 
@@ -300,8 +356,9 @@ impl Access {
     /// orphans of them; then the oldest, up to the limit.
     fn take_clears(&mut self, range: Option<Range>, cx: &Context<'_>) -> Vec<CommandId> {
         let overlaps = |resolved: &Range| range.is_some_and(|range| range.overlaps(*resolved));
-        let (mut clears, mut rest): (Vec<_>, Vec<_>) =
-            std::mem::take(&mut self.resolved).into_iter().partition(|(_, r)| overlaps(r));
+        let (mut clears, mut rest): (Vec<_>, Vec<_>) = std::mem::take(&mut self.resolved)
+            .into_iter()
+            .partition(|(_, r)| overlaps(r));
         let limit = cx.configuration.limits.clears_per_record as usize;
         let more = limit.saturating_sub(clears.len()).min(rest.len());
         clears.extend(rest.drain(..more));

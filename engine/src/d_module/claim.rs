@@ -11,7 +11,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::contract::{IoId, IoOutput, IoRequest, ReservationKey, Submission, IoError, DeviceId};
+use crate::contract::{DeviceId, IoError, IoId, IoOutput, IoRequest, ReservationKey, Submission};
 use crate::storage_set::destage::Devices;
 use crate::storage_set::{IoIds, IoOwner};
 use crate::vocabulary::NodeId;
@@ -94,11 +94,23 @@ impl Claim {
             Step::AskingData => {
                 self.data_holder = holder;
                 self.step = Step::PreemptingJournal;
-                self.submit(journal, IoRequest::Preempt { observed: self.journal_holder }, ids)
+                self.submit(
+                    journal,
+                    IoRequest::Preempt {
+                        observed: self.journal_holder,
+                    },
+                    ids,
+                )
             }
             Step::PreemptingJournal => {
                 self.step = Step::PreemptingData;
-                self.submit(data, IoRequest::Preempt { observed: self.data_holder }, ids)
+                self.submit(
+                    data,
+                    IoRequest::Preempt {
+                        observed: self.data_holder,
+                    },
+                    ids,
+                )
             }
             Step::PreemptingData => return Some(Progress::Won(self.key())),
         };
@@ -106,13 +118,24 @@ impl Claim {
     }
 
     fn key(&self) -> ReservationKey {
-        let highest = self.journal_holder.max(self.data_holder).map_or(0, |holder| holder.epoch);
-        ReservationKey { epoch: highest + 1, node: self.node.value() }
+        let highest = self
+            .journal_holder
+            .max(self.data_holder)
+            .map_or(0, |holder| holder.epoch);
+        ReservationKey {
+            epoch: highest + 1,
+            node: self.node.value(),
+        }
     }
 
     fn submit(&mut self, device: DeviceId, request: IoRequest, ids: &mut IoIds) -> Submission {
         let io = ids.next(IoOwner::Claim);
         self.waiting = io;
-        Submission { device, io, key: self.key(), request }
+        Submission {
+            device,
+            io,
+            key: self.key(),
+            request,
+        }
     }
 }

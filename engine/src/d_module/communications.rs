@@ -32,28 +32,40 @@ pub struct Envelope {
 /// Sends a transfer; the number of portions.
 pub fn send_transfer(envelope: &Envelope, transfer: &Transfer, cx: &mut Context<'_>) -> u16 {
     let configuration = cx.configuration;
-    let portion = Portion {
-        volume: configuration.volume,
-        session: envelope.session,
-        transfer: envelope.id,
-        oldest_set: envelope.oldest_set,
-        attempt: envelope.attempt,
-        watermarks: envelope.watermarks.clone(),
-        ..peer::blank_portion()
-    };
-    let portions = peer::cut(transfer, &portion, configuration.limits.portion_bytes);
-    let count = u16::try_from(portions.len()).expect("a command's size bounds its portions");
-    for portion in portions {
-        let (kind, id) = label_of(envelope.id, envelope.session);
+    let encoded = peer::encode_transfer(transfer);
+    let slices = peer::cut(&encoded, configuration.limits.portion_bytes);
+    let count = u16::try_from(slices.len()).expect("a command's size bounds its portions");
+    let (kind, id) = label_of(envelope.id, envelope.session);
+    for (index, slice) in (0..count).zip(slices) {
+        let portion = Portion {
+            volume: configuration.volume,
+            session: envelope.session,
+            transfer: envelope.id,
+            oldest_set: envelope.oldest_set,
+            attempt: envelope.attempt,
+            index,
+            count,
+            head_bytes: encoded.head_bytes(),
+            payload_bytes: encoded.payload_bytes(),
+            watermarks: envelope.watermarks.clone(),
+            head: slice.head,
+            slice: slice.payload,
+        };
+        let attempt = envelope.attempt;
         let label = Label {
             kind,
             incarnation: cx.incarnation,
             id,
-            part: portion.index,
-            attempt: envelope.attempt,
+            part: index,
+            attempt,
         };
         let frame = peer::encode(&PeerMessage::Portion(portion));
-        cx.out.send(configuration.peer_network, configuration.peer_address, label, frame);
+        cx.out.send(
+            configuration.peer_network,
+            configuration.peer_address,
+            label,
+            frame,
+        );
     }
     count
 }
@@ -71,19 +83,50 @@ fn transfer_label(session: Session, number: u64) -> u64 {
 }
 
 /// Answers a transfer's transmission.
-pub fn acknowledge(to: Address, session: Session, id: TransferId, attempt: u32, cx: &mut Context<'_>) {
+pub fn acknowledge(
+    to: Address,
+    session: Session,
+    id: TransferId,
+    attempt: u32,
+    cx: &mut Context<'_>,
+) {
     let volume = cx.configuration.volume;
     let (kind, number, message) = match id {
-        TransferId::Set(set) => {
-            (kind::SET_ACK, set.value(), PeerMessage::SetAck { volume, session, set, attempt })
-        }
-        TransferId::Copy(copy) => {
-            (kind::COPY_ACK, copy.value(), PeerMessage::CopyAck { volume, session, copy, attempt })
-        }
+        TransferId::Set(set) => (
+            kind::SET_ACK,
+            set.value(),
+            PeerMessage::SetAck {
+                volume,
+                session,
+                set,
+                attempt,
+            },
+        ),
+        TransferId::Copy(copy) => (
+            kind::COPY_ACK,
+            copy.value(),
+            PeerMessage::CopyAck {
+                volume,
+                session,
+                copy,
+                attempt,
+            },
+        ),
     };
     let id = transfer_label(session, number);
-    let label = Label { kind, incarnation: cx.incarnation, id, part: 0, attempt };
-    cx.out.send(cx.configuration.peer_network, to, label, peer::encode(&message));
+    let label = Label {
+        kind,
+        incarnation: cx.incarnation,
+        id,
+        part: 0,
+        attempt,
+    };
+    cx.out.send(
+        cx.configuration.peer_network,
+        to,
+        label,
+        peer::encode(&message),
+    );
 }
 
 /// What becomes of a portion.
@@ -123,7 +166,7 @@ impl Reassembly {
         }
         let count = usize::from(portion.count);
         if count == 1 {
-            return match peer::assemble(vec![portion]) {
+            return match peer::assemble(&[portion]) {
                 Ok(transfer) => Received::Complete(transfer),
                 Err(_) => Received::Ignored(IgnoreReason::Undecodable),
             };
@@ -145,7 +188,8 @@ impl Reassembly {
             return Received::Kept;
         }
         let pieces = self.pieces.remove(&id).expect("it was just filled");
-        match peer::assemble(pieces.into_iter().flatten().collect()) {
+        let pieces: Vec<Portion> = pieces.into_iter().flatten().collect();
+        match peer::assemble(&pieces) {
             Ok(transfer) => Received::Complete(transfer),
             Err(_) => Received::Ignored(IgnoreReason::Undecodable),
         }

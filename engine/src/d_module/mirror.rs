@@ -9,14 +9,16 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::communications::{Reassembly, Received, acknowledge};
 use super::Context;
+use super::communications::{Reassembly, Received, acknowledge};
 use crate::contract::{Address, Label};
 use crate::event::{Event, IgnoreReason};
 use crate::storage_set::StorageSet;
 use crate::storage_set::record::{Entry, Perform, Record};
 use crate::storage_set::tables::{Consistency, Role};
-use crate::vocabulary::{CommandId, Content, CopyNumber, Outcome, Range, Session, SetId, Watermark};
+use crate::vocabulary::{
+    CommandId, Content, CopyNumber, Outcome, Range, Session, SetId, Watermark,
+};
 use crate::wire::{
     CopyTransfer, Hello, HelloRefusal, Member, PeerMessage, Portion, Transfer, TransferId, kind,
     peer,
@@ -73,8 +75,17 @@ impl Mirror {
     }
 
     /// Accepts a session, durably, before it answers.
-    pub fn handle_hello(&mut self, from: Address, hello: &Hello, set: &mut StorageSet, cx: &mut Context<'_>) {
-        let asker = Asker { address: from, attempt: hello.attempt };
+    pub fn handle_hello(
+        &mut self,
+        from: Address,
+        hello: &Hello,
+        set: &mut StorageSet,
+        cx: &mut Context<'_>,
+    ) {
+        let asker = Asker {
+            address: from,
+            attempt: hello.attempt,
+        };
         if let Some((session, waiting)) = &mut self.accepting {
             if *session == hello.session {
                 *waiting = asker;
@@ -90,7 +101,9 @@ impl Mirror {
             Some(HelloRefusal::NotMirror)
         } else if hello.format != cx.configuration.set.format {
             Some(HelloRefusal::Foreign)
-        } else if hello.session <= tables.fence || hello.session.site_epoch < tables.session.site_epoch {
+        } else if hello.session <= tables.fence
+            || hello.session.site_epoch < tables.session.site_epoch
+        {
             Some(HelloRefusal::Stale)
         } else if tables.consistency != Consistency::Consistent
             || !tables.marks.is_empty()
@@ -107,18 +120,32 @@ impl Mirror {
             return cx.out.trace(Event::Ignored(IgnoreReason::NoRoom));
         }
         self.accepting = Some((hello.session, asker));
-        cx.append(set, Entry::Fence { session: hello.session });
+        cx.append(
+            set,
+            Entry::Fence {
+                session: hello.session,
+            },
+        );
     }
 
     /// Takes a portion; performs the transfer if it completes one.
-    pub fn handle_portion(&mut self, from: Address, portion: Portion, set: &mut StorageSet, cx: &mut Context<'_>) {
+    pub fn handle_portion(
+        &mut self,
+        from: Address,
+        portion: Portion,
+        set: &mut StorageSet,
+        cx: &mut Context<'_>,
+    ) {
         let tables = set.tables();
         let is_current = tables.role == Role::Mirror && portion.session == tables.fence;
         if !is_current || self.accepting.is_some() {
             return cx.out.trace(Event::Ignored(IgnoreReason::StaleSession));
         }
         let (session, id, attempt) = (portion.session, portion.transfer, portion.attempt);
-        let asker = Asker { address: from, attempt };
+        let asker = Asker {
+            address: from,
+            attempt,
+        };
         let is_pending = match id {
             TransferId::Set(set) => self.sets.contains_key(&(session, set)),
             TransferId::Copy(copy) => {
@@ -126,7 +153,9 @@ impl Mirror {
                     cx.out.probe("redundant copy acknowledged again");
                     return acknowledge(from, session, id, attempt, cx);
                 }
-                self.copies.iter().any(|pending| pending.copy == copy && pending.session == session)
+                self.copies
+                    .iter()
+                    .any(|pending| pending.copy == copy && pending.session == session)
             }
         };
         if is_pending {
@@ -147,11 +176,16 @@ impl Mirror {
                     self.perform_set(session, number, &members, watermark, asker, set, cx);
                 }
             }
-            Received::Complete(Transfer::Copy(copy)) => self.perform_copy(session, copy, asker, set, cx),
+            Received::Complete(Transfer::Copy(copy)) => {
+                self.perform_copy(session, copy, asker, set, cx)
+            }
         }
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the parts of one portion and the two rooms it meets")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the parts of one portion and the two rooms it meets"
+    )]
     fn perform_set(
         &mut self,
         session: Session,
@@ -173,8 +207,15 @@ impl Mirror {
                 cx.out.probe("replica of a pending execution dropped");
                 return cx.out.trace(Event::Ignored(IgnoreReason::Pending));
             }
-            match set.tables().results.get(&command).map(|result| result.outcome) {
-                Some(Outcome::Failed) => return cx.out.trace(Event::Ignored(IgnoreReason::Tombstoned)),
+            match set
+                .tables()
+                .results
+                .get(&command)
+                .map(|result| result.outcome)
+            {
+                Some(Outcome::Failed) => {
+                    return cx.out.trace(Event::Ignored(IgnoreReason::Tombstoned));
+                }
                 Some(Outcome::Performed | Outcome::Mismatch) => {
                     cx.out.probe("performed replica not performed again");
                 }
@@ -189,16 +230,37 @@ impl Mirror {
         }
         if open.is_empty() {
             self.reassembly.note_performed(number);
-            return acknowledge(asker.address, session, TransferId::Set(number), asker.attempt, cx);
+            return acknowledge(
+                asker.address,
+                session,
+                TransferId::Set(number),
+                asker.attempt,
+                cx,
+            );
         }
         let count = u32::try_from(open.len()).expect("a set is bounded");
-        self.sets.insert((session, number), PendingSet { members: count, asker });
+        self.sets.insert(
+            (session, number),
+            PendingSet {
+                members: count,
+                asker,
+            },
+        );
         for member in open {
             self.check_disjoint(member.range);
-            let pending = PendingCommand { session, set: number, range: member.range };
+            let pending = PendingCommand {
+                session,
+                set: number,
+                range: member.range,
+            };
             self.commands.insert(member.command, pending);
-            let own = Watermark { client: member.command.client, counter: 0 };
-            let watermark = watermark.filter(|mark| mark.client == own.client).unwrap_or(own);
+            let own = Watermark {
+                client: member.command.client,
+                counter: 0,
+            };
+            let watermark = watermark
+                .filter(|mark| mark.client == own.client)
+                .unwrap_or(own);
             let outcome = match member.content {
                 Content::Data(_) | Content::Zeroes => Outcome::Performed,
                 Content::Nothing => Outcome::Mismatch,
@@ -226,7 +288,10 @@ impl Mirror {
         set: &mut StorageSet,
         cx: &mut Context<'_>,
     ) {
-        let overlaps = self.commands.values().any(|pending| pending.range.overlaps(copy.range));
+        let overlaps = self
+            .commands
+            .values()
+            .any(|pending| pending.range.overlaps(copy.range));
         if overlaps || !self.copies.is_empty() {
             cx.out.probe("copy waits for a pending execution");
             return cx.out.trace(Event::Ignored(IgnoreReason::Pending));
@@ -234,15 +299,41 @@ impl Mirror {
         if HEAD_PAGES_MAX + payload_pages(&copy.content, copy.range) > set.room() {
             return cx.out.trace(Event::Ignored(IgnoreReason::NoRoom));
         }
-        self.copies.push(PendingCopy { copy: copy.copy, session, range: copy.range, asker });
-        let CopyTransfer { copy, range, content, versions, results } = copy;
-        cx.append(set, Entry::Copy { copy, range, content, versions, results });
+        self.copies.push(PendingCopy {
+            copy: copy.copy,
+            session,
+            range: copy.range,
+            asker,
+        });
+        let CopyTransfer {
+            copy,
+            range,
+            content,
+            versions,
+            results,
+        } = copy;
+        cx.append(
+            set,
+            Entry::Copy {
+                copy,
+                range,
+                content,
+                versions,
+                results,
+            },
+        );
     }
 
     /// The owner never has overlapping commands in flight.
     fn check_disjoint(&self, range: Range) {
-        let overlapping = self.commands.values().any(|pending| pending.range.overlaps(range));
-        assert!(!overlapping, "overlapping commands are never in flight together");
+        let overlapping = self
+            .commands
+            .values()
+            .any(|pending| pending.range.overlaps(range));
+        assert!(
+            !overlapping,
+            "overlapping commands are never in flight together"
+        );
     }
 
     /// A record of the mirror has become durable: now, and only now, it is
@@ -262,19 +353,44 @@ impl Mirror {
                 let place = self.copies.iter().position(|pending| pending.copy == *copy);
                 let Some(place) = place else { return };
                 let pending = self.copies.remove(place);
-                cx.out.trace(Event::Copied { session: pending.session, copy: *copy, range: *range });
+                cx.out.trace(Event::Copied {
+                    session: pending.session,
+                    copy: *copy,
+                    range: *range,
+                });
                 let id = TransferId::Copy(*copy);
-                acknowledge(pending.asker.address, pending.session, id, pending.asker.attempt, cx);
+                acknowledge(
+                    pending.asker.address,
+                    pending.session,
+                    id,
+                    pending.asker.attempt,
+                    cx,
+                );
             }
-            Entry::Mark { .. } | Entry::Fail { .. } | Entry::Clear { .. } | Entry::Session { .. } => {}
+            Entry::Mark { .. }
+            | Entry::Fail { .. }
+            | Entry::Clear { .. }
+            | Entry::Session { .. } => {}
         }
     }
 
     fn handle_performed(&mut self, command: CommandId, fence: Session, cx: &mut Context<'_>) {
-        let Some(pending) = self.commands.remove(&command) else { return };
-        let PendingCommand { session, set: number, .. } = pending;
-        cx.out.trace(Event::ReplicaPerformed { session, set: number, command });
-        let Some(set) = self.sets.get_mut(&(session, number)) else { return };
+        let Some(pending) = self.commands.remove(&command) else {
+            return;
+        };
+        let PendingCommand {
+            session,
+            set: number,
+            ..
+        } = pending;
+        cx.out.trace(Event::ReplicaPerformed {
+            session,
+            set: number,
+            command,
+        });
+        let Some(set) = self.sets.get_mut(&(session, number)) else {
+            return;
+        };
         set.members -= 1;
         if set.members == 0 {
             let asker = set.asker;
@@ -282,7 +398,13 @@ impl Mirror {
             if session == fence {
                 self.reassembly.note_performed(number);
             }
-            acknowledge(asker.address, session, TransferId::Set(number), asker.attempt, cx);
+            acknowledge(
+                asker.address,
+                session,
+                TransferId::Set(number),
+                asker.attempt,
+                cx,
+            );
         }
     }
 }
@@ -296,14 +418,23 @@ fn payload_pages(content: &Content, range: Range) -> u64 {
 
 fn acknowledge_session(session: Session, asker: Asker, cx: &mut Context<'_>) {
     let volume = cx.configuration.volume;
-    let message = PeerMessage::HelloAck { volume, session, attempt: asker.attempt };
+    let message = PeerMessage::HelloAck {
+        volume,
+        session,
+        attempt: asker.attempt,
+    };
     send_session_answer(kind::HELLO_ACK, session, asker, &message, cx);
 }
 
 fn refuse_session(session: Session, reason: HelloRefusal, asker: Asker, cx: &mut Context<'_>) {
     cx.out.trace(Event::SessionRefused(session, reason));
     let volume = cx.configuration.volume;
-    let message = PeerMessage::HelloRefused { volume, session, attempt: asker.attempt, reason };
+    let message = PeerMessage::HelloRefused {
+        volume,
+        session,
+        attempt: asker.attempt,
+        reason,
+    };
     send_session_answer(kind::HELLO_REFUSED, session, asker, &message, cx);
 }
 
@@ -315,6 +446,17 @@ fn send_session_answer(
     cx: &mut Context<'_>,
 ) {
     let id = session.incarnation.value();
-    let label = Label { kind, incarnation: cx.incarnation, id, part: 0, attempt: asker.attempt };
-    cx.out.send(cx.configuration.peer_network, asker.address, label, peer::encode(message));
+    let label = Label {
+        kind,
+        incarnation: cx.incarnation,
+        id,
+        part: 0,
+        attempt: asker.attempt,
+    };
+    cx.out.send(
+        cx.configuration.peer_network,
+        asker.address,
+        label,
+        peer::encode(message),
+    );
 }

@@ -33,7 +33,7 @@ use self::mirror::Mirror;
 use self::owner::Owner;
 use crate::configuration::{Configuration, D_SLOT, Duty, M_SLOT, N_SLOT};
 use crate::contract::{
-    Address, Completion, Entropy, Input, IoError, IoOutput, Label, Packet, ReservationKey,
+    Address, Completion, Entropy, Input, IoError, IoId, IoOutput, Label, Packet, ReservationKey,
     Submission,
 };
 use crate::event::{Event, IgnoreReason, Phase};
@@ -158,7 +158,7 @@ impl DModule {
     pub fn handle(&mut self, now: Instant, input: Input<Local>, out: &mut NodeOutbox) {
         match input {
             Input::Local(Local::Configuration(configuration)) => {
-                self.handle_configuration(configuration, now, out);
+                self.handle_configuration(configuration, out);
             }
             Input::Deadline if self.phase == Phase::Configuring => self.ask(now, out),
             Input::Completion(completion) => self.handle_completion(completion, now, out),
@@ -177,7 +177,11 @@ impl DModule {
     /// The earliest deadline of all roles.
     pub fn next_deadline(&self) -> Option<Instant> {
         let owner = self.owner.as_ref().and_then(Owner::next_deadline);
-        self.ask_at.into_iter().chain(self.destage_at).chain(owner).min()
+        self.ask_at
+            .into_iter()
+            .chain(self.destage_at)
+            .chain(owner)
+            .min()
     }
 
     fn ask(&mut self, now: Instant, out: &mut NodeOutbox) {
@@ -188,12 +192,16 @@ impl DModule {
     }
 
     fn enter(&mut self, next: Phase, out: &mut NodeOutbox) {
-        assert!(can_become(self.phase, next), "a D-module goes {:?} -> {next:?}", self.phase);
+        assert!(
+            can_become(self.phase, next),
+            "a D-module goes {:?} -> {next:?}",
+            self.phase
+        );
         self.phase = next;
         out.trace(Event::Phase(next));
     }
 
-    fn handle_configuration(&mut self, configuration: Arc<Configuration>, now: Instant, out: &mut NodeOutbox) {
+    fn handle_configuration(&mut self, configuration: Arc<Configuration>, out: &mut NodeOutbox) {
         if self.phase != Phase::Configuring {
             return out.trace(Event::Ignored(IgnoreReason::WrongPhase));
         }
@@ -209,7 +217,6 @@ impl DModule {
                 out.submit(ask);
             }
         }
-        let _ = now;
     }
 
     fn handle_completion(&mut self, completion: Completion, now: Instant, out: &mut NodeOutbox) {
@@ -221,14 +228,16 @@ impl DModule {
             Some(IoOwner::Claim) => self.handle_claim(io, result, out),
             Some(owner) => match result {
                 Err(error) if is_fenced(error) || owner != IoOwner::Read => self.halt(error, out),
-                Ok(_) | Err(_) => self.handle_set_completion(owner, completion_of(io, result), now, out),
+                Ok(_) | Err(_) => self.handle_set_completion(owner, (io, result), now, out),
             },
             None => out.trace(Event::Ignored(IgnoreReason::LateCompletion)),
         }
     }
 
-    fn handle_claim(&mut self, io: crate::contract::IoId, result: Result<IoOutput, IoError>, out: &mut NodeOutbox) {
-        let Some(claim) = self.claim.as_mut() else { return };
+    fn handle_claim(&mut self, io: IoId, result: Result<IoOutput, IoError>, out: &mut NodeOutbox) {
+        let Some(claim) = self.claim.as_mut() else {
+            return;
+        };
         match claim.handle_completion(io, result, &mut self.ids) {
             None => {}
             Some(claim::Progress::Submit(submission)) => out.submit(submission),
@@ -240,7 +249,12 @@ impl DModule {
                 let configuration = self.configuration.as_ref().expect("a claim needs one");
                 let (recovery, io) = Recovery::start(devices(configuration), &mut self.ids);
                 self.recovery = Some((key, recovery));
-                out.submit(Submission { device: io.device, io: io.io, key, request: io.request });
+                out.submit(Submission {
+                    device: io.device,
+                    io: io.io,
+                    key,
+                    request: io.request,
+                });
             }
         }
     }
@@ -248,7 +262,7 @@ impl DModule {
     fn handle_set_completion(
         &mut self,
         owner: IoOwner,
-        (io, result): (crate::contract::IoId, Result<IoOutput, IoError>),
+        (io, result): (IoId, Result<IoOutput, IoError>),
         now: Instant,
         out: &mut NodeOutbox,
     ) {
@@ -265,7 +279,9 @@ impl DModule {
                 self.handle_durable(now, out);
             }
             IoOwner::Destage => {
-                let (Some(set), Ok(output)) = (self.set.as_mut(), result) else { return };
+                let (Some(set), Ok(output)) = (self.set.as_mut(), result) else {
+                    return;
+                };
                 let (ios, checkpointed) = set.handle_destage_completion(io, output, &mut self.ids);
                 for io in ios {
                     out.submit(io);
@@ -276,19 +292,28 @@ impl DModule {
                 }
             }
             IoOwner::Read => {
-                self.with_owner(now, out, |owner, set, cx| owner.handle_read(io, result, set, cx));
+                self.with_owner(now, out, |owner, set, cx| {
+                    owner.handle_read(io, result, set, cx)
+                });
             }
             IoOwner::Claim => {}
         }
     }
 
-    fn handle_recovery(&mut self, io: crate::contract::IoId, output: IoOutput, now: Instant, out: &mut NodeOutbox) {
-        let Some((key, recovery)) = self.recovery.as_mut() else { return };
+    fn handle_recovery(&mut self, io: IoId, output: IoOutput, now: Instant, out: &mut NodeOutbox) {
+        let Some((key, recovery)) = self.recovery.as_mut() else {
+            return;
+        };
         let key = *key;
         match recovery.handle_completion(io, output, &mut self.ids) {
             None => {}
             Some(recovery::Progress::Submit(io)) => {
-                out.submit(Submission { device: io.device, io: io.io, key, request: io.request });
+                out.submit(Submission {
+                    device: io.device,
+                    io: io.io,
+                    key,
+                    request: io.request,
+                });
             }
             Some(recovery::Progress::Failed(_)) => self.halt(IoError::Gone, out),
             Some(recovery::Progress::Done(recovered)) => {
@@ -299,11 +324,21 @@ impl DModule {
     }
 
     /// The set is read back: goes on in the role that the journal says.
-    fn take_office(&mut self, key: ReservationKey, recovered: Recovered, now: Instant, out: &mut NodeOutbox) {
+    fn take_office(
+        &mut self,
+        key: ReservationKey,
+        recovered: Recovered,
+        now: Instant,
+        out: &mut NodeOutbox,
+    ) {
         let configuration = self.configuration.clone().expect("recovery needs one");
         let orphans = u32::try_from(recovered.tables.marks.len()).expect("marks are bounded");
         let last = crate::vocabulary::Lsn::new(recovered.head.lsn.value() - 1);
-        out.trace(Event::Recovered { last, records: recovered.records, orphans });
+        out.trace(Event::Recovered {
+            last,
+            records: recovered.records,
+            orphans,
+        });
         let role = recovered.tables.role;
         let mut set = StorageSet::new(key, devices(&configuration), recovered);
         match role {
@@ -329,7 +364,9 @@ impl DModule {
     /// Hands durable records to the role that wrote them, in journal order.
     fn handle_durable(&mut self, now: Instant, out: &mut NodeOutbox) {
         while let Some(record) = self.set.as_mut().and_then(StorageSet::take_durable) {
-            self.with_owner(now, out, |owner, set, cx| owner.handle_durable(&record, set, cx));
+            self.with_owner(now, out, |owner, set, cx| {
+                owner.handle_durable(&record, set, cx)
+            });
             self.with_mirror(now, out, |mirror, set, cx| {
                 mirror.handle_durable(&record, set.tables().fence, cx);
             });
@@ -344,7 +381,7 @@ impl DModule {
             return out.trace(Event::Ignored(IgnoreReason::Undecodable));
         };
         let is_mine = packet.network == configuration.peer_network
-            && peer::volume(&message) == configuration.volume;
+            && message.volume() == configuration.volume;
         if !is_mine {
             return out.trace(Event::Ignored(IgnoreReason::Misrouted));
         }
@@ -352,7 +389,9 @@ impl DModule {
             Phase::Standby => self.answer_not_owner(packet.from, &message, out),
             Phase::Following => self.with_mirror(now, out, |mirror, set, cx| match message {
                 PeerMessage::Hello(hello) => mirror.handle_hello(packet.from, &hello, set, cx),
-                PeerMessage::Portion(portion) => mirror.handle_portion(packet.from, portion, set, cx),
+                PeerMessage::Portion(portion) => {
+                    mirror.handle_portion(packet.from, portion, set, cx)
+                }
                 PeerMessage::HelloAck { .. }
                 | PeerMessage::HelloRefused { .. }
                 | PeerMessage::SetAck { .. }
@@ -362,7 +401,9 @@ impl DModule {
                 }
             }),
             Phase::Announcing | Phase::Serving => {
-                self.with_owner(now, out, |owner, set, cx| owner.handle_peer(&message, set, cx));
+                self.with_owner(now, out, |owner, set, cx| {
+                    owner.handle_peer(&message, set, cx)
+                });
                 self.serve_once_confirmed(out);
             }
             Phase::Configuring | Phase::Claiming | Phase::Recovering | Phase::Halted => {
@@ -372,7 +413,9 @@ impl DModule {
     }
 
     fn answer_not_owner(&self, to: Address, message: &PeerMessage, out: &mut NodeOutbox) {
-        let Some(configuration) = &self.configuration else { return };
+        let Some(configuration) = &self.configuration else {
+            return;
+        };
         let (session, attempt) = match message {
             PeerMessage::Hello(hello) => (hello.session, hello.attempt),
             PeerMessage::Portion(portion) => (portion.session, portion.attempt),
@@ -382,9 +425,19 @@ impl DModule {
             | PeerMessage::CopyAck { .. }
             | PeerMessage::NotOwner { .. } => return,
         };
-        let answer = PeerMessage::NotOwner { volume: configuration.volume, session, attempt };
+        let answer = PeerMessage::NotOwner {
+            volume: configuration.volume,
+            session,
+            attempt,
+        };
         let id = session.incarnation.value();
-        let label = Label { kind: kind::NOT_OWNER, incarnation: self.incarnation, id, part: 0, attempt };
+        let label = Label {
+            kind: kind::NOT_OWNER,
+            incarnation: self.incarnation,
+            id,
+            part: 0,
+            attempt,
+        };
         out.send(configuration.peer_network, to, label, peer::encode(&answer));
     }
 
@@ -395,14 +448,28 @@ impl DModule {
         }
     }
 
-    fn handle_request(&mut self, client: Address, request: ClientRequest, now: Instant, out: &mut NodeOutbox) {
+    fn handle_request(
+        &mut self,
+        client: Address,
+        request: ClientRequest,
+        now: Instant,
+        out: &mut NodeOutbox,
+    ) {
         if self.phase != Phase::Serving {
             return out.trace(Event::Ignored(IgnoreReason::WrongPhase));
         }
         self.with_owner(now, out, |owner, set, cx| match request {
-            ClientRequest::Connect { client: id, attempt, .. } => {
+            ClientRequest::Connect {
+                client: id,
+                attempt,
+                ..
+            } => {
                 let ticket = status::ticket(cx);
-                let reply = ClientReply::Connected { client: id, attempt, ticket };
+                let reply = ClientReply::Connected {
+                    client: id,
+                    attempt,
+                    ticket,
+                };
                 cx.out.local(N_SLOT, Local::Reply { client, reply });
             }
             ClientRequest::Command(frame) => owner.handle_command(client, frame, set, cx),
@@ -428,7 +495,7 @@ impl DModule {
         }
         let is_half_full = set.journal().used() * 2 > configuration.set.geometry.ring_pages;
         let is_due = self.destage_at.is_some_and(|at| at <= now);
-        if (is_half_full || is_due) && set.journal().outstanding() == 0 || is_half_full {
+        if is_half_full || is_due {
             self.destage_at = None;
             for io in set.start_destage(&mut self.ids) {
                 out.submit(io);
@@ -459,13 +526,25 @@ impl DModule {
         out: &mut NodeOutbox,
         act: impl FnOnce(&mut Owner, &mut StorageSet, &mut Context<'_>),
     ) {
-        let (Some(owner), Some(set), Some(configuration)) =
-            (self.owner.as_mut(), self.set.as_mut(), self.configuration.as_ref())
-        else {
+        let (Some(owner), Some(set), Some(configuration)) = (
+            self.owner.as_mut(),
+            self.set.as_mut(),
+            self.configuration.as_ref(),
+        ) else {
             return;
         };
         let (incarnation, ids) = (self.incarnation, &mut self.ids);
-        act(owner, set, &mut Context { now, incarnation, configuration, ids, out });
+        act(
+            owner,
+            set,
+            &mut Context {
+                now,
+                incarnation,
+                configuration,
+                ids,
+                out,
+            },
+        );
     }
 
     fn with_mirror(
@@ -474,13 +553,25 @@ impl DModule {
         out: &mut NodeOutbox,
         act: impl FnOnce(&mut Mirror, &mut StorageSet, &mut Context<'_>),
     ) {
-        let (Some(mirror), Some(set), Some(configuration)) =
-            (self.mirror.as_mut(), self.set.as_mut(), self.configuration.as_ref())
-        else {
+        let (Some(mirror), Some(set), Some(configuration)) = (
+            self.mirror.as_mut(),
+            self.set.as_mut(),
+            self.configuration.as_ref(),
+        ) else {
             return;
         };
         let (incarnation, ids) = (self.incarnation, &mut self.ids);
-        act(mirror, set, &mut Context { now, incarnation, configuration, ids, out });
+        act(
+            mirror,
+            set,
+            &mut Context {
+                now,
+                incarnation,
+                configuration,
+                ids,
+                out,
+            },
+        );
     }
 
     /// What is left to do.
@@ -507,17 +598,20 @@ impl DModule {
             owner.check_invariants();
         }
         let has_office = self.owner.is_some() || self.mirror.is_some();
-        assert!(has_office == self.set.is_some(), "a set is held exactly by a role");
+        assert!(
+            has_office == self.set.is_some(),
+            "a set is held exactly by a role"
+        );
     }
-}
-
-fn completion_of<T, E>(io: crate::contract::IoId, result: Result<T, E>) -> (crate::contract::IoId, Result<T, E>) {
-    (io, result)
 }
 
 fn devices(configuration: &Configuration) -> Devices {
     let set = &configuration.set;
-    Devices { journal: set.journal, data: set.data, geometry: set.geometry }
+    Devices {
+        journal: set.journal,
+        data: set.data,
+        geometry: set.geometry,
+    }
 }
 
 fn can_become(from: Phase, to: Phase) -> bool {

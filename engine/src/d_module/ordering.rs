@@ -70,7 +70,10 @@ impl Ordering {
 
     /// Takes the first waiting command that meets no held range, overtakes none
     /// it conflicts with, and passes `admits`; it holds its range from now on.
-    pub fn admit(&mut self, mut admits: impl FnMut(&CommandFrame, Hold) -> bool) -> Option<CommandFrame> {
+    pub fn admit(
+        &mut self,
+        mut admits: impl FnMut(&CommandFrame, Hold) -> bool,
+    ) -> Option<CommandFrame> {
         let place = (0..self.waiting.len()).find(|place| {
             let candidate = &self.waiting[*place];
             self.is_free(candidate.hold, *place) && admits(&candidate.frame, candidate.hold)
@@ -82,7 +85,11 @@ impl Ordering {
 
     fn is_free(&self, hold: Hold, place: usize) -> bool {
         let free = !self.held.values().any(|held| held.conflicts(&hold));
-        free && !self.waiting.iter().take(place).any(|earlier| earlier.hold.conflicts(&hold))
+        free && !self
+            .waiting
+            .iter()
+            .take(place)
+            .any(|earlier| earlier.hold.conflicts(&hold))
     }
 
     /// Takes a command out of the queue; true if it was there.
@@ -94,7 +101,9 @@ impl Ordering {
 
     /// True if the command waits.
     pub fn is_waiting(&self, command: CommandId) -> bool {
-        self.waiting.iter().any(|waiting| waiting.frame.id == command)
+        self.waiting
+            .iter()
+            .any(|waiting| waiting.frame.id == command)
     }
     /// True if the command holds its range.
     pub fn is_held(&self, command: CommandId) -> bool {
@@ -114,7 +123,10 @@ impl Ordering {
         let held: Vec<&Hold> = self.held.values().collect();
         for (place, hold) in held.iter().enumerate() {
             for other in &held[place + 1..] {
-                assert!(!hold.conflicts(other), "two commands hold overlapping ranges");
+                assert!(
+                    !hold.conflicts(other),
+                    "two commands hold overlapping ranges"
+                );
             }
         }
     }

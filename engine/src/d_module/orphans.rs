@@ -55,7 +55,10 @@ pub struct Orphans {
 impl Orphans {
     /// Every mark that recovery found.
     pub fn new<'a>(marks: impl Iterator<Item = &'a Mark>) -> Self {
-        Orphans { open: marks.map(|mark| (mark.command, mark.range)).collect(), current: None }
+        Orphans {
+            open: marks.map(|mark| (mark.command, mark.range)).collect(),
+            current: None,
+        }
     }
 
     /// True if the command is one of them.
@@ -63,7 +66,7 @@ impl Orphans {
         self.open.contains_key(&command)
     }
     /// How many are left.
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.open.len()
     }
     /// Their ranges.
@@ -81,7 +84,12 @@ impl Orphans {
             return None;
         }
         let (command, range) = self.open.first_key_value().map(|(c, r)| (*c, *r))?;
-        self.current = Some(Current { command, range, step: Step::Failing, read: None });
+        self.current = Some(Current {
+            command,
+            range,
+            step: Step::Failing,
+            read: None,
+        });
         Some((command, range))
     }
 
@@ -100,11 +108,18 @@ impl Orphans {
 
     /// Keeps the read of the current one's range.
     pub fn set_read(&mut self, read: RangeRead) {
-        self.current.as_mut().expect("an orphan is being resolved").read = Some(read);
+        self.current
+            .as_mut()
+            .expect("an orphan is being resolved")
+            .read = Some(read);
     }
 
     /// Takes note of a read completion; the read once it is complete.
-    pub fn handle_read(&mut self, io: IoId, result: Result<IoOutput, IoError>) -> Option<RangeRead> {
+    pub fn handle_read(
+        &mut self,
+        io: IoId,
+        result: Result<IoOutput, IoError>,
+    ) -> Option<RangeRead> {
         let current = self.current.as_mut()?;
         let read = current.read.as_mut()?;
         if !read.handle_completion(io, result) || !read.is_complete() {

@@ -22,6 +22,7 @@ use crate::configuration::Replication as Order;
 use crate::contract::{Address, IoError, IoId, IoOutput};
 use crate::event::{Event, IgnoreReason, Shortage};
 use crate::storage_set::StorageSet;
+use crate::storage_set::blocks::BlockContent;
 use crate::storage_set::read::{self, RangeRead, Unproven};
 use crate::storage_set::record::{Entry, Record};
 use crate::time::Instant;
@@ -53,7 +54,13 @@ impl Owner {
         let orphans = Orphans::new(set.tables().marks.values());
         let mut ordering = Ordering::default();
         for (command, range) in orphans.iter() {
-            ordering.hold(command, Hold { range, sharing: Sharing::Exclusive });
+            ordering.hold(
+                command,
+                Hold {
+                    range,
+                    sharing: Sharing::Exclusive,
+                },
+            );
         }
         let owner = Owner {
             confirmed: false,
@@ -71,7 +78,10 @@ impl Owner {
 
     fn open_session(&self, set: &mut StorageSet, cx: &mut Context<'_>) {
         let session = set.tables().session;
-        let session = Session { incarnation: session.incarnation.next(), ..session };
+        let session = Session {
+            incarnation: session.incarnation.next(),
+            ..session
+        };
         cx.append(set, Entry::Session { session });
     }
 
@@ -81,7 +91,13 @@ impl Owner {
     }
 
     /// A client's request, from the N-module.
-    pub fn handle_command(&mut self, client: Address, frame: CommandFrame, set: &mut StorageSet, cx: &mut Context<'_>) {
+    pub fn handle_command(
+        &mut self,
+        client: Address,
+        frame: CommandFrame,
+        set: &mut StorageSet,
+        cx: &mut Context<'_>,
+    ) {
         let id = frame.id;
         if !status::is_valid(frame.ticket, cx) {
             cx.out.probe("stale ticket refused");
@@ -106,7 +122,13 @@ impl Owner {
     }
 
     /// Puts a read or mutation into the queue, unless it is known already.
-    fn enqueue(&mut self, client: Address, frame: CommandFrame, set: &mut StorageSet, cx: &mut Context<'_>) {
+    fn enqueue(
+        &mut self,
+        client: Address,
+        frame: CommandFrame,
+        set: &mut StorageSet,
+        cx: &mut Context<'_>,
+    ) {
         let id = frame.id;
         if self.is_open(id) {
             return self.attempts.register(client, &frame, cx);
@@ -124,8 +146,15 @@ impl Owner {
         if self.ordering.waiting() >= cx.configuration.limits.commands_waiting as usize {
             return status::hold_back(client, &frame, Shortage::Queue, cx);
         }
-        let range = frame.command.range().expect("reads and mutations have a range");
-        let sharing = if frame.command.is_mutation() { Sharing::Exclusive } else { Sharing::Shared };
+        let range = frame
+            .command
+            .range()
+            .expect("reads and mutations have a range");
+        let sharing = if frame.command.is_mutation() {
+            Sharing::Exclusive
+        } else {
+            Sharing::Shared
+        };
         self.attempts.register(client, &frame, cx);
         self.ordering.enqueue(frame, Hold { range, sharing });
         self.admit(set, cx);
@@ -137,7 +166,13 @@ impl Owner {
     }
 
     /// Asks for an earlier command's outcome; never executes it.
-    fn handle_retry(&mut self, client: Address, frame: &CommandFrame, set: &mut StorageSet, cx: &mut Context<'_>) {
+    fn handle_retry(
+        &mut self,
+        client: Address,
+        frame: &CommandFrame,
+        set: &mut StorageSet,
+        cx: &mut Context<'_>,
+    ) {
         let id = frame.id;
         let was_waiting = self.ordering.withdraw(id);
         if self.is_open(id) {
@@ -146,7 +181,11 @@ impl Owner {
         if let Some(status) = known_status(id, set) {
             return status::reply(client, id, frame.attempt, status, cx);
         }
-        cx.out.probe(if was_waiting { "waiting command failed by a retry" } else { "unknown command failed by a retry" });
+        cx.out.probe(if was_waiting {
+            "waiting command failed by a retry"
+        } else {
+            "unknown command failed by a retry"
+        });
         self.attempts.register(client, frame, cx);
         self.fail(id, set, cx);
     }
@@ -157,7 +196,13 @@ impl Owner {
             return cx.out.trace(Event::HeldBack(command, Shortage::Journal));
         }
         self.failing.insert(command);
-        cx.append(set, Entry::Fail { command, range: None });
+        cx.append(
+            set,
+            Entry::Fail {
+                command,
+                range: None,
+            },
+        );
     }
 
     /// Lets waiting commands in, as ranges and room allow.
@@ -190,12 +235,17 @@ impl Owner {
         let id = frame.id;
         if !status::is_valid(frame.ticket, cx) {
             self.ordering.release(id);
-            return self.attempts.answer(id, Status::Unknown(UnknownReason::StaleTicket), cx);
+            return self
+                .attempts
+                .answer(id, Status::Unknown(UnknownReason::StaleTicket), cx);
         }
-        let range = frame.command.range().expect("reads and mutations have a range");
+        let range = frame
+            .command
+            .range()
+            .expect("reads and mutations have a range");
         let is_read = !frame.command.is_mutation();
         if is_read || self.access.accept(frame, set, cx) == Next::Compare {
-            let (read, ios) = set.read(range, &mut cx.ids);
+            let (read, ios) = set.read(range, cx.ids);
             cx.submit_all(ios);
             if read.is_complete() {
                 return self.finish_read(id, read.finish(), set, cx);
@@ -205,12 +255,19 @@ impl Owner {
     }
 
     /// A read completion, of a client's read, a comparison or an orphan.
-    pub fn handle_read(&mut self, io: IoId, result: Result<IoOutput, IoError>, set: &mut StorageSet, cx: &mut Context<'_>) {
+    pub fn handle_read(
+        &mut self,
+        io: IoId,
+        result: Result<IoOutput, IoError>,
+        set: &mut StorageSet,
+        cx: &mut Context<'_>,
+    ) {
         if let Some(read) = self.orphans.handle_read(io, result.clone()) {
             return self.copy_orphan(read.finish(), set, cx);
         }
         let mine = self.reads.iter_mut().find_map(|(command, read)| {
-            read.handle_completion(io, result.clone()).then_some((*command, read.is_complete()))
+            read.handle_completion(io, result.clone())
+                .then_some((*command, read.is_complete()))
         });
         if let Some((command, true)) = mine {
             let read = self.reads.remove(&command).expect("it was found");
@@ -221,19 +278,21 @@ impl Owner {
     fn finish_read(
         &mut self,
         command: CommandId,
-        found: Result<Vec<crate::storage_set::blocks::BlockContent>, Unproven>,
+        found: Result<Vec<BlockContent>, Unproven>,
         set: &mut StorageSet,
         cx: &mut Context<'_>,
     ) {
         let compares = self.access.is_in_flight(command);
         match found {
             Ok(blocks) if compares => {
-                self.access.compare(command, &read::concatenate(&blocks), set, cx);
+                self.access
+                    .compare(command, &read::concatenate(&blocks), set, cx);
             }
             Ok(blocks) => {
                 self.ordering.release(command);
                 let data = read::concatenate(&blocks);
-                self.attempts.answer(command, Status::Success(Some(data)), cx);
+                self.attempts
+                    .answer(command, Status::Success(Some(data)), cx);
             }
             Err(Unproven(_)) if compares => {
                 self.access.abandon(command, set);
@@ -267,7 +326,11 @@ impl Owner {
                 self.finish(resolved, set, cx);
             }
             Entry::Fail { command, .. } => {
-                if self.orphans.current().is_some_and(|current| current.command == *command) {
+                if self
+                    .orphans
+                    .current()
+                    .is_some_and(|current| current.command == *command)
+                {
                     return self.read_orphan(set, cx);
                 }
                 self.failing.remove(command);
@@ -293,15 +356,27 @@ impl Owner {
     }
 
     /// A resolved command: its range is free and its client hears of it.
-    fn finish(&mut self, resolved: Option<(CommandId, Outcome)>, set: &mut StorageSet, cx: &mut Context<'_>) {
-        let Some((command, outcome)) = resolved else { return };
+    fn finish(
+        &mut self,
+        resolved: Option<(CommandId, Outcome)>,
+        set: &mut StorageSet,
+        cx: &mut Context<'_>,
+    ) {
+        let Some((command, outcome)) = resolved else {
+            return;
+        };
         self.ordering.release(command);
         self.attempts.answer(command, status_of(outcome), cx);
         self.admit(set, cx);
     }
 
     /// A message of the mirror.
-    pub fn handle_peer(&mut self, message: &PeerMessage, set: &mut StorageSet, cx: &mut Context<'_>) {
+    pub fn handle_peer(
+        &mut self,
+        message: &PeerMessage,
+        set: &mut StorageSet,
+        cx: &mut Context<'_>,
+    ) {
         match message {
             PeerMessage::HelloAck { session, .. } => {
                 if self.replication.handle_hello_ack(*session) {
@@ -310,7 +385,11 @@ impl Owner {
                     cx.out.trace(Event::Ignored(IgnoreReason::StaleSession));
                 }
             }
-            PeerMessage::SetAck { session, set: number, .. } => {
+            PeerMessage::SetAck {
+                session,
+                set: number,
+                ..
+            } => {
                 let commands = self.replication.handle_set_ack(*session, *number);
                 if commands.is_empty() {
                     cx.out.trace(Event::Ignored(IgnoreReason::Redundant));
@@ -337,7 +416,12 @@ impl Owner {
     }
 
     /// The mirror has accepted the session: everything unresolved is sent again.
-    fn handle_session_open(&mut self, session: Session, set: &mut StorageSet, cx: &mut Context<'_>) {
+    fn handle_session_open(
+        &mut self,
+        session: Session,
+        set: &mut StorageSet,
+        cx: &mut Context<'_>,
+    ) {
         cx.out.trace(Event::SessionConfirmed(session));
         self.confirmed = true;
         let from = match cx.configuration.replication {
@@ -357,8 +441,14 @@ impl Owner {
     }
 
     fn start_orphan(&mut self, set: &mut StorageSet, cx: &mut Context<'_>) {
-        let Some((command, range)) = self.orphans.start_next() else { return };
-        let outcome = set.tables().results.get(&command).map(|result| result.outcome);
+        let Some((command, range)) = self.orphans.start_next() else {
+            return;
+        };
+        let outcome = set
+            .tables()
+            .results
+            .get(&command)
+            .map(|result| result.outcome);
         match outcome {
             Some(Outcome::Performed | Outcome::Mismatch | Outcome::Failed) => {
                 cx.out.probe("orphan found performed");
@@ -366,7 +456,13 @@ impl Owner {
             }
             None => {
                 cx.out.probe("orphan found not performed");
-                cx.append(set, Entry::Fail { command, range: Some(range) });
+                cx.append(
+                    set,
+                    Entry::Fail {
+                        command,
+                        range: Some(range),
+                    },
+                );
             }
         }
     }
@@ -374,7 +470,7 @@ impl Owner {
     fn read_orphan(&mut self, set: &mut StorageSet, cx: &mut Context<'_>) {
         self.orphans.enter(Step::Reading);
         let range = self.orphans.current().expect("one is being resolved").range;
-        let (read, ios) = set.read(range, &mut cx.ids);
+        let (read, ios) = set.read(range, cx.ids);
         cx.submit_all(ios);
         if read.is_complete() {
             return self.copy_orphan(read.finish(), set, cx);
@@ -386,7 +482,7 @@ impl Owner {
     /// record: copied piece by piece, a crash between would tear the command.
     fn copy_orphan(
         &mut self,
-        found: Result<Vec<crate::storage_set::blocks::BlockContent>, Unproven>,
+        found: Result<Vec<BlockContent>, Unproven>,
         set: &StorageSet,
         cx: &mut Context<'_>,
     ) {
@@ -401,20 +497,40 @@ impl Owner {
         let content = Content::Data(read::concatenate(&blocks));
         let versions = blocks.iter().map(|block| block.version).collect();
         let results = set.tables().results_touching(range);
-        let build = |copy: CopyNumber| CopyTransfer { copy, range, content, versions, results };
+        let build = |copy: CopyNumber| CopyTransfer {
+            copy,
+            range,
+            content,
+            versions,
+            results,
+        };
         self.replication.copy(build, cx);
     }
 
     fn clear_orphan(&mut self, set: &mut StorageSet, cx: &mut Context<'_>) {
         self.orphans.enter(Step::Clearing);
-        let command = self.orphans.current().expect("one is being resolved").command;
-        cx.append(set, Entry::Clear { clears: vec![command] });
+        let command = self
+            .orphans
+            .current()
+            .expect("one is being resolved")
+            .command;
+        cx.append(
+            set,
+            Entry::Clear {
+                clears: vec![command],
+            },
+        );
     }
 
     /// Marks have ended durably; if the orphan's is among them, it is resolved.
     fn handle_cleared(&mut self, clears: &[CommandId], set: &mut StorageSet, cx: &mut Context<'_>) {
-        let clearing = self.orphans.current().filter(|current| current.step == Step::Clearing);
-        let Some(command) = clearing.map(|current| current.command) else { return };
+        let clearing = self
+            .orphans
+            .current()
+            .filter(|current| current.step == Step::Clearing);
+        let Some(command) = clearing.map(|current| current.command) else {
+            return;
+        };
         if !clears.contains(&command) {
             return;
         }
@@ -457,10 +573,10 @@ impl Owner {
         census.held_ranges += self.ordering.held();
         census.waiting_commands += self.ordering.waiting() + self.failing.len();
         census.in_flight += self.access.in_flight() + self.access.uncleared();
-        census.open_attempts += self.attempts.len();
+        census.open_attempts += self.attempts.count();
         census.unacknowledged_transfers += self.replication.unacknowledged();
         census.reads += self.reads.len();
-        census.orphans += self.orphans.len();
+        census.orphans += self.orphans.count();
     }
 
     /// Asserts what must hold between inputs.
@@ -497,4 +613,7 @@ fn refusal(command: &Command, cx: &Context<'_>) -> Option<RefusedReason> {
     (range.end() > blocks).then_some(RefusedReason::OutOfRange)
 }
 
-const _: () = assert!(BLOCK_BYTES == crate::contract::PAGE_BYTES, "a block is a device page");
+const _: () = assert!(
+    BLOCK_BYTES == crate::contract::PAGE_BYTES,
+    "a block is a device page"
+);

@@ -44,11 +44,19 @@ struct Retry {
 impl Retry {
     fn start(cx: &Context<'_>) -> Self {
         let interval = cx.configuration.timers.retransmit_min;
-        Retry { attempt: 0, next: cx.now.after(interval), interval, since: cx.now }
+        Retry {
+            attempt: 0,
+            next: cx.now.after(interval),
+            interval,
+            since: cx.now,
+        }
     }
     fn again(&mut self, cx: &Context<'_>) {
         self.attempt += 1;
-        self.interval = self.interval.times(2).min(cx.configuration.timers.retransmit_max);
+        self.interval = self
+            .interval
+            .times(2)
+            .min(cx.configuration.timers.retransmit_max);
         self.next = cx.now.after(self.interval);
     }
 }
@@ -146,9 +154,20 @@ impl Replication {
             watermarks: Vec::new(),
         });
         let id = self.session.incarnation.value();
-        let label = Label { kind: kind::HELLO, incarnation: cx.incarnation, id, part: 0, attempt: retry.attempt };
+        let label = Label {
+            kind: kind::HELLO,
+            incarnation: cx.incarnation,
+            id,
+            part: 0,
+            attempt: retry.attempt,
+        };
         let configuration = cx.configuration;
-        cx.out.send(configuration.peer_network, configuration.peer_address, label, peer::encode(&hello));
+        cx.out.send(
+            configuration.peer_network,
+            configuration.peer_address,
+            label,
+            peer::encode(&hello),
+        );
     }
 
     /// The mirror has accepted a session; true if it is the one announced, for
@@ -170,18 +189,43 @@ impl Replication {
     }
 
     /// Sends a range of the owner's copy; one copy is outstanding at a time.
-    pub fn copy(&mut self, build: impl FnOnce(CopyNumber) -> CopyTransfer, cx: &mut Context<'_>) -> CopyNumber {
+    pub fn copy(
+        &mut self,
+        build: impl FnOnce(CopyNumber) -> CopyTransfer,
+        cx: &mut Context<'_>,
+    ) -> CopyNumber {
         let number = self.next_copy;
         self.next_copy = number.next();
-        self.start(TransferId::Copy(number), Transfer::Copy(build(number)), None, cx);
+        self.start(
+            TransferId::Copy(number),
+            Transfer::Copy(build(number)),
+            None,
+            cx,
+        );
         number
     }
 
-    fn start(&mut self, id: TransferId, transfer: Transfer, watermark: Option<Watermark>, cx: &mut Context<'_>) {
-        assert!(self.link == Link::Open, "transfers leave in an open session");
+    fn start(
+        &mut self,
+        id: TransferId,
+        transfer: Transfer,
+        watermark: Option<Watermark>,
+        cx: &mut Context<'_>,
+    ) {
+        assert!(
+            self.link == Link::Open,
+            "transfers leave in an open session"
+        );
         let retry = Retry::start(cx);
         self.retries.insert((retry.next, id));
-        self.outgoing.insert(id, Outgoing { transfer, watermark, retry });
+        self.outgoing.insert(
+            id,
+            Outgoing {
+                transfer,
+                watermark,
+                retry,
+            },
+        );
         self.transmit(id, cx);
     }
 
@@ -201,7 +245,12 @@ impl Replication {
         let portions = communications::send_transfer(&envelope, &outgoing.transfer, cx);
         if let TransferId::Set(set) = id {
             let attempt = outgoing.retry.attempt;
-            cx.out.trace(Event::SetSent { session: self.session, set, attempt, portions });
+            cx.out.trace(Event::SetSent {
+                session: self.session,
+                set,
+                attempt,
+                portions,
+            });
         }
     }
 
@@ -237,9 +286,17 @@ impl Replication {
             self.hello = Some(retry);
             self.send_hello(retry, cx);
         }
-        while let Some((next, id)) = self.retries.first().copied().filter(|(next, _)| *next <= cx.now) {
+        while let Some((next, id)) = self
+            .retries
+            .first()
+            .copied()
+            .filter(|(next, _)| *next <= cx.now)
+        {
             self.retries.remove(&(next, id));
-            let outgoing = self.outgoing.get_mut(&id).expect("a retry belongs to a transfer");
+            let outgoing = self
+                .outgoing
+                .get_mut(&id)
+                .expect("a retry belongs to a transfer");
             if cx.now.since(outgoing.retry.since) >= cx.configuration.timers.path_timeout {
                 return Path::Silent;
             }

@@ -39,8 +39,18 @@ impl Attempts {
     /// from the ticket, as the client's own does at the latest.
     pub fn register(&mut self, client: Address, frame: &CommandFrame, cx: &Context<'_>) {
         self.forget(frame.id);
-        let deadline = frame.ticket.issued.after(cx.configuration.timers.answer_limit);
-        self.open.insert(frame.id, Attempt { client, attempt: frame.attempt, deadline });
+        let deadline = frame
+            .ticket
+            .issued
+            .after(cx.configuration.timers.answer_limit);
+        self.open.insert(
+            frame.id,
+            Attempt {
+                client,
+                attempt: frame.attempt,
+                deadline,
+            },
+        );
         self.deadlines.insert((deadline, frame.id));
     }
 
@@ -66,7 +76,7 @@ impl Attempts {
     }
 
     /// Attempts without a final status.
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.open.len()
     }
 
@@ -79,21 +89,37 @@ impl Attempts {
 
 /// Sends an attempt its final status.
 pub fn reply(client: Address, id: CommandId, attempt: u32, status: Status, cx: &mut Context<'_>) {
-    cx.out.trace(Event::Answered { command: id, attempt, verdict: Verdict::of(&status) });
-    let reply = ClientReply::Answer { id, attempt, ticket: ticket(cx), status };
+    cx.out.trace(Event::Answered {
+        command: id,
+        attempt,
+        verdict: Verdict::of(&status),
+    });
+    let reply = ClientReply::Answer {
+        id,
+        attempt,
+        ticket: ticket(cx),
+        status,
+    };
     cx.out.local(N_SLOT, Local::Reply { client, reply });
 }
 
 /// Tells a client that its frame arrived and has to wait.
 pub fn hold_back(client: Address, frame: &CommandFrame, shortage: Shortage, cx: &mut Context<'_>) {
     cx.out.trace(Event::HeldBack(frame.id, shortage));
-    let reply = ClientReply::Retrying { id: frame.id, attempt: frame.attempt, ticket: ticket(cx) };
+    let reply = ClientReply::Retrying {
+        id: frame.id,
+        attempt: frame.attempt,
+        ticket: ticket(cx),
+    };
     cx.out.local(N_SLOT, Local::Reply { client, reply });
 }
 
 /// A fresh ticket.
 pub fn ticket(cx: &Context<'_>) -> Ticket {
-    Ticket { incarnation: cx.incarnation, issued: cx.now }
+    Ticket {
+        incarnation: cx.incarnation,
+        issued: cx.now,
+    }
 }
 
 /// True if a frame with this ticket may still be accepted. The client reports
