@@ -12,5 +12,21 @@
 
 pub mod record;
 
+pub mod timeline;
+
+pub mod tables;
+
+pub mod semantic;
+
+mod escape;
+mod grid;
+mod paint;
+mod shell;
+mod words;
+
+pub use escape::escape;
+pub use paint::Paint;
+pub use shell::shell_command;
+
 #[cfg(test)]
 mod samples;

@@ -206,9 +206,9 @@ pub struct SweepTiming {
 impl SweepTiming {
     /// The timing of `runs` in `elapsed`.
     pub fn new(runs: u64, elapsed: Duration, jobs: u32) -> Self {
-        // Nanoseconds would overflow Decimal's arguments after 584 years.
-        let nanos = u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX);
-        let per_second = u128::from(runs) * 1_000_000_000_000_000 / u128::from(nanos.max(1));
+        // Runs per nanosecond to millionths of a run per second: 10⁹ · 10⁶. A
+        // clock too coarse to have ticked counts as one nanosecond.
+        let per_second = u128::from(runs) * 1_000_000_000_000_000 / elapsed.as_nanos().max(1);
         SweepTiming {
             elapsed,
             seeds_per_second: Decimal::from_millionths(
