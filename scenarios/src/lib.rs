@@ -1,1 +1,5 @@
+//! Experiments, oracles and everything behind the `stormglass` command line.
 
+pub mod catalogue;
+pub mod features;
+pub mod file;
