@@ -5,15 +5,40 @@
 //! bounded: decoding never trusts a length that it has not checked. The body of
 //! a [`Frame`](crate::contract::Frame) is payload only and shared, never copied.
 
+pub mod client;
+pub mod peer;
+
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use crate::contract::LabelKind;
+use crate::codec::envelope;
+use crate::contract::{Frame, LabelKind};
 use crate::storage_set::record::CommandResult;
 use crate::vocabulary::{
     ClientId, Command, CommandId, Content, CopyNumber, Range, SequenceId, Session, SetId, Status,
     Ticket, VolumeId, Watermark,
 };
+
+/// Blocks of payload that one command, answer, replica or record may carry: 1 MiB,
+/// eight times the default of `Limits::command_blocks`, which must not exceed it.
+pub const MESSAGE_BLOCKS_MAX: u32 = 256;
+
+/// Bytes of one transfer's payload at most; its head is bounded alike. Room for 64
+/// commands of [`MESSAGE_BLOCKS_MAX`] blocks.
+pub const TRANSFER_BYTES_MAX: u32 = 64 << 20;
+
+/// Splits a message as it came over a real wire into head and body, by the
+/// length that it states. Judges nothing else; decoding does.
+pub fn split(message: &Bytes) -> Result<Frame, DecodeError> {
+    let head_bytes = envelope::head_bytes(message)?;
+    if head_bytes > message.len() {
+        return Err(DecodeError::Truncated);
+    }
+    Ok(Frame {
+        head: message.slice(..head_bytes),
+        body: message.slice(head_bytes..),
+    })
+}
 
 /// A client to the N-module.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -142,6 +167,21 @@ pub enum PeerMessage {
     },
 }
 
+impl PeerMessage {
+    /// The volume that the message is about.
+    pub fn volume(&self) -> VolumeId {
+        match self {
+            PeerMessage::Hello(hello) => hello.volume,
+            PeerMessage::Portion(portion) => portion.volume,
+            PeerMessage::HelloAck { volume, .. }
+            | PeerMessage::HelloRefused { volume, .. }
+            | PeerMessage::SetAck { volume, .. }
+            | PeerMessage::CopyAck { volume, .. }
+            | PeerMessage::NotOwner { volume, .. } => *volume,
+        }
+    }
+}
+
 /// The first message of a session.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Hello {
@@ -198,13 +238,16 @@ pub struct Portion {
     pub index: u16,
     /// Number of portions, at least 1.
     pub count: u16,
-    /// Length of the transfer's head (see `peer::encode_transfer`) in bytes.
+    /// Length of the whole transfer's head in bytes.
     pub head_bytes: u32,
-    /// Length of the whole transfer, head and payload, in bytes.
-    pub total_bytes: u32,
+    /// Length of the whole transfer's payload in bytes.
+    pub payload_bytes: u32,
     /// Watermarks of the clients in the transfer.
     pub watermarks: Vec<Watermark>,
-    /// This portion's slice of the transfer.
+    /// This portion's slice of the transfer's head; travels in the frame's head,
+    /// so that the payload's buffer stays the frame's body.
+    pub head: Bytes,
+    /// This portion's slice of the transfer's payload: the frame's body.
     pub slice: Bytes,
 }
 

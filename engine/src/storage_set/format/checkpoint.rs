@@ -1,0 +1,84 @@
+//! The checkpoint: a copy's whole state in the pages of one slot.
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use super::super::tables::{Consistency, Mode, Role, StoredResult, Tables};
+use super::{check_padding, check_pages, into_pages};
+use crate::codec::envelope::{Format, seal};
+use crate::codec::payload::join;
+use crate::codec::{Coded, coded_enum, coded_struct, finish};
+use crate::contract::PAGE_BYTES;
+use crate::vocabulary::Lsn;
+use crate::wire::DecodeError;
+
+const FORMAT: Format = Format {
+    magic: *b"SGCP",
+    version: 1,
+};
+
+/// The state of a copy as of one journal record, all of whose data is destaged.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Checkpoint {
+    /// The last record it includes; 0 for a fresh set.
+    pub lsn: Lsn,
+    /// Ring page, from 0, where the next record stands.
+    pub next_page: u64,
+    /// Checksum of the record `lsn`, which the next record repeats.
+    pub chain: u32,
+    /// The state.
+    pub tables: Tables,
+}
+
+coded_struct!(Checkpoint {
+    lsn,
+    next_page,
+    chain,
+    tables
+});
+coded_struct!(Tables {
+    role,
+    mode,
+    consistency,
+    session,
+    fence,
+    last_copy,
+    sequence_high,
+    marks,
+    results,
+    watermarks,
+    dirty,
+});
+coded_struct!(StoredResult { outcome, range });
+coded_enum!(Role, "role" { Owner = 1, Mirror = 2 });
+coded_enum!(Mode, "mode" { InSync = 1, OosPending = 2, OutOfSync = 3, Resync = 4 });
+coded_enum!(Consistency, "consistency" { Consistent = 1, Outdated = 2, Inconsistent = 3 });
+
+/// Encodes a checkpoint into as many pages as it takes; the caller sees to it
+/// that they fit the slot.
+pub fn encode_checkpoint(checkpoint: &Checkpoint) -> Vec<Bytes> {
+    let mut head = FORMAT.begin(0);
+    checkpoint.put(&mut head);
+    seal(&mut head, &[]);
+    into_pages(head)
+}
+
+/// Decodes a checkpoint from the pages of a slot. Pages behind its end are
+/// leftovers of a longer one and ignored.
+pub fn decode_checkpoint(pages: &[Bytes]) -> Result<Checkpoint, DecodeError> {
+    check_pages(pages)?;
+    let first = pages.first().ok_or(DecodeError::Truncated)?;
+    let head_bytes = FORMAT.peek(first)?.head_bytes as usize;
+    let used = pages
+        .get(..head_bytes.div_ceil(PAGE_BYTES))
+        .ok_or(DecodeError::Truncated)?;
+    let joined = join(used);
+    let (head, padding) = joined
+        .split_at_checked(head_bytes)
+        .ok_or(DecodeError::Truncated)?;
+    let (_, mut input) = FORMAT.open(head, &[])?;
+    check_padding(padding)?;
+    let checkpoint = Checkpoint::get(&mut input)?;
+    finish(input)?;
+    Ok(checkpoint)
+}

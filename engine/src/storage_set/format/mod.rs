@@ -1,0 +1,58 @@
+//! Bytes on the devices: superblock, journal record, checkpoint, block header.
+//!
+//! All but the block header start with the [envelope](crate::codec::envelope)
+//! and fill whole pages; the rest of a head's last page is zero. Nothing here
+//! knows where on a device a thing stands ([`super::layout`]) or whether it
+//! follows what stands before it (recovery).
+
+mod block_header;
+mod checkpoint;
+mod record;
+mod superblock;
+#[cfg(test)]
+mod tests;
+
+pub use block_header::{BlockHeader, decode_block_header, encode_block_header};
+pub use checkpoint::{Checkpoint, decode_checkpoint, encode_checkpoint};
+pub use record::{RECORD_HEAD_MAX, decode_record, encode_record, peek_record, record_pages};
+pub use superblock::{Superblock, decode_superblock, encode_superblock};
+
+use bytes::Bytes;
+
+use crate::contract::PAGE_BYTES;
+use crate::wire::DecodeError;
+
+/// Cuts a sealed head into pages, the last one padded with zeroes.
+fn into_pages(mut head: Vec<u8>) -> Vec<Bytes> {
+    head.resize(head.len().next_multiple_of(PAGE_BYTES), 0);
+    pages_of(&head.into()).collect()
+}
+
+/// The pages of a buffer of whole pages, by reference.
+fn pages_of(buffer: &Bytes) -> impl Iterator<Item = Bytes> {
+    assert!(
+        buffer.len().is_multiple_of(PAGE_BYTES),
+        "payload is whole pages"
+    );
+    (0..buffer.len())
+        .step_by(PAGE_BYTES)
+        .map(|at| buffer.slice(at..at + PAGE_BYTES))
+}
+
+/// Checks that padding is what was written.
+fn check_padding(padding: &[u8]) -> Result<(), DecodeError> {
+    if padding.iter().all(|byte| *byte == 0) {
+        Ok(())
+    } else {
+        Err(DecodeError::Field("padding"))
+    }
+}
+
+/// Checks that pages are pages.
+fn check_pages(pages: &[Bytes]) -> Result<(), DecodeError> {
+    if pages.iter().all(|page| page.len() == PAGE_BYTES) {
+        Ok(())
+    } else {
+        Err(DecodeError::Field("page length"))
+    }
+}

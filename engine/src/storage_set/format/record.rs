@@ -1,0 +1,256 @@
+//! The journal record: a head in whole pages, then the payload's own pages.
+//!
+//! ```text
+//! 0   envelope  20 bytes  kind = which entry, body = the payload
+//! 20  lsn       u64
+//! 28  key       u64, u32  HA epoch, node
+//! 40  previous  u32       checksum of the record before
+//! 44  entry               its values; zeroes to the end of the page
+//!     payload             whole pages, slices of the command's own buffer
+//! ```
+//!
+//! The envelope's checksum is the record's: the next record repeats it.
+
+use bytes::Bytes;
+
+use super::super::record::{Entry, Mark, Perform, Record};
+use super::{check_padding, check_pages, into_pages, pages_of};
+use crate::codec::envelope::{ENVELOPE_BYTES, Envelope, Format, seal};
+use crate::codec::payload::{Gather, get_content, join, put_content};
+use crate::codec::{Coded, coded_struct, finish, get_many, put_many};
+use crate::contract::{PAGE_BYTES, ReservationKey};
+use crate::vocabulary::{Lsn, Outcome};
+use crate::wire::{DecodeError, MESSAGE_BLOCKS_MAX};
+
+const FORMAT: Format = Format {
+    magic: *b"SGJR",
+    version: 1,
+};
+
+/// Bytes of a record's head at most. The longest is a copy's: a result takes 26
+/// bytes at most, so there is room for 10,000, over twice 64 clients' windows of 64.
+pub const RECORD_HEAD_MAX: usize = 64 * PAGE_BYTES;
+
+const MARK: u8 = 1;
+const PERFORM: u8 = 2;
+const FAIL: u8 = 3;
+const CLEAR: u8 = 4;
+const SESSION: u8 = 5;
+const FENCE: u8 = 6;
+const COPY: u8 = 7;
+
+coded_struct!(Mark {
+    command,
+    sequence,
+    range,
+    checksum,
+    session
+});
+
+/// Encodes a record into pages and returns its checksum.
+pub fn encode_record(record: &Record) -> (Vec<Bytes>, u32) {
+    let (mut head, payload) = put_record(record);
+    let checksum = seal(&mut head, &payload);
+    let mut pages = into_pages(head);
+    pages.extend(payload.iter().flat_map(pages_of));
+    (pages, checksum)
+}
+
+/// Pages that the record will take.
+pub fn record_pages(record: &Record) -> u64 {
+    let (head, payload) = put_record(record);
+    let payload_bytes: usize = payload.iter().map(Bytes::len).sum();
+    pages_for(head.len()) + pages_for(payload_bytes)
+}
+
+/// Length in pages of the record that starts in this page, and its lsn, if it
+/// looks like one. Its checksum is not judged: most of it stands elsewhere.
+pub fn peek_record(page: &[u8]) -> Result<(u64, Lsn), DecodeError> {
+    let envelope = peek_bounded(page)?;
+    let mut input = page.get(ENVELOPE_BYTES..).ok_or(DecodeError::Truncated)?;
+    let lsn = Coded::get(&mut input)?;
+    let head_pages = pages_for(envelope.head_bytes as usize);
+    Ok((head_pages + pages_for(envelope.body_bytes as usize), lsn))
+}
+
+/// Decodes a record from its pages, no more and no fewer, and returns its
+/// checksum.
+pub fn decode_record(pages: &[Bytes]) -> Result<(Record, u32), DecodeError> {
+    check_pages(pages)?;
+    let first = pages.first().ok_or(DecodeError::Truncated)?;
+    let head_bytes = peek_bounded(first)?.head_bytes as usize;
+    let (head_pages, payload_pages) = pages
+        .split_at_checked(head_bytes.div_ceil(PAGE_BYTES))
+        .ok_or(DecodeError::Truncated)?;
+    let joined = join(head_pages);
+    let (head, padding) = joined
+        .split_at_checked(head_bytes)
+        .ok_or(DecodeError::Truncated)?;
+    let (envelope, mut input) = FORMAT.open(head, payload_pages)?;
+    check_padding(padding)?;
+
+    let input = &mut input;
+    let mut payload = Gather::new(payload_pages);
+    let record = Record {
+        lsn: Coded::get(input)?,
+        key: ReservationKey::get(input)?,
+        previous: Coded::get(input)?,
+        entry: get_entry(envelope.kind, input, &mut payload)?,
+    };
+    finish(input)?;
+    payload.finish()?;
+    Ok((record, envelope.checksum))
+}
+
+fn pages_for(bytes: usize) -> u64 {
+    bytes.div_ceil(PAGE_BYTES) as u64
+}
+
+/// The envelope of a record whose lengths a record can have.
+fn peek_bounded(page: &[u8]) -> Result<Envelope, DecodeError> {
+    let envelope = FORMAT.peek(page)?;
+    let (head_bytes, body_bytes) = (envelope.head_bytes as usize, envelope.body_bytes as usize);
+    if !(ENVELOPE_BYTES..=RECORD_HEAD_MAX).contains(&head_bytes) {
+        return Err(DecodeError::Field("record head length"));
+    }
+    let is_whole = body_bytes.is_multiple_of(PAGE_BYTES);
+    if !is_whole || body_bytes > MESSAGE_BLOCKS_MAX as usize * PAGE_BYTES {
+        return Err(DecodeError::Field("payload length"));
+    }
+    Ok(envelope)
+}
+
+/// The unsealed head and the payload.
+fn put_record(record: &Record) -> (Vec<u8>, Vec<Bytes>) {
+    let mut head = FORMAT.begin(entry_kind(&record.entry));
+    let mut payload = Vec::new();
+    record.lsn.put(&mut head);
+    record.key.put(&mut head);
+    record.previous.put(&mut head);
+    put_entry(&record.entry, &mut head, &mut payload);
+    assert!(
+        head.len() <= RECORD_HEAD_MAX,
+        "a record's head of {} bytes",
+        head.len()
+    );
+    (head, payload)
+}
+
+fn entry_kind(entry: &Entry) -> u8 {
+    match entry {
+        Entry::Mark { .. } => MARK,
+        Entry::Perform(_) => PERFORM,
+        Entry::Fail { .. } => FAIL,
+        Entry::Clear { .. } => CLEAR,
+        Entry::Session { .. } => SESSION,
+        Entry::Fence { .. } => FENCE,
+        Entry::Copy { .. } => COPY,
+    }
+}
+
+fn put_entry(entry: &Entry, out: &mut Vec<u8>, payload: &mut Vec<Bytes>) {
+    match entry {
+        Entry::Mark {
+            mark,
+            watermark,
+            clears,
+        } => {
+            mark.put(out);
+            watermark.put(out);
+            clears.put(out);
+        }
+        Entry::Perform(perform) => put_perform(perform, out, payload),
+        Entry::Fail { command, range } => {
+            command.put(out);
+            range.put(out);
+        }
+        Entry::Clear { clears } => clears.put(out),
+        Entry::Session { session } | Entry::Fence { session } => session.put(out),
+        Entry::Copy {
+            copy,
+            range,
+            content,
+            versions,
+            results,
+        } => {
+            copy.put(out);
+            range.put(out);
+            put_content(content, *range, out, payload);
+            put_many(range.count(), versions, out);
+            results.put(out);
+        }
+    }
+}
+
+fn get_entry(kind: u8, input: &mut &[u8], payload: &mut Gather<'_>) -> Result<Entry, DecodeError> {
+    Ok(match kind {
+        MARK => Entry::Mark {
+            mark: Coded::get(input)?,
+            watermark: Coded::get(input)?,
+            clears: Coded::get(input)?,
+        },
+        PERFORM => Entry::Perform(get_perform(input, payload)?),
+        FAIL => Entry::Fail {
+            command: Coded::get(input)?,
+            range: Coded::get(input)?,
+        },
+        CLEAR => Entry::Clear {
+            clears: Coded::get(input)?,
+        },
+        SESSION => Entry::Session {
+            session: Coded::get(input)?,
+        },
+        FENCE => Entry::Fence {
+            session: Coded::get(input)?,
+        },
+        COPY => {
+            let copy = Coded::get(input)?;
+            let range = Coded::get(input)?;
+            Entry::Copy {
+                copy,
+                range,
+                content: get_content(range, input, payload)?,
+                versions: get_many(range.count(), input)?,
+                results: Coded::get(input)?,
+            }
+        }
+        _ => return Err(DecodeError::Field("entry kind")),
+    })
+}
+
+fn put_perform(perform: &Perform, out: &mut Vec<u8>, payload: &mut Vec<Bytes>) {
+    assert_ne!(
+        perform.outcome,
+        Outcome::Failed,
+        "a failure has an entry of its own"
+    );
+    perform.command.put(out);
+    perform.sequence.put(out);
+    perform.range.put(out);
+    put_content(&perform.content, perform.range, out, payload);
+    perform.outcome.put(out);
+    perform.session.put(out);
+    perform.watermark.put(out);
+}
+
+fn get_perform(input: &mut &[u8], payload: &mut Gather<'_>) -> Result<Perform, DecodeError> {
+    let command = Coded::get(input)?;
+    let sequence = Coded::get(input)?;
+    let range = Coded::get(input)?;
+    let content = get_content(range, input, payload)?;
+    let outcome = Coded::get(input)?;
+    if outcome == Outcome::Failed {
+        return Err(DecodeError::Field("outcome"));
+    }
+    let session = Coded::get(input)?;
+    let watermark = Coded::get(input)?;
+    Ok(Perform {
+        command,
+        sequence,
+        range,
+        content,
+        outcome,
+        session,
+        watermark,
+    })
+}

@@ -1,0 +1,85 @@
+//! The superblock: one page, written once.
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use super::super::layout::Geometry;
+use super::{check_padding, into_pages};
+use crate::codec::envelope::{Format, seal};
+use crate::codec::{Coded, coded_struct, finish};
+use crate::contract::PAGE_BYTES;
+use crate::vocabulary::StorageSetId;
+use crate::wire::DecodeError;
+
+const FORMAT: Format = Format {
+    magic: *b"SGSB",
+    version: 1,
+};
+
+/// Largest size in a geometry, so that sums of sizes cannot overflow: 2^48 pages
+/// are an exbibyte.
+const GEOMETRY_MAX: u64 = 1 << 48;
+
+/// What a set is; written once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Superblock {
+    /// The set.
+    pub set: StorageSetId,
+    /// Identity of this format; equal on both copies of a volume.
+    pub format: u64,
+    /// Sizes.
+    pub geometry: Geometry,
+}
+
+coded_struct!(Superblock {
+    set,
+    format,
+    geometry
+});
+coded_struct!(Geometry {
+    blocks,
+    ring_pages,
+    checkpoint_pages
+});
+
+/// Encodes a superblock into one page.
+pub fn encode_superblock(superblock: &Superblock) -> Bytes {
+    assert!(
+        is_sane(&superblock.geometry),
+        "a size of the geometry is beyond its bound"
+    );
+    let mut head = FORMAT.begin(0);
+    superblock.put(&mut head);
+    seal(&mut head, &[]);
+    into_pages(head).swap_remove(0)
+}
+
+/// Decodes a superblock.
+pub fn decode_superblock(page: &[u8]) -> Result<Superblock, DecodeError> {
+    if page.len() != PAGE_BYTES {
+        return Err(DecodeError::Field("page length"));
+    }
+    let envelope = FORMAT.peek(page)?;
+    let (head, padding) = page
+        .split_at_checked(envelope.head_bytes as usize)
+        .ok_or(DecodeError::Truncated)?;
+    let (_, mut input) = FORMAT.open(head, &[])?;
+    check_padding(padding)?;
+    let superblock = Superblock::get(&mut input)?;
+    finish(input)?;
+    if !is_sane(&superblock.geometry) {
+        return Err(DecodeError::Field("geometry"));
+    }
+    Ok(superblock)
+}
+
+fn is_sane(geometry: &Geometry) -> bool {
+    let Geometry {
+        blocks,
+        ring_pages,
+        checkpoint_pages,
+    } = *geometry;
+    [blocks, ring_pages, checkpoint_pages]
+        .iter()
+        .all(|pages| *pages <= GEOMETRY_MAX)
+}

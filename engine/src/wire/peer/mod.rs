@@ -1,0 +1,217 @@
+//! Bytes between the D-modules of a mirror relationship.
+
+#[cfg(test)]
+mod tests;
+mod transfer;
+
+pub use transfer::{EncodedTransfer, HEAD_SLICE_BYTES, Slice, assemble, cut, encode_transfer};
+
+use bytes::Bytes;
+
+use super::{
+    DecodeError, Hello, HelloRefusal, PeerMessage, Portion, TRANSFER_BYTES_MAX, TransferId, kind,
+};
+use crate::codec::envelope::{Format, open_frame, seal_frame};
+use crate::codec::{Coded, coded_enum, coded_struct, finish};
+use crate::contract::{Frame, LabelKind};
+
+const FORMAT: Format = Format {
+    magic: *b"SGPR",
+    version: 1,
+};
+
+coded_struct!(Hello {
+    volume,
+    session,
+    attempt,
+    format,
+    watermarks
+});
+coded_enum!(HelloRefusal, "hello refusal" { NotMirror = 1, Stale = 2, NotClean = 3, Foreign = 4 });
+
+/// Encodes a message; a portion's slice becomes the body by reference.
+pub fn encode(message: &PeerMessage) -> Frame {
+    let mut head = FORMAT.begin(kind_of(message).0);
+    let mut body = Bytes::new();
+    match message {
+        PeerMessage::Hello(hello) => hello.put(&mut head),
+        PeerMessage::HelloAck {
+            volume,
+            session,
+            attempt,
+        }
+        | PeerMessage::NotOwner {
+            volume,
+            session,
+            attempt,
+        } => {
+            volume.put(&mut head);
+            session.put(&mut head);
+            attempt.put(&mut head);
+        }
+        PeerMessage::HelloRefused {
+            volume,
+            session,
+            attempt,
+            reason,
+        } => {
+            volume.put(&mut head);
+            session.put(&mut head);
+            attempt.put(&mut head);
+            reason.put(&mut head);
+        }
+        PeerMessage::Portion(portion) => {
+            put_portion(portion, &mut head);
+            body = portion.slice.clone();
+        }
+        PeerMessage::SetAck {
+            volume,
+            session,
+            set,
+            attempt,
+        } => {
+            volume.put(&mut head);
+            session.put(&mut head);
+            set.put(&mut head);
+            attempt.put(&mut head);
+        }
+        PeerMessage::CopyAck {
+            volume,
+            session,
+            copy,
+            attempt,
+        } => {
+            volume.put(&mut head);
+            session.put(&mut head);
+            copy.put(&mut head);
+            attempt.put(&mut head);
+        }
+    }
+    seal_frame(head, body)
+}
+
+/// Decodes a message; a portion shares the frame's buffers.
+pub fn decode(frame: &Frame) -> Result<PeerMessage, DecodeError> {
+    let (kind, mut input) = open_frame(FORMAT, frame)?;
+    if let kind::SET | kind::COPY = kind {
+        return Ok(PeerMessage::Portion(get_portion(kind, input, frame)?));
+    }
+    let input = &mut input;
+    let message = match kind {
+        kind::HELLO => PeerMessage::Hello(Coded::get(input)?),
+        kind::HELLO_ACK => PeerMessage::HelloAck {
+            volume: Coded::get(input)?,
+            session: Coded::get(input)?,
+            attempt: Coded::get(input)?,
+        },
+        kind::HELLO_REFUSED => PeerMessage::HelloRefused {
+            volume: Coded::get(input)?,
+            session: Coded::get(input)?,
+            attempt: Coded::get(input)?,
+            reason: Coded::get(input)?,
+        },
+        kind::SET_ACK => PeerMessage::SetAck {
+            volume: Coded::get(input)?,
+            session: Coded::get(input)?,
+            set: Coded::get(input)?,
+            attempt: Coded::get(input)?,
+        },
+        kind::COPY_ACK => PeerMessage::CopyAck {
+            volume: Coded::get(input)?,
+            session: Coded::get(input)?,
+            copy: Coded::get(input)?,
+            attempt: Coded::get(input)?,
+        },
+        kind::NOT_OWNER => PeerMessage::NotOwner {
+            volume: Coded::get(input)?,
+            session: Coded::get(input)?,
+            attempt: Coded::get(input)?,
+        },
+        _ => return Err(DecodeError::Field("kind")),
+    };
+    finish(input)?;
+    finish(&frame.body)?;
+    Ok(message)
+}
+
+fn kind_of(message: &PeerMessage) -> LabelKind {
+    match message {
+        PeerMessage::Hello(_) => kind::HELLO,
+        PeerMessage::HelloAck { .. } => kind::HELLO_ACK,
+        PeerMessage::HelloRefused { .. } => kind::HELLO_REFUSED,
+        PeerMessage::Portion(portion) => match portion.transfer {
+            TransferId::Set(_) => kind::SET,
+            TransferId::Copy(_) => kind::COPY,
+        },
+        PeerMessage::SetAck { .. } => kind::SET_ACK,
+        PeerMessage::CopyAck { .. } => kind::COPY_ACK,
+        PeerMessage::NotOwner { .. } => kind::NOT_OWNER,
+    }
+}
+
+fn put_portion(portion: &Portion, out: &mut Vec<u8>) {
+    assert_eq!(
+        check_place(portion),
+        Ok(()),
+        "a portion lies inside its transfer"
+    );
+    portion.volume.put(out);
+    portion.session.put(out);
+    match portion.transfer {
+        TransferId::Set(set) => set.put(out),
+        TransferId::Copy(copy) => copy.put(out),
+    }
+    portion.oldest_set.put(out);
+    portion.attempt.put(out);
+    portion.index.put(out);
+    portion.count.put(out);
+    portion.head_bytes.put(out);
+    portion.payload_bytes.put(out);
+    portion.watermarks.put(out);
+    out.extend_from_slice(&portion.head);
+}
+
+fn get_portion(kind: LabelKind, mut input: &[u8], frame: &Frame) -> Result<Portion, DecodeError> {
+    let input = &mut input;
+    let portion = Portion {
+        volume: Coded::get(input)?,
+        session: Coded::get(input)?,
+        transfer: if kind == kind::SET {
+            TransferId::Set(Coded::get(input)?)
+        } else {
+            TransferId::Copy(Coded::get(input)?)
+        },
+        oldest_set: Coded::get(input)?,
+        attempt: Coded::get(input)?,
+        index: Coded::get(input)?,
+        count: Coded::get(input)?,
+        head_bytes: Coded::get(input)?,
+        payload_bytes: Coded::get(input)?,
+        watermarks: Coded::get(input)?,
+        head: frame.head.slice(frame.head.len() - input.len()..),
+        slice: frame.body.clone(),
+    };
+    check_place(&portion)?;
+    Ok(portion)
+}
+
+/// Checks that a portion lies inside the transfer that it describes, and that
+/// the transfer is bounded: no portion but a lone one is without bytes.
+fn check_place(portion: &Portion) -> Result<(), DecodeError> {
+    if portion.head_bytes > TRANSFER_BYTES_MAX || portion.payload_bytes > TRANSFER_BYTES_MAX {
+        return Err(DecodeError::Field("transfer length"));
+    }
+    if u32::from(portion.count) > (portion.head_bytes + portion.payload_bytes).max(1) {
+        return Err(DecodeError::Field("portion count"));
+    }
+    if portion.index >= portion.count {
+        return Err(DecodeError::Field("portion index"));
+    }
+    if portion.head.len() > portion.head_bytes as usize {
+        return Err(DecodeError::Field("portion head"));
+    }
+    if portion.slice.len() > portion.payload_bytes as usize {
+        return Err(DecodeError::Field("portion slice"));
+    }
+    Ok(())
+}
