@@ -101,7 +101,11 @@ impl Format {
     /// the values' bytes.
     pub(crate) fn open_only(self, head: &[u8]) -> Result<&[u8], DecodeError> {
         let (envelope, values) = self.open(head, &[])?;
-        if envelope.kind == 0 { Ok(values) } else { Err(DecodeError::Field("kind")) }
+        if envelope.kind == 0 {
+            Ok(values)
+        } else {
+            Err(DecodeError::Field("kind"))
+        }
     }
 }
 

@@ -19,8 +19,14 @@ fn get<T: Coded>(mut bytes: &[u8]) -> Result<T, DecodeError> {
 #[test]
 fn numbers_are_little_endian() {
     assert_eq!(put(&0x0102_0304_u32), [4, 3, 2, 1]);
-    assert_eq!(get::<u64>(&[1, 0, 0, 0, 0, 0, 0, 0x80]), Ok(0x8000_0000_0000_0001));
-    assert_eq!(get::<u64>(&[1, 0, 0, 0, 0, 0, 0]), Err(DecodeError::Truncated));
+    assert_eq!(
+        get::<u64>(&[1, 0, 0, 0, 0, 0, 0, 0x80]),
+        Ok(0x8000_0000_0000_0001)
+    );
+    assert_eq!(
+        get::<u64>(&[1, 0, 0, 0, 0, 0, 0]),
+        Err(DecodeError::Truncated)
+    );
     assert_eq!(get::<u16>(&[1, 0, 0]), Err(DecodeError::Trailing));
 }
 
@@ -29,7 +35,10 @@ fn a_list_that_claims_four_billion_values_is_truncated() {
     let mut claim = put(&u32::MAX);
     claim.extend_from_slice(&[0; 100]);
     assert_eq!(get::<Vec<u8>>(&claim), Err(DecodeError::Truncated));
-    assert_eq!(get::<OrdSet<u64>>(&put(&u32::MAX)), Err(DecodeError::Truncated));
+    assert_eq!(
+        get::<OrdSet<u64>>(&put(&u32::MAX)),
+        Err(DecodeError::Truncated)
+    );
 }
 
 #[test]
@@ -39,14 +48,20 @@ fn keys_stand_in_ascending_order_and_once() {
     assert_eq!(set(&[2, 1]), Err(DecodeError::Field("key order")));
     assert_eq!(set(&[2, 2]), Err(DecodeError::Field("key order")));
     let doubled = [put(&2u32), put(&7u64), put(&1u8), put(&7u64), put(&2u8)].concat();
-    assert_eq!(get::<OrdMap<u64, u8>>(&doubled), Err(DecodeError::Field("key order")));
+    assert_eq!(
+        get::<OrdMap<u64, u8>>(&doubled),
+        Err(DecodeError::Field("key order"))
+    );
 }
 
 #[test]
 fn an_option_is_none_or_some() {
     assert_eq!(get::<Option<u8>>(&[0]), Ok(None));
     assert_eq!(get::<Option<u8>>(&[1, 9]), Ok(Some(9)));
-    assert_eq!(get::<Option<u8>>(&[2, 9]), Err(DecodeError::Field("option")));
+    assert_eq!(
+        get::<Option<u8>>(&[2, 9]),
+        Err(DecodeError::Field("option"))
+    );
 }
 
 #[test]
@@ -66,7 +81,11 @@ fn an_outcome_is_one_of_three() {
 
 #[test]
 fn gathering_copies_only_what_spans_pieces() {
-    let pieces = [Bytes::from_static(b"abcd"), Bytes::new(), Bytes::from_static(b"efgh")];
+    let pieces = [
+        Bytes::from_static(b"abcd"),
+        Bytes::new(),
+        Bytes::from_static(b"efgh"),
+    ];
     let mut gather = Gather::new(&pieces);
     let inside = gather.take(3).expect("there are 8");
     assert_eq!(inside.as_ptr(), pieces[0].as_ptr());
@@ -82,6 +101,9 @@ fn gathering_copies_only_what_spans_pieces() {
 fn joining_one_piece_is_that_piece() {
     let piece = Bytes::from_static(b"abcd");
     assert_eq!(join(std::slice::from_ref(&piece)).as_ptr(), piece.as_ptr());
-    assert_eq!(join(&[piece.clone(), piece]), Bytes::from_static(b"abcdabcd"));
+    assert_eq!(
+        join(&[piece.clone(), piece]),
+        Bytes::from_static(b"abcdabcd")
+    );
     assert_eq!(join(&[]), Bytes::new());
 }

@@ -65,7 +65,10 @@ pub(crate) fn damage() -> impl Strategy<Value = Damage> {
 pub(crate) fn reseal(frame: &Frame, head: &Damage, body: &Damage) -> Frame {
     let body = Bytes::from(body.anywhere(&frame.body));
     let head = head.reseal_head(&frame.head, std::slice::from_ref(&body));
-    Frame { head: head.into(), body }
+    Frame {
+        head: head.into(),
+        body,
+    }
 }
 
 /// A message with other values behind its envelope, sealed.
@@ -73,7 +76,10 @@ pub(crate) fn with_head(frame: &Frame, change: impl FnOnce(&mut Vec<u8>)) -> Fra
     let mut head = frame.head.to_vec();
     change(&mut head);
     seal(&mut head, std::slice::from_ref(&frame.body));
-    Frame { head: head.into(), body: frame.body.clone() }
+    Frame {
+        head: head.into(),
+        body: frame.body.clone(),
+    }
 }
 
 /// Checks that a decoder refuses every flip of a single bit.
@@ -82,7 +88,12 @@ pub(crate) fn check_bit_flips<T>(bytes: &[u8], decode: impl Fn(&[u8]) -> Result<
     let mut flipped = bytes.to_vec();
     for bit in 0..bytes.len() * 8 {
         flipped[bit / 8] ^= 1 << (bit % 8);
-        assert!(decode(&flipped).is_err(), "bit {} of byte {} flipped", bit % 8, bit / 8);
+        assert!(
+            decode(&flipped).is_err(),
+            "bit {} of byte {} flipped",
+            bit % 8,
+            bit / 8
+        );
         flipped[bit / 8] ^= 1 << (bit % 8);
     }
 }
@@ -98,7 +109,11 @@ pub(crate) fn check_versions<T>(
     for version in (0..=u16::MAX).filter(|version| *version != 1) {
         foreign[4..6].copy_from_slice(&version.to_le_bytes());
         seal(&mut foreign);
-        assert_eq!(decode(&foreign).err(), Some(DecodeError::Version), "version {version}");
+        assert_eq!(
+            decode(&foreign).err(),
+            Some(DecodeError::Version),
+            "version {version}"
+        );
     }
     let mut foreign = bytes.to_vec();
     foreign[0] ^= 1;

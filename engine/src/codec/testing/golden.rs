@@ -19,7 +19,9 @@ pub(crate) fn check(text: &str, name: &str, bytes: &[u8]) {
 /// The bytes of a section; none if there is no such section.
 pub(crate) fn section(text: &str, name: &str) -> Vec<u8> {
     let header = format!("[{name}]");
-    let lines = text.lines().map(|line| line.split('#').next().unwrap_or_default().trim());
+    let lines = text
+        .lines()
+        .map(|line| line.split('#').next().unwrap_or_default().trim());
     lines
         .skip_while(|line| *line != header)
         .skip(1)
@@ -37,7 +39,9 @@ fn word(word: &str) -> Vec<u8> {
         let pair = str::from_utf8(pair).expect("golden files are ASCII");
         u8::from_str_radix(pair, 16).expect("a golden byte is two hex digits")
     });
-    bytes.collect::<Vec<u8>>().repeat(times.parse().expect("a repetition is a number"))
+    bytes
+        .collect::<Vec<u8>>()
+        .repeat(times.parse().expect("a repetition is a number"))
 }
 
 /// A section's text: runs of 16 and more as a repetition, else 16 to a line.
@@ -57,5 +61,7 @@ fn dump(name: &str, bytes: &[u8]) -> String {
             column = (column + 1) % 16;
         }
     }
-    text.lines().map(|line| format!("{}\n", line.trim_end())).collect()
+    text.lines()
+        .map(|line| format!("{}\n", line.trim_end()))
+        .collect()
 }

@@ -26,5 +26,8 @@ pub(crate) fn flat(pages: &[Bytes]) -> Vec<u8> {
 
 /// Whole pages of a buffer; the last one may be short.
 pub(crate) fn paged(bytes: &[u8]) -> Vec<Bytes> {
-    bytes.chunks(PAGE_BYTES).map(Bytes::copy_from_slice).collect()
+    bytes
+        .chunks(PAGE_BYTES)
+        .map(Bytes::copy_from_slice)
+        .collect()
 }

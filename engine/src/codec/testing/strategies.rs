@@ -168,7 +168,13 @@ fn entry() -> impl Strategy<Value = Entry> {
         session().prop_map(|session| Entry::Fence { session }),
         (copy_number(), copied, vec(result(), 0..300)).prop_map(
             |(copy, (range, content, versions), results)| {
-                Entry::Copy { copy, range, content, versions, results }
+                Entry::Copy {
+                    copy,
+                    range,
+                    content,
+                    versions,
+                    results,
+                }
             }
         ),
     ]
@@ -263,7 +269,11 @@ fn command() -> impl Strategy<Value = Command> {
         written().prop_map(|(range, data, _)| Command::Write(range, data)),
         range().prop_map(Command::WriteZeroes),
         written().prop_map(|(range, expected, data)| {
-            Command::CompareAndWrite { range, expected, data }
+            Command::CompareAndWrite {
+                range,
+                expected,
+                data,
+            }
         }),
         Just(Command::Flush),
         Just(Command::Retry),
@@ -309,7 +319,9 @@ fn status() -> impl Strategy<Value = Status> {
     ];
     prop_oneof![
         Just(Status::Success(None)),
-        short_range().prop_flat_map(payload).prop_map(|data| Status::Success(Some(data))),
+        short_range()
+            .prop_flat_map(payload)
+            .prop_map(|data| Status::Success(Some(data))),
         Just(Status::Mismatch),
         select(refusals).prop_map(Status::Refused),
         Just(Status::Cancelled),
@@ -417,14 +429,29 @@ pub(crate) fn peer_message() -> impl Strategy<Value = PeerMessage> {
             attempt
         }),
         (answer(), select(refusals)).prop_map(|((volume, session, attempt), reason)| {
-            PeerMessage::HelloRefused { volume, session, attempt, reason }
+            PeerMessage::HelloRefused {
+                volume,
+                session,
+                attempt,
+                reason,
+            }
         }),
         portion().prop_map(PeerMessage::Portion),
         (answer(), set_id()).prop_map(|((volume, session, attempt), set)| {
-            PeerMessage::SetAck { volume, session, set, attempt }
+            PeerMessage::SetAck {
+                volume,
+                session,
+                set,
+                attempt,
+            }
         }),
         (answer(), copy_number()).prop_map(|((volume, session, attempt), copy)| {
-            PeerMessage::CopyAck { volume, session, copy, attempt }
+            PeerMessage::CopyAck {
+                volume,
+                session,
+                copy,
+                attempt,
+            }
         }),
         answer().prop_map(|(volume, session, attempt)| PeerMessage::NotOwner {
             volume,

@@ -73,15 +73,10 @@ pub fn decode_checkpoint(pages: &[Bytes]) -> Result<Checkpoint, DecodeError> {
         .get(..head_bytes.div_ceil(PAGE_BYTES))
         .ok_or(DecodeError::Truncated)?;
     let joined = join(used);
-<<<<<<< HEAD
     let (head, padding) = joined
         .split_at_checked(head_bytes)
         .ok_or(DecodeError::Truncated)?;
-    let (_, mut input) = FORMAT.open(head, &[])?;
-=======
-    let (head, padding) = joined.split_at_checked(head_bytes).ok_or(DecodeError::Truncated)?;
     let mut input = FORMAT.open_only(head)?;
->>>>>>> formats
     check_padding(padding)?;
     let checkpoint = Checkpoint::get(&mut input)?;
     finish(input)?;

@@ -23,20 +23,34 @@ fn range(start: u64, count: u32) -> Range {
 }
 
 fn command(counter: u64) -> CommandId {
-    CommandId { client: ClientId::new(3), counter }
+    CommandId {
+        client: ClientId::new(3),
+        counter,
+    }
 }
 
 fn session() -> Session {
-    Session { site_epoch: SiteEpoch::new(4), incarnation: SessionIncarnation::new(6) }
+    Session {
+        site_epoch: SiteEpoch::new(4),
+        incarnation: SessionIncarnation::new(6),
+    }
 }
 
 fn watermark() -> Watermark {
-    Watermark { client: ClientId::new(3), counter: 15 }
+    Watermark {
+        client: ClientId::new(3),
+        counter: 15,
+    }
 }
 
 fn record(entry: Entry) -> Record {
     let key = ReservationKey { epoch: 5, node: 2 };
-    Record { lsn: Lsn::new(0x3132), key, previous: 0xcafe_f00d, entry }
+    Record {
+        lsn: Lsn::new(0x3132),
+        key,
+        previous: 0xcafe_f00d,
+        entry,
+    }
 }
 
 fn mark() -> Mark {
@@ -76,7 +90,11 @@ fn copy(results: Vec<CommandResult>) -> Record {
 }
 
 fn failed(counter: u64) -> CommandResult {
-    CommandResult { command: command(counter), outcome: Outcome::Failed, range: None }
+    CommandResult {
+        command: command(counter),
+        outcome: Outcome::Failed,
+        range: None,
+    }
 }
 
 fn records() -> Vec<(&'static str, Record)> {
@@ -84,11 +102,30 @@ fn records() -> Vec<(&'static str, Record)> {
     let watermark = watermark();
     let session = session();
     vec![
-        ("mark", record(Entry::Mark { mark: mark(), watermark, clears: clears.clone() })),
+        (
+            "mark",
+            record(Entry::Mark {
+                mark: mark(),
+                watermark,
+                clears: clears.clone(),
+            }),
+        ),
         ("perform", write()),
-        ("perform-zeroes", perform(Content::Zeroes, Outcome::Performed)),
-        ("perform-nothing", perform(Content::Nothing, Outcome::Mismatch)),
-        ("fail", record(Entry::Fail { command: command(17), range: Some(range(9, 2)) })),
+        (
+            "perform-zeroes",
+            perform(Content::Zeroes, Outcome::Performed),
+        ),
+        (
+            "perform-nothing",
+            perform(Content::Nothing, Outcome::Mismatch),
+        ),
+        (
+            "fail",
+            record(Entry::Fail {
+                command: command(17),
+                range: Some(range(9, 2)),
+            }),
+        ),
         ("clear", record(Entry::Clear { clears })),
         ("session", record(Entry::Session { session })),
         ("fence", record(Entry::Fence { session })),
@@ -100,13 +137,23 @@ fn superblock() -> Superblock {
     Superblock {
         set: StorageSetId::new(7),
         format: 0x2122_2324_2526_2728,
-        geometry: Geometry { blocks: 1024, ring_pages: 256, checkpoint_pages: 16 },
+        geometry: Geometry {
+            blocks: 1024,
+            ring_pages: 256,
+            checkpoint_pages: 16,
+        },
     }
 }
 
 fn checkpoint() -> Checkpoint {
-    let performed = StoredResult { outcome: Outcome::Performed, range: Some(range(9, 2)) };
-    let failed = StoredResult { outcome: Outcome::Failed, range: None };
+    let performed = StoredResult {
+        outcome: Outcome::Performed,
+        range: Some(range(9, 2)),
+    };
+    let failed = StoredResult {
+        outcome: Outcome::Failed,
+        range: None,
+    };
     Checkpoint {
         lsn: Lsn::new(0x3132),
         next_page: 77,
@@ -128,7 +175,11 @@ fn checkpoint() -> Checkpoint {
 }
 
 fn block_header() -> BlockHeader {
-    BlockHeader { block: BlockIndex::new(9), version: SequenceId::new(117), checksum: 0x4142_4344 }
+    BlockHeader {
+        block: BlockIndex::new(9),
+        version: SequenceId::new(117),
+        checksum: 0x4142_4344,
+    }
 }
 
 fn header_bytes(header: &BlockHeader) -> Vec<u8> {
@@ -182,7 +233,11 @@ fn superblock_checkpoint_and_header_keep_their_golden_bytes() {
     let bytes = golden::section(GOLDEN, "superblock");
     assert_eq!(decode_superblock(&bytes), Ok(superblock()));
 
-    golden::check(GOLDEN, "checkpoint", &flat(&encode_checkpoint(&checkpoint())));
+    golden::check(
+        GOLDEN,
+        "checkpoint",
+        &flat(&encode_checkpoint(&checkpoint())),
+    );
     let bytes = golden::section(GOLDEN, "checkpoint");
     assert_eq!(decode_checkpoint_bytes(&bytes), Ok(checkpoint()));
 
@@ -213,7 +268,10 @@ fn a_long_record_takes_more_than_one_head_page() {
     let record = copy((0..1000).map(failed).collect());
     let (pages, checksum) = encode_record(&record);
     // 109 bytes before the results, 14 for each, and two pages of payload.
-    assert_eq!(pages.len(), (109 + 1000 * 14_usize).div_ceil(PAGE_BYTES) + 2);
+    assert_eq!(
+        pages.len(),
+        (109 + 1000 * 14_usize).div_ceil(PAGE_BYTES) + 2
+    );
     assert_eq!(record_pages(&record), pages.len() as u64);
     assert_eq!(decode_record(&pages), Ok((record, checksum)));
 }
@@ -230,7 +288,10 @@ fn a_record_is_its_pages_no_more_and_no_fewer() {
     assert_eq!(decode_record(&swapped), Err(DecodeError::Checksum));
     let mut short = pages.clone();
     short[2].truncate(PAGE_BYTES - 1);
-    assert_eq!(decode_record(&short), Err(DecodeError::Field("page length")));
+    assert_eq!(
+        decode_record(&short),
+        Err(DecodeError::Field("page length"))
+    );
 }
 
 #[test]
@@ -242,7 +303,10 @@ fn peeking_tells_length_and_lsn() {
     }
     assert_eq!(peek_record(&[0; PAGE_BYTES]), Err(DecodeError::Version));
     assert_eq!(peek_record(&[]), Err(DecodeError::Truncated));
-    assert_eq!(peek_record(&encode_superblock(&superblock())), Err(DecodeError::Version));
+    assert_eq!(
+        peek_record(&encode_superblock(&superblock())),
+        Err(DecodeError::Version)
+    );
 }
 
 #[test]
@@ -271,7 +335,10 @@ fn every_flipped_bit_is_noticed() {
         check_bit_flips(&flat(&encode_record(&record).0), decode_record_bytes);
     }
     check_bit_flips(&encode_superblock(&superblock()), decode_superblock);
-    check_bit_flips(&flat(&encode_checkpoint(&checkpoint())), decode_checkpoint_bytes);
+    check_bit_flips(
+        &flat(&encode_checkpoint(&checkpoint())),
+        decode_checkpoint_bytes,
+    );
     check_bit_flips(&header_bytes(&block_header()), decode_block_header);
 }
 
@@ -287,7 +354,11 @@ fn foreign_versions_are_refused_as_such() {
     check_versions(&encode_superblock(&superblock()), reseal, decode_superblock);
     let bytes = flat(&encode_checkpoint(&checkpoint()));
     check_versions(&bytes, reseal, decode_checkpoint_bytes);
-    check_versions(&header_bytes(&block_header()), reseal_header, decode_block_header);
+    check_versions(
+        &header_bytes(&block_header()),
+        reseal_header,
+        decode_block_header,
+    );
 }
 
 fn reseal_header(bytes: &mut [u8]) {
@@ -319,7 +390,10 @@ fn an_entry_is_one_of_seven() {
     assert_eq!(kind(0), Err(DecodeError::Field("entry kind")));
     assert_eq!(kind(8), Err(DecodeError::Field("entry kind")));
     let spare = resealed(&pages, |head| head[7] = 1);
-    assert_eq!(decode_record_bytes(&spare), Err(DecodeError::Field("spare")));
+    assert_eq!(
+        decode_record_bytes(&spare),
+        Err(DecodeError::Field("spare"))
+    );
 }
 
 #[test]
@@ -336,7 +410,10 @@ fn a_performed_command_has_not_failed() {
     // Header 44, command 12, sequence 8, range 12, content 1.
     let (pages, _) = encode_record(&write());
     let bytes = resealed(&pages, |head| head[77] = 3);
-    assert_eq!(decode_record_bytes(&bytes), Err(DecodeError::Field("outcome")));
+    assert_eq!(
+        decode_record_bytes(&bytes),
+        Err(DecodeError::Field("outcome"))
+    );
 }
 
 #[test]
@@ -366,7 +443,10 @@ fn a_checkpoint_may_stand_before_pages_of_an_older_one() {
     pages.push(blocks(0x55, 1));
     assert_eq!(decode_checkpoint(&pages), Ok(checkpoint()));
     assert_eq!(decode_checkpoint(&[]), Err(DecodeError::Truncated));
-    assert_eq!(decode_checkpoint(&[blocks(0, 1)]), Err(DecodeError::Version));
+    assert_eq!(
+        decode_checkpoint(&[blocks(0, 1)]),
+        Err(DecodeError::Version)
+    );
 }
 
 #[test]
@@ -375,7 +455,10 @@ fn a_checkpoint_claims_no_more_pages_than_there_are() {
     page[8..12].copy_from_slice(&u32::MAX.to_le_bytes());
     assert_eq!(decode_checkpoint_bytes(&page), Err(DecodeError::Truncated));
     page.truncate(PAGE_BYTES - 1);
-    assert_eq!(decode_checkpoint_bytes(&page), Err(DecodeError::Field("page length")));
+    assert_eq!(
+        decode_checkpoint_bytes(&page),
+        Err(DecodeError::Field("page length"))
+    );
 }
 
 #[test]
@@ -384,9 +467,15 @@ fn a_geometry_is_bounded() {
     let pages = [encode_superblock(&superblock())];
     for field in 0..3 {
         let bytes = resealed(&pages, |head| head[32 + field * 8 + 7] = 1);
-        assert_eq!(decode_superblock(&bytes), Err(DecodeError::Field("geometry")));
+        assert_eq!(
+            decode_superblock(&bytes),
+            Err(DecodeError::Field("geometry"))
+        );
     }
-    assert_eq!(decode_superblock(&pages[0][1..]), Err(DecodeError::Field("page length")));
+    assert_eq!(
+        decode_superblock(&pages[0][1..]),
+        Err(DecodeError::Field("page length"))
+    );
 }
 
 #[test]
@@ -397,7 +486,10 @@ fn a_block_that_was_never_written_has_no_header() {
     let mut spare = header_bytes(&block_header());
     spare[6] = 1;
     reseal_header(&mut spare);
-    assert_eq!(decode_block_header(&spare), Err(DecodeError::Field("spare")));
+    assert_eq!(
+        decode_block_header(&spare),
+        Err(DecodeError::Field("spare"))
+    );
 }
 
 proptest! {

@@ -17,12 +17,18 @@ fn range(start: u64, count: u32) -> Range {
 }
 
 fn ticket() -> Ticket {
-    Ticket { incarnation: 0x1112_1314_1516_1718, issued: Instant::from_nanos(1_500_000_000) }
+    Ticket {
+        incarnation: 0x1112_1314_1516_1718,
+        issued: Instant::from_nanos(1_500_000_000),
+    }
 }
 
 fn command(command: Command) -> ClientRequest {
     ClientRequest::Command(CommandFrame {
-        id: CommandId { client: ClientId::new(3), counter: 17 },
+        id: CommandId {
+            client: ClientId::new(3),
+            counter: 17,
+        },
         volume: VolumeId::new(1),
         attempt: 2,
         ticket: ticket(),
@@ -36,21 +42,43 @@ fn write() -> ClientRequest {
 }
 
 fn answer(status: Status) -> ClientReply {
-    let id = CommandId { client: ClientId::new(3), counter: 17 };
-    ClientReply::Answer { id, attempt: 2, ticket: ticket(), status }
+    let id = CommandId {
+        client: ClientId::new(3),
+        counter: 17,
+    };
+    ClientReply::Answer {
+        id,
+        attempt: 2,
+        ticket: ticket(),
+        status,
+    }
 }
 
 fn requests() -> Vec<(&'static str, ClientRequest)> {
     let (client, volume) = (ClientId::new(3), VolumeId::new(1));
     let (expected, data) = (blocks(1, 2), blocks(0xaa, 2));
     vec![
-        ("connect", ClientRequest::Connect { client, volume, attempt: 2 }),
+        (
+            "connect",
+            ClientRequest::Connect {
+                client,
+                volume,
+                attempt: 2,
+            },
+        ),
         ("read", command(Command::Read(range(9, 4)))),
         ("write", write()),
-        ("write-zeroes", command(Command::WriteZeroes(range(9, 1000)))),
+        (
+            "write-zeroes",
+            command(Command::WriteZeroes(range(9, 1000))),
+        ),
         (
             "compare-and-write",
-            command(Command::CompareAndWrite { range: range(9, 2), expected, data }),
+            command(Command::CompareAndWrite {
+                range: range(9, 2),
+                expected,
+                data,
+            }),
         ),
         ("flush", command(Command::Flush)),
         ("retry", command(Command::Retry)),
@@ -58,16 +86,42 @@ fn requests() -> Vec<(&'static str, ClientRequest)> {
 }
 
 fn replies() -> Vec<(&'static str, ClientReply)> {
-    let id = CommandId { client: ClientId::new(3), counter: 17 };
+    let id = CommandId {
+        client: ClientId::new(3),
+        counter: 17,
+    };
     vec![
-        ("connected", ClientReply::Connected { client: id.client, attempt: 2, ticket: ticket() }),
-        ("retrying", ClientReply::Retrying { id, attempt: 2, ticket: ticket() }),
+        (
+            "connected",
+            ClientReply::Connected {
+                client: id.client,
+                attempt: 2,
+                ticket: ticket(),
+            },
+        ),
+        (
+            "retrying",
+            ClientReply::Retrying {
+                id,
+                attempt: 2,
+                ticket: ticket(),
+            },
+        ),
         ("success", answer(Status::Success(None))),
-        ("success-with-data", answer(Status::Success(Some(blocks(0xaa, 2))))),
+        (
+            "success-with-data",
+            answer(Status::Success(Some(blocks(0xaa, 2)))),
+        ),
         ("mismatch", answer(Status::Mismatch)),
-        ("refused", answer(Status::Refused(RefusedReason::NotPerformed))),
+        (
+            "refused",
+            answer(Status::Refused(RefusedReason::NotPerformed)),
+        ),
         ("cancelled", answer(Status::Cancelled)),
-        ("unknown", answer(Status::Unknown(UnknownReason::StaleTicket))),
+        (
+            "unknown",
+            answer(Status::Unknown(UnknownReason::StaleTicket)),
+        ),
     ]
 }
 
@@ -76,7 +130,10 @@ fn requests_keep_their_golden_bytes() {
     for (name, request) in requests() {
         golden::check(GOLDEN, name, &joined(&encode_request(&request)));
         let bytes = Bytes::from(golden::section(GOLDEN, name));
-        assert_eq!(split(&bytes).and_then(|frame| decode_request(&frame)), Ok(request));
+        assert_eq!(
+            split(&bytes).and_then(|frame| decode_request(&frame)),
+            Ok(request)
+        );
     }
 }
 
@@ -85,7 +142,10 @@ fn replies_keep_their_golden_bytes() {
     for (name, reply) in replies() {
         golden::check(GOLDEN, name, &joined(&encode_reply(&reply)));
         let bytes = Bytes::from(golden::section(GOLDEN, name));
-        assert_eq!(split(&bytes).and_then(|frame| decode_reply(&frame)), Ok(reply));
+        assert_eq!(
+            split(&bytes).and_then(|frame| decode_reply(&frame)),
+            Ok(reply)
+        );
     }
 }
 
@@ -97,13 +157,17 @@ fn written_and_read_data_is_never_copied() {
     let Ok(ClientRequest::Command(decoded)) = decode_request(&frame) else {
         panic!("a valid request decodes");
     };
-    let Command::Write(_, decoded) = decoded.command else { panic!("it was a write") };
+    let Command::Write(_, decoded) = decoded.command else {
+        panic!("it was a write")
+    };
     assert_eq!(decoded.as_ptr(), data.as_ptr());
 
     let frame = encode_reply(&answer(Status::Success(Some(data.clone()))));
     assert_eq!(frame.body.as_ptr(), data.as_ptr());
-    let Ok(ClientReply::Answer { status: Status::Success(Some(decoded)), .. }) =
-        decode_reply(&frame)
+    let Ok(ClientReply::Answer {
+        status: Status::Success(Some(decoded)),
+        ..
+    }) = decode_reply(&frame)
     else {
         panic!("a valid reply decodes");
     };
@@ -117,8 +181,14 @@ fn every_flipped_bit_is_noticed() {
     let decode_reply =
         |bytes: &[u8]| split(&Bytes::copy_from_slice(bytes)).and_then(|f| decode_reply(&f));
     check_bit_flips(&joined(&encode_request(&write())), decode_request);
-    check_bit_flips(&joined(&encode_request(&command(Command::Flush))), decode_request);
-    check_bit_flips(&joined(&encode_reply(&answer(Status::Mismatch))), decode_reply);
+    check_bit_flips(
+        &joined(&encode_request(&command(Command::Flush))),
+        decode_request,
+    );
+    check_bit_flips(
+        &joined(&encode_reply(&answer(Status::Mismatch))),
+        decode_reply,
+    );
 }
 
 #[test]
@@ -126,7 +196,10 @@ fn a_head_is_not_mistaken_for_a_body() {
     let frame = encode_request(&write());
     let bytes = joined(&frame);
     for at in (0..frame.head.len() + 64).filter(|at| *at != frame.head.len()) {
-        let moved = Frame { head: bytes.slice(..at), body: bytes.slice(at..) };
+        let moved = Frame {
+            head: bytes.slice(..at),
+            body: bytes.slice(at..),
+        };
         assert!(decode_request(&moved).is_err(), "split at {at}");
     }
 }
@@ -136,7 +209,10 @@ fn foreign_versions_are_refused_as_such() {
     let reseal = |head: &mut [u8]| {
         seal(head, &[]);
     };
-    let frame = |head: &[u8]| Frame { head: Bytes::copy_from_slice(head), body: Bytes::new() };
+    let frame = |head: &[u8]| Frame {
+        head: Bytes::copy_from_slice(head),
+        body: Bytes::new(),
+    };
     let request = encode_request(&command(Command::Retry));
     check_versions(&request.head, reseal, |head| decode_request(&frame(head)));
     let reply = encode_reply(&answer(Status::Cancelled));
@@ -158,11 +234,23 @@ fn a_write_of_another_length_than_its_range_is_refused() {
         })
     };
     let write = encode_request(&command(Command::Write(range(0, 2), blocks(1, 2))));
-    assert_eq!(decode_request(&count(&write, 1)), Err(DecodeError::Trailing));
-    assert_eq!(decode_request(&count(&write, 3)), Err(DecodeError::Truncated));
-    assert_eq!(decode_request(&count(&write, 0)), Err(DecodeError::Field("range")));
+    assert_eq!(
+        decode_request(&count(&write, 1)),
+        Err(DecodeError::Trailing)
+    );
+    assert_eq!(
+        decode_request(&count(&write, 3)),
+        Err(DecodeError::Truncated)
+    );
+    assert_eq!(
+        decode_request(&count(&write, 0)),
+        Err(DecodeError::Field("range"))
+    );
     let beyond = Err(DecodeError::Field("payload length"));
-    assert_eq!(decode_request(&count(&write, MESSAGE_BLOCKS_MAX + 1)), beyond);
+    assert_eq!(
+        decode_request(&count(&write, MESSAGE_BLOCKS_MAX + 1)),
+        beyond
+    );
     assert_eq!(decode_request(&count(&write, u32::MAX)), beyond);
 }
 
@@ -171,12 +259,24 @@ fn unknown_kinds_commands_and_statuses_are_refused() {
     let request = encode_request(&command(Command::Retry));
     let edit = |frame: &Frame, at: usize, byte: u8| with_head(frame, |head| head[at] = byte);
     let field = |name| Err(DecodeError::Field(name));
-    assert_eq!(decode_request(&edit(&request, 6, kind::ANSWER.0)), field("kind"));
+    assert_eq!(
+        decode_request(&edit(&request, 6, kind::ANSWER.0)),
+        field("kind")
+    );
     assert_eq!(decode_request(&edit(&request, 7, 1)), field("spare"));
-    assert_eq!(decode_request(&edit(&request, COMMAND_OFFSET, 7)), field("command"));
+    assert_eq!(
+        decode_request(&edit(&request, COMMAND_OFFSET, 7)),
+        field("command")
+    );
     let reply = encode_reply(&answer(Status::Refused(RefusedReason::TooLarge)));
-    assert_eq!(decode_reply(&edit(&reply, 6, kind::CONNECT.0)).err(), field("kind").err());
-    assert_eq!(decode_reply(&edit(&reply, STATUS_OFFSET, 7)), Err(DecodeError::Field("status")));
+    assert_eq!(
+        decode_reply(&edit(&reply, 6, kind::CONNECT.0)).err(),
+        field("kind").err()
+    );
+    assert_eq!(
+        decode_reply(&edit(&reply, STATUS_OFFSET, 7)),
+        Err(DecodeError::Field("status"))
+    );
     let reason = decode_reply(&edit(&reply, STATUS_OFFSET + 1, 6));
     assert_eq!(reason, Err(DecodeError::Field("refused reason")));
 }
@@ -184,7 +284,15 @@ fn unknown_kinds_commands_and_statuses_are_refused() {
 #[test]
 fn an_answer_carries_whole_blocks() {
     let reply = encode_reply(&answer(Status::Success(Some(blocks(1, 1)))));
-    let with_body = |body: Bytes| with_head(&Frame { head: reply.head.clone(), body }, |_| ());
+    let with_body = |body: Bytes| {
+        with_head(
+            &Frame {
+                head: reply.head.clone(),
+                body,
+            },
+            |_| (),
+        )
+    };
     let refused = Err(DecodeError::Field("payload length"));
     assert_eq!(decode_reply(&with_body(Bytes::new())), refused);
     assert_eq!(decode_reply(&with_body(blocks(1, 1).slice(1..))), refused);
@@ -197,7 +305,13 @@ fn bytes_behind_the_values_are_refused() {
     let request = encode_request(&command(Command::Retry));
     let longer = with_head(&request, |head| head.push(0));
     assert_eq!(decode_request(&longer), Err(DecodeError::Trailing));
-    let body = with_head(&Frame { head: request.head, body: blocks(0, 1) }, |_| ());
+    let body = with_head(
+        &Frame {
+            head: request.head,
+            body: blocks(0, 1),
+        },
+        |_| (),
+    );
     assert_eq!(decode_request(&body), Err(DecodeError::Trailing));
 }
 

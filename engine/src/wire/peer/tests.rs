@@ -20,11 +20,17 @@ const SET: SetId = SetId::new(9);
 const COPY: CopyNumber = CopyNumber::new(2);
 
 fn session() -> Session {
-    Session { site_epoch: SiteEpoch::new(4), incarnation: SessionIncarnation::new(6) }
+    Session {
+        site_epoch: SiteEpoch::new(4),
+        incarnation: SessionIncarnation::new(6),
+    }
 }
 
 fn command(counter: u64) -> CommandId {
-    CommandId { client: ClientId::new(3), counter }
+    CommandId {
+        client: ClientId::new(3),
+        counter,
+    }
 }
 
 fn range(start: u64, count: u32) -> Range {
@@ -41,14 +47,23 @@ fn member(counter: u64, count: u8) -> Member {
 }
 
 fn set() -> Transfer {
-    let zeroes = Member { content: Content::Zeroes, ..member(18, 2) };
-    let nothing = Member { content: Content::Nothing, ..member(19, 2) };
+    let zeroes = Member {
+        content: Content::Zeroes,
+        ..member(18, 2)
+    };
+    let nothing = Member {
+        content: Content::Nothing,
+        ..member(19, 2)
+    };
     Transfer::Set(vec![member(17, 1), zeroes, nothing])
 }
 
 fn copy() -> Transfer {
-    let result =
-        |counter, outcome, range| CommandResult { command: command(counter), outcome, range };
+    let result = |counter, outcome, range| CommandResult {
+        command: command(counter),
+        outcome,
+        range,
+    };
     Transfer::Copy(CopyTransfer {
         copy: COPY,
         range: range(9, 2),
@@ -80,7 +95,10 @@ fn portions(transfer: &Transfer, portion_bytes: u32) -> Vec<Portion> {
         count,
         head_bytes: encoded.head_bytes(),
         payload_bytes: encoded.payload_bytes(),
-        watermarks: vec![Watermark { client: ClientId::new(3), counter: 15 }],
+        watermarks: vec![Watermark {
+            client: ClientId::new(3),
+            counter: 15,
+        }],
         head: slice.head,
         slice: slice.payload,
     });
@@ -90,21 +108,71 @@ fn portions(transfer: &Transfer, portion_bytes: u32) -> Vec<Portion> {
 fn messages() -> Vec<(&'static str, PeerMessage)> {
     let (volume, session, attempt) = (VOLUME, session(), 2);
     let watermarks = vec![
-        Watermark { client: ClientId::new(3), counter: 15 },
-        Watermark { client: ClientId::new(4), counter: 1 },
+        Watermark {
+            client: ClientId::new(3),
+            counter: 15,
+        },
+        Watermark {
+            client: ClientId::new(4),
+            counter: 1,
+        },
     ];
-    let hello = Hello { volume, session, attempt, format: 0x2122_2324_2526_2728, watermarks };
+    let hello = Hello {
+        volume,
+        session,
+        attempt,
+        format: 0x2122_2324_2526_2728,
+        watermarks,
+    };
     let reason = HelloRefusal::NotClean;
     let portion = |transfer| PeerMessage::Portion(portions(&transfer, 8192).swap_remove(0));
     vec![
         ("hello", PeerMessage::Hello(hello)),
-        ("hello-ack", PeerMessage::HelloAck { volume, session, attempt }),
-        ("hello-refused", PeerMessage::HelloRefused { volume, session, attempt, reason }),
+        (
+            "hello-ack",
+            PeerMessage::HelloAck {
+                volume,
+                session,
+                attempt,
+            },
+        ),
+        (
+            "hello-refused",
+            PeerMessage::HelloRefused {
+                volume,
+                session,
+                attempt,
+                reason,
+            },
+        ),
         ("set", portion(set())),
         ("copy", portion(copy())),
-        ("set-ack", PeerMessage::SetAck { volume, session, set: SET, attempt }),
-        ("copy-ack", PeerMessage::CopyAck { volume, session, copy: COPY, attempt }),
-        ("not-owner", PeerMessage::NotOwner { volume, session, attempt }),
+        (
+            "set-ack",
+            PeerMessage::SetAck {
+                volume,
+                session,
+                set: SET,
+                attempt,
+            },
+        ),
+        (
+            "copy-ack",
+            PeerMessage::CopyAck {
+                volume,
+                session,
+                copy: COPY,
+                attempt,
+            },
+        ),
+        (
+            "not-owner",
+            PeerMessage::NotOwner {
+                volume,
+                session,
+                attempt,
+            },
+        ),
     ]
 }
 
@@ -136,7 +204,10 @@ fn foreign_versions_are_refused_as_such() {
             seal(head, std::slice::from_ref(&body));
         };
         check_versions(&frame.head, seal, |head| {
-            decode(&Frame { head: Bytes::copy_from_slice(head), body: body.clone() })
+            decode(&Frame {
+                head: Bytes::copy_from_slice(head),
+                body: body.clone(),
+            })
         });
     }
 }
@@ -144,26 +215,41 @@ fn foreign_versions_are_refused_as_such() {
 #[test]
 fn a_written_block_is_one_portion_and_crosses_without_a_copy() {
     let member = member(17, 1);
-    let Content::Data(data) = member.content.clone() else { panic!("a member with data") };
+    let Content::Data(data) = member.content.clone() else {
+        panic!("a member with data")
+    };
     let sent = portions(&Transfer::Set(vec![member.clone()]), 8192);
-    let [portion] = &sent[..] else { panic!("{} portions", sent.len()) };
+    let [portion] = &sent[..] else {
+        panic!("{} portions", sent.len())
+    };
 
     let frame = encode(&PeerMessage::Portion(portion.clone()));
     assert_eq!(frame.body.as_ptr(), data.as_ptr());
-    let Ok(PeerMessage::Portion(received)) = decode(&frame) else { panic!("a valid portion") };
+    let Ok(PeerMessage::Portion(received)) = decode(&frame) else {
+        panic!("a valid portion")
+    };
     let assembled = assemble(std::slice::from_ref(&received));
     assert_eq!(assembled, Ok(Transfer::Set(vec![member])));
-    let Ok(Transfer::Set(members)) = assembled else { panic!("a set") };
-    let Content::Data(assembled) = &members[0].content else { panic!("a member with data") };
+    let Ok(Transfer::Set(members)) = assembled else {
+        panic!("a set")
+    };
+    let Content::Data(assembled) = &members[0].content else {
+        panic!("a member with data")
+    };
     assert_eq!(assembled.as_ptr(), data.as_ptr());
 }
 
 #[test]
 fn a_long_write_is_cut_without_a_copy() {
     let member = member(17, 5);
-    let Content::Data(data) = member.content.clone() else { panic!("a member with data") };
+    let Content::Data(data) = member.content.clone() else {
+        panic!("a member with data")
+    };
     let sent = portions(&Transfer::Set(vec![member]), 8192);
-    assert_eq!(sent.iter().map(|p| p.slice.len()).collect::<Vec<_>>(), [8192, 8192, 4096]);
+    assert_eq!(
+        sent.iter().map(|p| p.slice.len()).collect::<Vec<_>>(),
+        [8192, 8192, 4096]
+    );
     for (place, portion) in sent.iter().enumerate() {
         assert_eq!(portion.slice.as_ptr(), data[place * 8192..].as_ptr());
     }
@@ -171,10 +257,16 @@ fn a_long_write_is_cut_without_a_copy() {
 
 #[test]
 fn a_long_head_is_cut_too() {
-    let nothing = |counter| Member { content: Content::Nothing, ..member(counter, 1) };
+    let nothing = |counter| Member {
+        content: Content::Nothing,
+        ..member(counter, 1)
+    };
     let set = Transfer::Set((0..40).map(nothing).collect());
     let sent = portions(&set, 8192);
-    assert_eq!(sent.iter().map(|p| p.head.len()).collect::<Vec<_>>(), [512, 512, 296]);
+    assert_eq!(
+        sent.iter().map(|p| p.head.len()).collect::<Vec<_>>(),
+        [512, 512, 296]
+    );
     assert_eq!(assemble(&sent), Ok(set));
 }
 
@@ -204,7 +296,10 @@ fn portions_assemble_only_whole_in_order_and_of_one_transfer() {
     let other = field("portion of another transfer");
     assert_eq!(broken(&|p| p[2].transfer = foreign), other);
     assert_eq!(broken(&|p| p[2].payload_bytes += 1), other);
-    assert_eq!(broken(&|p| p[1].slice.truncate(1)), field("transfer length"));
+    assert_eq!(
+        broken(&|p| p[1].slice.truncate(1)),
+        field("transfer length")
+    );
     assert_eq!(broken(&|p| p[0].head.clear()), field("transfer length"));
 }
 
@@ -222,21 +317,37 @@ fn a_transfer_holds_what_its_head_says() {
     };
     let field = |name| Err(DecodeError::Field(name));
     assert!(reshape(&|_, _| ()).is_ok());
-    assert_eq!(reshape(&|head, _| head.truncate(20)), Err(DecodeError::Truncated));
-    assert_eq!(reshape(&|_, slice| slice.truncate(4095)), Err(DecodeError::Truncated));
-    assert_eq!(reshape(&|_, slice| slice.push(0)), Err(DecodeError::Trailing));
+    assert_eq!(
+        reshape(&|head, _| head.truncate(20)),
+        Err(DecodeError::Truncated)
+    );
+    assert_eq!(
+        reshape(&|_, slice| slice.truncate(4095)),
+        Err(DecodeError::Truncated)
+    );
+    assert_eq!(
+        reshape(&|_, slice| slice.push(0)),
+        Err(DecodeError::Trailing)
+    );
     // Command 12, sequence 8, start 8, count 4, content 1.
-    assert_eq!(reshape(&|head, _| head[28..32].fill(0xff)), field("payload length"));
+    assert_eq!(
+        reshape(&|head, _| head[28..32].fill(0xff)),
+        field("payload length")
+    );
     assert_eq!(reshape(&|head, _| head[32] = 4), field("content"));
 }
 
 #[test]
 fn a_portion_lies_inside_its_transfer() {
-    let [portion] = &portions(&set(), 8192)[..] else { panic!("a small set is one portion") };
+    let [portion] = &portions(&set(), 8192)[..] else {
+        panic!("a small set is one portion")
+    };
     // Envelope 20, volume 4, session 16, set 8, oldest set 8, attempt 4.
     let frame = encode(&PeerMessage::Portion(portion.clone()));
     let edit = |at: usize, bytes: &[u8]| {
-        decode(&with_head(&frame, |head| head[at..at + bytes.len()].copy_from_slice(bytes)))
+        decode(&with_head(&frame, |head| {
+            head[at..at + bytes.len()].copy_from_slice(bytes)
+        }))
     };
     let field = |name| Err(DecodeError::Field(name));
     assert_eq!(edit(60, &[1, 0]), field("portion index"));
@@ -253,10 +364,20 @@ fn a_portion_lies_inside_its_transfer() {
 #[test]
 fn answers_carry_no_more_than_they_should() {
     let (volume, session, attempt) = (VOLUME, session(), 2);
-    let frame = encode(&PeerMessage::HelloAck { volume, session, attempt });
+    let frame = encode(&PeerMessage::HelloAck {
+        volume,
+        session,
+        attempt,
+    });
     let longer = with_head(&frame, |head| head.push(0));
     assert_eq!(decode(&longer), Err(DecodeError::Trailing));
-    let with_body = with_head(&Frame { body: blocks(0, 1), head: frame.head.clone() }, |_| ());
+    let with_body = with_head(
+        &Frame {
+            body: blocks(0, 1),
+            head: frame.head.clone(),
+        },
+        |_| (),
+    );
     assert_eq!(decode(&with_body), Err(DecodeError::Trailing));
     let kind = with_head(&frame, |head| head[6] = kind::CONNECT.0);
     assert_eq!(decode(&kind), Err(DecodeError::Field("kind")));
