@@ -80,7 +80,12 @@ fn with_node<T>(out: &mut Outbox<Local, Report>, act: impl FnOnce(&mut NodeOutbo
     let result = act(&mut node);
     for effect in node.drain() {
         match effect {
-            Effect::Send { network, to, label, frame } => out.send(network, to, label, frame),
+            Effect::Send {
+                network,
+                to,
+                label,
+                frame,
+            } => out.send(network, to, label, frame),
             Effect::Submit(submission) => out.submit(submission),
             Effect::Local { to, message } => out.local(to, message),
             Effect::Trace(event) => out.trace(Report::Node(event)),
@@ -105,11 +110,13 @@ impl Module for Actor {
             Identity::Client(identity) => {
                 Actor::Client(Box::new(Client::boot(identity, entropy, now, out)))
             }
-            Identity::M(configuration) => {
-                Actor::M(with_node(out, |out| MModule::boot(configuration, entropy, now, out)))
-            }
+            Identity::M(configuration) => Actor::M(with_node(out, |out| {
+                MModule::boot(configuration, entropy, now, out)
+            })),
             Identity::N => Actor::N(with_node(out, |out| NModule::boot(entropy, now, out))),
-            Identity::D => Actor::D(Box::new(with_node(out, |out| DModule::boot(entropy, now, out)))),
+            Identity::D => Actor::D(Box::new(with_node(out, |out| {
+                DModule::boot(entropy, now, out)
+            }))),
         }
     }
 

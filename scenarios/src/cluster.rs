@@ -76,10 +76,13 @@ pub fn device(name: DeviceName) -> DeviceIndex {
         Cluster::East => 0,
         Cluster::West => 2,
     };
-    DeviceIndex(cluster + match name.kind {
-        DeviceKind::Journal => 0,
-        DeviceKind::Data => 1,
-    })
+    DeviceIndex(
+        cluster
+            + match name.kind {
+                DeviceKind::Journal => 0,
+                DeviceKind::Data => 1,
+            },
+    )
 }
 
 /// A module's slot on its node.
@@ -109,8 +112,15 @@ fn node_index(name: NodeName) -> usize {
 
 fn node_name(index: usize) -> NodeName {
     let index = u8::try_from(index).expect("nodes are few");
-    let cluster = if index < NODES_PER_PAIR { Cluster::East } else { Cluster::West };
-    NodeName { cluster, number: index % NODES_PER_PAIR + 1 }
+    let cluster = if index < NODES_PER_PAIR {
+        Cluster::East
+    } else {
+        Cluster::West
+    };
+    NodeName {
+        cluster,
+        number: index % NODES_PER_PAIR + 1,
+    }
 }
 
 fn n_address(node: usize) -> Address {
@@ -124,8 +134,13 @@ fn d_address(node: usize) -> Address {
 /// world time at which all clocks show zero.
 pub fn build(scenario: &Scenario, seed: Seed, start: WorldTime) -> (World<Actor>, Map) {
     let networks = NetworkName::ALL.map(|name| {
-        let (latency, per_kib) = profile::link(scenario.topology.profile, name, scenario.links.get(&name));
-        NetworkSpec { name: name.to_string(), latency, per_kib }
+        let (latency, per_kib) =
+            profile::link(scenario.topology.profile, name, scenario.links.get(&name));
+        NetworkSpec {
+            name: name.to_string(),
+            latency,
+            per_kib,
+        }
     });
     let mut world = World::new(seed, start, networks.into());
     let geometry = Geometry {
@@ -137,14 +152,21 @@ pub fn build(scenario: &Scenario, seed: Seed, start: WorldTime) -> (World<Actor>
         add_device(&mut world, scenario, name, &geometry);
     }
     for cluster in Cluster::ALL {
-        let role = if cluster == Cluster::East { Role::Owner } else { Role::Mirror };
+        let role = if cluster == Cluster::East {
+            Role::Owner
+        } else {
+            Role::Mirror
+        };
         for (id, page, pages) in format_set(&set_of(cluster, geometry), role) {
             let id = DeviceIndex(u16::try_from(id.index()).expect("devices are few"));
             world.drive_mut(id).device.install(page, &pages);
         }
     }
     let drift = seed.draw(0, "clock drift");
-    let clock = |machine: u64| Clock { origin: start, drift_ppb: drift_ppb(drift.at(&[machine, 0, 0, 0])) };
+    let clock = |machine: u64| Clock {
+        origin: start,
+        drift_ppb: drift_ppb(drift.at(&[machine, 0, 0, 0])),
+    };
     let nodes: Vec<MachineId> = (0..4)
         .map(|index| {
             let machine = world.add_machine(&node_name(index).to_string(), clock(index as u64));
@@ -154,26 +176,55 @@ pub fn build(scenario: &Scenario, seed: Seed, start: WorldTime) -> (World<Actor>
         .collect();
     let (clients, client_machines) = (0..scenario.workload.clients)
         .map(|index| {
-            let machine = world.add_machine(&format!("client-{}", index + 1), clock(1_000 + u64::from(index)));
-            (add_client(&mut world, scenario, seed, index, machine), machine)
+            let machine = world.add_machine(
+                &format!("client-{}", index + 1),
+                clock(1_000 + u64::from(index)),
+            );
+            (
+                add_client(&mut world, scenario, seed, index, machine),
+                machine,
+            )
         })
         .unzip();
-    (world, Map { nodes, clients, client_machines, geometry })
+    (
+        world,
+        Map {
+            nodes,
+            clients,
+            client_machines,
+            geometry,
+        },
+    )
 }
 
-fn add_device(world: &mut World<Actor>, scenario: &Scenario, name: DeviceName, geometry: &Geometry) {
+fn add_device(
+    world: &mut World<Actor>,
+    scenario: &Scenario,
+    name: DeviceName,
+    geometry: &Geometry,
+) {
     let service = profile::device(name.kind, scenario.devices.get(&name));
     let (pages, unreserved) = match name.kind {
         DeviceKind::Journal => {
-            let mailbox = PageRange { start: geometry.mailbox_start(), count: layout::MAILBOX_PAGES };
+            let mailbox = PageRange {
+                start: geometry.mailbox_start(),
+                count: layout::MAILBOX_PAGES,
+            };
             (geometry.journal_device_pages(), Some(mailbox))
         }
         DeviceKind::Data => (geometry.data_device_pages(), None),
     };
     let cache_pages = scenario.topology.device_cache_pages;
-    let spec = DeviceSpec { pages, cache_pages, unreserved };
+    let spec = DeviceSpec {
+        pages,
+        cache_pages,
+        unreserved,
+    };
     let added = world.add_device(&name.to_string(), spec, service);
-    assert!(added == device(name), "devices are added in the order of their names");
+    assert!(
+        added == device(name),
+        "devices are added in the order of their names"
+    );
 }
 
 fn set_of(cluster: Cluster, geometry: Geometry) -> SetConfiguration {
@@ -187,13 +238,26 @@ fn set_of(cluster: Cluster, geometry: Geometry) -> SetConfiguration {
     }
 }
 
-fn add_node(world: &mut World<Actor>, scenario: &Scenario, index: usize, machine: MachineId, geometry: Geometry) {
+fn add_node(
+    world: &mut World<Actor>,
+    scenario: &Scenario,
+    index: usize,
+    machine: MachineId,
+    geometry: Geometry,
+) {
     let name = node_name(index);
-    let peer = NodeName { cluster: name.cluster.other(), number: 1 };
+    let peer = NodeName {
+        cluster: name.cluster.other(),
+        number: 1,
+    };
     let configuration = Arc::new(Configuration {
         node: NodeId::new(u32::try_from(index).expect("nodes are few") + 1),
         set: set_of(name.cluster, geometry),
-        duty: if name.number == 1 { Duty::Primary } else { Duty::Standby },
+        duty: if name.number == 1 {
+            Duty::Primary
+        } else {
+            Duty::Standby
+        },
         volume: VOLUME,
         client_network: CLIENT_NETWORK,
         peer_network: PEER_NETWORK,
@@ -205,9 +269,13 @@ fn add_node(world: &mut World<Actor>, scenario: &Scenario, index: usize, machine
     let cpu = profile::NODE_CPU;
     world.add_process(machine, M_SLOT, Identity::M(configuration), cpu);
     let n = world.add_process(machine, N_SLOT, Identity::N, cpu);
-    world.network_mut().attach(CLIENT_NETWORK, n_address(index), n);
+    world
+        .network_mut()
+        .attach(CLIENT_NETWORK, n_address(index), n);
     let d = world.add_process(machine, D_SLOT, Identity::D, cpu);
-    world.network_mut().attach(PEER_NETWORK, d_address(index), d);
+    world
+        .network_mut()
+        .attach(PEER_NETWORK, d_address(index), d);
 }
 
 fn add_client(
@@ -220,7 +288,9 @@ fn add_client(
     let identity = client_identity(scenario, seed, index);
     let identity = Identity::Client(Box::new(identity));
     let process = world.add_process(machine, Slot(0), identity, profile::CLIENT_CPU);
-    world.network_mut().attach(CLIENT_NETWORK, Address::new(1_000 + index), process);
+    world
+        .network_mut()
+        .attach(CLIENT_NETWORK, Address::new(1_000 + index), process);
     process
 }
 
@@ -229,7 +299,13 @@ fn client_identity(scenario: &Scenario, seed: Seed, index: u32) -> ClientIdentit
     let [start, count] = asked.range(&scenario.topology);
     let count = u32::try_from(count).expect("the scenario was checked");
     let blocks = Range::new(BlockIndex::new(start), count).expect("the scenario was checked");
-    let crate::file::Mix { read, write, write_zeroes, compare_and_write, flush } = asked.mix;
+    let crate::file::Mix {
+        read,
+        write,
+        write_zeroes,
+        compare_and_write,
+        flush,
+    } = asked.mix;
     ClientIdentity {
         client: ClientId::new(index + 1),
         volume: VOLUME,
@@ -241,7 +317,13 @@ fn client_identity(scenario: &Scenario, seed: Seed, index: u32) -> ClientIdentit
             blocks,
             command_blocks_min: asked.command_blocks[0],
             command_blocks_max: asked.command_blocks[1],
-            mix: workload::Mix { read, write, write_zeroes, compare_and_write, flush },
+            mix: workload::Mix {
+                read,
+                write,
+                write_zeroes,
+                compare_and_write,
+                flush,
+            },
             think: asked.think,
             start: asked.start,
         },
@@ -260,4 +342,7 @@ fn drift_ppb(sample: stormglass_sim::random::Sample) -> i32 {
     i32::try_from(drawn - i64::from(profile::DRIFT_PPB)).expect("a small span")
 }
 
-const _: () = assert!(MAILBOX_PAGES > 0, "the mailbox stands outside the reservation");
+const _: () = assert!(
+    MAILBOX_PAGES > 0,
+    "the mailbox stands outside the reservation"
+);

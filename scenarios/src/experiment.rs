@@ -126,13 +126,22 @@ impl Experiment {
     }
     /// When the next thing happens.
     pub fn next_at(&self) -> Option<WorldTime> {
-        self.schedule.next_at().into_iter().chain(self.world.next_event()).min()
+        self.schedule
+            .next_at()
+            .into_iter()
+            .chain(self.world.next_event())
+            .min()
     }
 
     /// True once every client has got every command to an end.
     pub fn clients_are_done(&self) -> bool {
         self.map.clients.iter().all(|id| {
-            let client = self.world.process(*id).module.as_ref().and_then(Actor::as_client);
+            let client = self
+                .world
+                .process(*id)
+                .module
+                .as_ref()
+                .and_then(Actor::as_client);
             client.is_some_and(crate::workload::Client::is_done)
         })
     }
@@ -167,18 +176,25 @@ impl Experiment {
     /// Judges what can only be judged at rest.
     pub fn finish(&mut self) {
         let (at, event) = (self.world.now(), self.world.totals().events);
-        self.oracles.finish(at, event, &self.world, &self.map, &mut self.findings);
+        self.oracles
+            .finish(at, event, &self.world, &self.map, &mut self.findings);
     }
 
     fn observe(&mut self, occurrence: &Occurrence<Report>) {
         let (at, number) = (self.world.now(), self.world.totals().events);
         match occurrence {
-            Occurrence::Event { process, event: Report::Node(event) } => {
+            Occurrence::Event {
+                process,
+                event: Report::Node(event),
+            } => {
                 let machine = self.world.process(*process).machine;
                 self.schedule.observe(at, machine, event);
                 self.measures.observe_node(at, event);
             }
-            Occurrence::Event { event: Report::Client(event), .. } => {
+            Occurrence::Event {
+                event: Report::Client(event),
+                ..
+            } => {
                 self.measures.observe_client(at, event);
                 self.tally.commands.observe(event);
             }
@@ -190,7 +206,8 @@ impl Experiment {
             | Occurrence::Booted { .. }
             | Occurrence::Stopped { .. } => {}
         }
-        self.oracles.observe(at, number, occurrence, &self.world, &mut self.findings);
+        self.oracles
+            .observe(at, number, occurrence, &self.world, &mut self.findings);
     }
 }
 

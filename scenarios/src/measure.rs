@@ -81,8 +81,18 @@ impl Measures {
     /// Takes a client's report.
     pub fn observe_client(&mut self, at: WorldTime, event: &ClientEvent) {
         match event {
-            ClientEvent::Invoked { id, kind: CommandKind::Write, .. } => {
-                self.open.insert(*id, Times { invoked: at, ..Times::default() });
+            ClientEvent::Invoked {
+                id,
+                kind: CommandKind::Write,
+                ..
+            } => {
+                self.open.insert(
+                    *id,
+                    Times {
+                        invoked: at,
+                        ..Times::default()
+                    },
+                );
             }
             ClientEvent::AttemptEnded { id, status, .. } => {
                 let times = self.open.remove(id);
@@ -113,8 +123,12 @@ impl Measures {
     }
 
     fn close(&mut self, at: WorldTime, times: Times) {
-        let (Some(accepted), Some(marked)) = (times.accepted, times.marked) else { return };
-        let (Some(local), Some(replica)) = (times.local, times.replica) else { return };
+        let (Some(accepted), Some(marked)) = (times.accepted, times.marked) else {
+            return;
+        };
+        let (Some(local), Some(replica)) = (times.local, times.replica) else {
+            return;
+        };
         let span = |from: WorldTime, to: WorldTime| to.since(from).as_nanos();
         let latency = span(times.invoked, at);
         let marking = span(accepted, marked);
@@ -144,11 +158,19 @@ impl Measures {
             }
         }
         let median = |histogram: &Histogram| histogram.percentile(50);
-        let parts = (median(&self.marking), median(&self.local), median(&self.remote));
+        let parts = (
+            median(&self.marking),
+            median(&self.local),
+            median(&self.remote),
+        );
         if let (Some(marking), Some(local), Some(remote)) = parts {
             // Chained, the replica's time counts from the mark and so includes the
             // local one; the ideal takes the two apart.
-            let remote = if chained { remote.saturating_sub(local) } else { remote };
+            let remote = if chained {
+                remote.saturating_sub(local)
+            } else {
+                remote
+            };
             let ideal = marking + local.max(remote);
             if let Some(latency) = median(&self.latency) {
                 figures.insert("latency_over_ideal".into(), Decimal::ratio(latency, ideal));

@@ -15,11 +15,18 @@ const fn micros(count: u64) -> Duration {
 
 /// Log-normal around a median, cut at twenty times the median.
 const fn scattered(median: Duration, sigma_milli: u32) -> Latency {
-    Latency::Lognormal(Lognormal { median, sigma_milli, cap: median.times(20) })
+    Latency::Lognormal(Lognormal {
+        median,
+        sigma_milli,
+        cap: median.times(20),
+    })
 }
 
 const fn jittered(floor: Duration, mean: Duration, cap: Duration) -> Latency {
-    Latency::Jitter { floor, above: Exponential { mean, cap } }
+    Latency::Jitter {
+        floor,
+        above: Exponential { mean, cap },
+    }
 }
 
 /// A device's service times: persistent memory for the journal (source D8), data
@@ -63,20 +70,31 @@ pub fn device(kind: DeviceKind, times: Option<&DeviceTimes>) -> DeviceService {
 }
 
 /// A network's one-way latency and its cost for each KiB.
-pub fn link(profile: Profile, network: NetworkName, times: Option<&LinkTimes>) -> (Latency, Duration) {
+pub fn link(
+    profile: Profile,
+    network: NetworkName,
+    times: Option<&LinkTimes>,
+) -> (Latency, Duration) {
     // Source N5 for the local network, N7 and N11 for the distance.
     let local = (scattered(micros(30), 500), Duration::from_nanos(330));
     let (latency, per_kib) = match (network, profile) {
         (NetworkName::Client, _) | (NetworkName::InterCluster, Profile::Rack) => local,
-        (NetworkName::InterCluster, Profile::Metro) => {
-            (jittered(micros(550), micros(50), micros(1_500)), Duration::from_nanos(825))
-        }
+        (NetworkName::InterCluster, Profile::Metro) => (
+            jittered(micros(550), micros(50), micros(1_500)),
+            Duration::from_nanos(825),
+        ),
         (NetworkName::InterCluster, Profile::Wan) => (
-            jittered(Duration::from_millis(33), Duration::from_millis(1), Duration::from_millis(20)),
+            jittered(
+                Duration::from_millis(33),
+                Duration::from_millis(1),
+                Duration::from_millis(20),
+            ),
             Duration::from_nanos(8_250),
         ),
     };
-    let Some(times) = times else { return (latency, per_kib) };
+    let Some(times) = times else {
+        return (latency, per_kib);
+    };
     let latency = match (times.latency, times.jitter) {
         (None, None) => latency,
         (floor, jitter) => {

@@ -42,7 +42,13 @@ pub enum Keep {
 
 /// Runs a scenario's experiment from its beginning.
 pub fn run(scenario: &Scenario, seed: u64, keep: Keep) -> RunRecord {
-    run_on(scenario, seed, Experiment::new(scenario, seed), keep, &AtomicU64::new(0))
+    run_on(
+        scenario,
+        seed,
+        Experiment::new(scenario, seed),
+        keep,
+        &AtomicU64::new(0),
+    )
 }
 
 /// Runs an experiment on from wherever it is. `progress` rises with every event,
@@ -97,7 +103,10 @@ fn drive(
         }
         progress.fetch_add(1, Ordering::Relaxed);
         if keep == Keep::Timeline && lines.len() < TIMELINE_MAX {
-            let entries = bench.log.iter().filter_map(|o| timeline::entry(o, experiment.world()));
+            let entries = bench
+                .log
+                .iter()
+                .filter_map(|o| timeline::entry(o, experiment.world()));
             lines.extend(entries);
         }
         if !experiment.findings().is_empty() {
@@ -130,7 +139,10 @@ fn judge(scenario: &Scenario, experiment: &Experiment, stop: Stop) -> Judged {
         extra: Some(finding("liveness", experiment, says)),
     };
     if !experiment.findings().is_empty() {
-        return Judged { verdict: Verdict::Safety, extra: None };
+        return Judged {
+            verdict: Verdict::Safety,
+            extra: None,
+        };
     }
     match stop {
         Stop::Limit(which) => return liveness(format!("{which} reached; {}", waits(experiment))),
@@ -140,7 +152,10 @@ fn judge(scenario: &Scenario, experiment: &Experiment, stop: Stop) -> Judged {
         Stop::Quiet | Stop::Finding => {}
     }
     match unmet(scenario, experiment) {
-        None => Judged { verdict: Verdict::Pass, extra: None },
+        None => Judged {
+            verdict: Verdict::Pass,
+            extra: None,
+        },
         Some(says) => Judged {
             verdict: Verdict::Expectation,
             extra: Some(finding("expectation", experiment, says)),
@@ -163,7 +178,9 @@ fn waits(experiment: &Experiment) -> String {
     let mut waits = Vec::new();
     for (_, process) in world.processes() {
         let name = &world.machine(process.machine).name;
-        let Some(module) = &process.module else { continue };
+        let Some(module) = &process.module else {
+            continue;
+        };
         if let Some(client) = module.as_client()
             && let Some(id) = client.unresolved().next()
         {
@@ -179,7 +196,12 @@ fn waits(experiment: &Experiment) -> String {
 /// The first expectation that was not met.
 fn unmet(scenario: &Scenario, experiment: &Experiment) -> Option<String> {
     let probes = &experiment.tally().probes;
-    if let Some(missing) = scenario.expect.probes.iter().find(|probe| !probes.contains_key(*probe)) {
+    if let Some(missing) = scenario
+        .expect
+        .probes
+        .iter()
+        .find(|probe| !probes.contains_key(*probe))
+    {
         return Some(format!("probe \"{missing}\" was not reached"));
     }
     let chained = scenario.settings.replication == Replication::Chained;
@@ -187,16 +209,28 @@ fn unmet(scenario: &Scenario, experiment: &Experiment) -> Option<String> {
     for bound in &scenario.expect.measures {
         let Some(figure) = figures.get(&bound.name) else {
             let known: Vec<&str> = figures.keys().map(String::as_str).collect();
-            return Some(format!("there is no measure {}; there are {}", bound.name, known.join(", ")));
+            return Some(format!(
+                "there is no measure {}; there are {}",
+                bound.name,
+                known.join(", ")
+            ));
         };
         let limit = |bound: file::Thousandths| record::Decimal::ratio(bound.value(), 1_000);
         if bound.max.is_some_and(|max| *figure > limit(max)) {
             let max = bound.max.map(limit).map_or(0.0, record::Decimal::to_f64);
-            return Some(format!("{} is {}, above {max}", bound.name, figure.to_f64()));
+            return Some(format!(
+                "{} is {}, above {max}",
+                bound.name,
+                figure.to_f64()
+            ));
         }
         if bound.min.is_some_and(|min| *figure < limit(min)) {
             let min = bound.min.map(limit).map_or(0.0, record::Decimal::to_f64);
-            return Some(format!("{} is {}, below {min}", bound.name, figure.to_f64()));
+            return Some(format!(
+                "{} is {}, below {min}",
+                bound.name,
+                figure.to_f64()
+            ));
         }
     }
     (experiment.untriggered() > 0).then(|| "a fault's event never came".to_owned())
@@ -205,16 +239,35 @@ fn unmet(scenario: &Scenario, experiment: &Experiment) -> Option<String> {
 fn crashed(lines: &mut Vec<TimelineEntry>, experiment: &Experiment) -> Judged {
     let says = panics::last().unwrap_or_else(|| "a panic without a message".to_owned());
     let at = std::time::Duration::from_nanos(experiment.world().now().as_nanos());
-    lines.push(TimelineEntry::new(at, "engine".into(), TimelineKind::Finding, says.clone()));
-    Judged { verdict: Verdict::Crash, extra: Some(finding("panic", experiment, says)) }
+    lines.push(TimelineEntry::new(
+        at,
+        "engine",
+        TimelineKind::Finding,
+        says.clone(),
+    ));
+    Judged {
+        verdict: Verdict::Crash,
+        extra: Some(finding("panic", experiment, says)),
+    }
 }
 
 /// What is common to all failures of one kind: the oracle and its words without
 /// their numbers.
 pub fn signature(record: &RunRecord) -> String {
-    let Some(first) = record.findings.first() else { return record.verdict.to_string() };
-    let words: String = first.says.chars().filter(|c| !c.is_ascii_digit()).take(80).collect();
-    format!("{}: {}", first.oracle, words.split_whitespace().collect::<Vec<_>>().join(" "))
+    let Some(first) = record.findings.first() else {
+        return record.verdict.to_string();
+    };
+    let words: String = first
+        .says
+        .chars()
+        .filter(|c| !c.is_ascii_digit())
+        .take(80)
+        .collect();
+    format!(
+        "{}: {}",
+        first.oracle,
+        words.split_whitespace().collect::<Vec<_>>().join(" ")
+    )
 }
 
 fn to_record(
@@ -248,7 +301,11 @@ fn to_record(
         faults: tally.faults.clone(),
         probes: tally.probes.clone(),
         measures: experiment.measures().figures(chained),
-        findings: experiment.findings().iter().map(Finding::to_record).collect(),
+        findings: experiment
+            .findings()
+            .iter()
+            .map(Finding::to_record)
+            .collect(),
         oracles: match keep {
             Keep::Counts => Vec::new(),
             Keep::Timeline => experiment.oracles().lines(experiment.findings()),

@@ -41,7 +41,11 @@ pub struct Schedule {
 impl Schedule {
     /// Boots everything at `start`, then what the scenario says.
     pub fn new(scenario: &Scenario, world: &World<Actor>, map: &Map, start: WorldTime) -> Self {
-        let mut schedule = Schedule { timed: BTreeMap::new(), next: 0, waiting: Vec::new() };
+        let mut schedule = Schedule {
+            timed: BTreeMap::new(),
+            next: 0,
+            waiting: Vec::new(),
+        };
         for (process, _) in world.processes() {
             schedule.add(start, Fault::Boot(process));
         }
@@ -91,7 +95,9 @@ impl Schedule {
         if self.waiting.is_empty() {
             return;
         }
-        let Some(name) = timeline::event_name(event) else { return };
+        let Some(name) = timeline::event_name(event) else {
+            return;
+        };
         let mut due = Vec::new();
         for waiting in &mut self.waiting {
             if waiting.machine == machine && waiting.event == name {
@@ -109,36 +115,65 @@ impl Schedule {
 /// What an action does, each step with its delay.
 fn steps(action: &Action, world: &World<Actor>, map: &Map) -> Vec<(Duration, Fault)> {
     let boots = |machine: MachineId, after: Duration| {
-        world.machine(machine).processes.iter().map(move |process| (after, Fault::Boot(*process)))
+        world
+            .machine(machine)
+            .processes
+            .iter()
+            .map(move |process| (after, Fault::Boot(*process)))
     };
     match *action {
-        Action::Crash { node, restart_after } => {
+        Action::Crash {
+            node,
+            restart_after,
+        } => {
             let machine = map.node(node);
             let crash = (Duration::ZERO, Fault::Crash(machine));
-            std::iter::once(crash).chain(boots(machine, restart_after)).collect()
+            std::iter::once(crash)
+                .chain(boots(machine, restart_after))
+                .collect()
         }
-        Action::Kill { node, module, restart_after } => {
+        Action::Kill {
+            node,
+            module,
+            restart_after,
+        } => {
             let slot = cluster::slot(module);
             let machine = world.machine(map.node(node));
-            let found = machine.processes.iter().find(|id| world.process(**id).slot == slot);
+            let found = machine
+                .processes
+                .iter()
+                .find(|id| world.process(**id).slot == slot);
             let process = *found.expect("every node has every module");
-            vec![(Duration::ZERO, Fault::Kill(process)), (restart_after, Fault::Boot(process))]
+            vec![
+                (Duration::ZERO, Fault::Kill(process)),
+                (restart_after, Fault::Boot(process)),
+            ]
         }
-        Action::PowerOff { cluster, restart_after } => {
+        Action::PowerOff {
+            cluster,
+            restart_after,
+        } => {
             let machines = map.cluster(cluster);
-            let crashes = machines.iter().map(|machine| (Duration::ZERO, Fault::Crash(*machine)));
+            let crashes = machines
+                .iter()
+                .map(|machine| (Duration::ZERO, Fault::Crash(*machine)));
             let devices = [DeviceKind::Journal, DeviceKind::Data].map(|kind| {
                 let device = cluster::device(DeviceName { cluster, kind });
                 (Duration::ZERO, Fault::DevicePowerLoss(device))
             });
             // Power goes everywhere at once: the devices settle what the dying
             // nodes had queued, so they come first.
-            let restarts = machines.iter().flat_map(|machine| boots(*machine, restart_after));
+            let restarts = machines
+                .iter()
+                .flat_map(|machine| boots(*machine, restart_after));
             devices.into_iter().chain(crashes).chain(restarts).collect()
         }
         Action::Pause { node, duration } => {
             let machine = map.node(node);
-            vec![(Duration::ZERO, Fault::Pause(machine)), (duration, Fault::Resume(machine))]
+            vec![
+                (Duration::ZERO, Fault::Pause(machine)),
+                (duration, Fault::Resume(machine)),
+            ]
         }
         Action::Partition(partition) => partition_steps(&partition, map),
     }
@@ -150,14 +185,24 @@ fn partition_steps(partition: &Partition, map: &Map) -> Vec<(Duration, Fault)> {
     let mut cuts = Vec::new();
     for a in &from {
         for b in &to {
-            cuts.push(Cut { network, from: *a, to: *b });
+            cuts.push(Cut {
+                network,
+                from: *a,
+                to: *b,
+            });
             if partition.direction == Direction::BothWays {
-                cuts.push(Cut { network, from: *b, to: *a });
+                cuts.push(Cut {
+                    network,
+                    from: *b,
+                    to: *a,
+                });
             }
         }
     }
     let begin = cuts.iter().map(|cut| (Duration::ZERO, Fault::Cut(*cut)));
-    let end = cuts.iter().map(|cut| (partition.duration, Fault::Heal(*cut)));
+    let end = cuts
+        .iter()
+        .map(|cut| (partition.duration, Fault::Heal(*cut)));
     begin.chain(end).collect()
 }
 

@@ -82,7 +82,10 @@ pub fn entry(occurrence: &Occurrence<Report>, world: &World<Actor>) -> Option<Ti
     let at = std::time::Duration::from_nanos(world.now().as_nanos());
     let lane_of = |process: ProcessId| world.machine(world.process(process).machine).name.clone();
     match occurrence {
-        Occurrence::Event { process, event: Report::Node(event) } => {
+        Occurrence::Event {
+            process,
+            event: Report::Node(event),
+        } => {
             let (kind, text, alike) = node_line(event)?;
             let entry = TimelineEntry::new(at, lane_of(*process), kind, text);
             Some(match alike {
@@ -90,7 +93,10 @@ pub fn entry(occurrence: &Occurrence<Report>, world: &World<Actor>) -> Option<Ti
                 None => entry,
             })
         }
-        Occurrence::Event { process, event: Report::Client(event) } => {
+        Occurrence::Event {
+            process,
+            event: Report::Client(event),
+        } => {
             let (text, alike) = client_line(event)?;
             let entry = TimelineEntry::new(at, lane_of(*process), TimelineKind::Client, text);
             Some(entry.one_of(alike))
@@ -118,30 +124,49 @@ fn node_line(event: &Event) -> Option<(TimelineKind, String, Option<&'static str
         Event::Phase(Phase::Configuring) => return None,
         Event::Phase(phase) => (Role, phase_name(*phase).to_owned(), None),
         Event::Fenced(key) => (Role, format!("holds the set, epoch {}", key.epoch), None),
-        Event::Recovered { last, records, orphans } => {
-            let text = format!("read {records} records back to {}, {orphans} orphans", last.value());
+        Event::Recovered {
+            last,
+            records,
+            orphans,
+        } => {
+            let text = format!(
+                "read {records} records back to {}, {orphans} orphans",
+                last.value()
+            );
             (Role, text, None)
         }
         Event::SessionOpened(session) => (Sync, format!("opens session {session}"), None),
         Event::SessionAccepted(session) => (Sync, format!("accepts session {session}"), None),
         Event::SessionConfirmed(session) => (Sync, format!("mirror follows in {session}"), None),
-        Event::SessionRefused(session, reason) => {
-            (Sync, format!("refuses session {session}: {reason:?}"), Some("refused sessions"))
-        }
+        Event::SessionRefused(session, reason) => (
+            Sync,
+            format!("refuses session {session}: {reason:?}"),
+            Some("refused sessions"),
+        ),
         Event::OrphanResolved(command, outcome) => {
             let text = format!("orphan {command} resolved: {outcome:?}");
             (Sync, text, Some("resolved orphans"))
         }
         Event::Halted(error) => (Role, format!("gives up the set: {error}"), None),
-        Event::Checkpointed(lsn) => {
-            (Note, format!("checkpoint at record {}", lsn.value()), Some("checkpoints"))
-        }
-        Event::Answered { command, verdict: Verdict::Unknown(reason), .. } => {
-            (Note, format!("answers {command}: unknown, {reason:?}"), Some("unknown answers"))
-        }
-        Event::HeldBack(command, shortage) => {
-            (Note, format!("holds {command} back: {shortage:?}"), Some("commands held back"))
-        }
+        Event::Checkpointed(lsn) => (
+            Note,
+            format!("checkpoint at record {}", lsn.value()),
+            Some("checkpoints"),
+        ),
+        Event::Answered {
+            command,
+            verdict: Verdict::Unknown(reason),
+            ..
+        } => (
+            Note,
+            format!("answers {command}: unknown, {reason:?}"),
+            Some("unknown answers"),
+        ),
+        Event::HeldBack(command, shortage) => (
+            Note,
+            format!("holds {command} back: {shortage:?}"),
+            Some("commands held back"),
+        ),
         Event::Accepted { .. }
         | Event::Marked(_)
         | Event::LocalDurable(_)
@@ -157,7 +182,11 @@ fn node_line(event: &Event) -> Option<(TimelineKind, String, Option<&'static str
 
 fn client_line(event: &ClientEvent) -> Option<(String, &'static str)> {
     match event {
-        ClientEvent::AttemptEnded { id, attempt, status } => {
+        ClientEvent::AttemptEnded {
+            id,
+            attempt,
+            status,
+        } => {
             let (word, alike) = match status {
                 StatusSummary::Success => ("success", "commands acknowledged"),
                 StatusSummary::Mismatch => ("mismatch", "compares that failed"),
@@ -165,7 +194,11 @@ fn client_line(event: &ClientEvent) -> Option<(String, &'static str)> {
                 StatusSummary::Cancelled => ("cancelled", "commands cancelled"),
                 StatusSummary::Unknown(_) => ("unknown", "attempts without a verdict"),
             };
-            let attempt = if *attempt == 0 { String::new() } else { format!(" on attempt {attempt}") };
+            let attempt = if *attempt == 0 {
+                String::new()
+            } else {
+                format!(" on attempt {attempt}")
+            };
             Some((format!("{id} {word}{attempt}"), alike))
         }
         ClientEvent::Invoked { .. }
@@ -211,16 +244,33 @@ fn fault_line(happened: &Happened, world: &World<Actor>) -> (String, String, Opt
             let (lane, text) = packet(name, "cut off");
             (lane, text, Some("messages cut off"))
         }
-        Happened::Crash(machine) => (world.machine(*machine).name.clone(), "loses power".into(), None),
-        Happened::Pause(machine) => (world.machine(*machine).name.clone(), "stands still".into(), None),
+        Happened::Crash(machine) => (
+            world.machine(*machine).name.clone(),
+            "loses power".into(),
+            None,
+        ),
+        Happened::Pause(machine) => (
+            world.machine(*machine).name.clone(),
+            "stands still".into(),
+            None,
+        ),
         Happened::Kill(process) => {
             let process = world.process(*process);
             let name = world.machine(process.machine).name.clone();
-            (name, format!("module {} is killed", ["M", "N", "D"][usize::from(process.slot.0)]), None)
+            (
+                name,
+                format!(
+                    "module {} is killed",
+                    ["M", "N", "D"][usize::from(process.slot.0)]
+                ),
+                None,
+            )
         }
-        Happened::DevicePowerLoss(device) => {
-            (world.drive(*device).name.clone(), "loses power".into(), None)
-        }
+        Happened::DevicePowerLoss(device) => (
+            world.drive(*device).name.clone(),
+            "loses power".into(),
+            None,
+        ),
         Happened::Partition => ("network".into(), "a link is cut".into(), None),
     }
 }

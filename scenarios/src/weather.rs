@@ -101,7 +101,9 @@ impl Choose for Weather {
         if departure.at >= self.until {
             return PacketFate::default();
         }
-        let sample = self.packets.at(&identity(departure.from, departure.to, &departure.label));
+        let sample = self
+            .packets
+            .at(&identity(departure.from, departure.to, &departure.label));
         let strength = self.strength;
         let span = |index: u64, longest: Duration| {
             Duration::from_nanos(sample.further(index).below(longest.as_nanos().max(1)) + 1)
@@ -124,8 +126,17 @@ impl Choose for Weather {
         }
     }
 
-    fn torn_command(&mut self, device: DeviceIndex, number: CommandNumber, _: &Submission) -> CommandFate {
-        match self.power.at(&[1, u64::from(device.0), number.0, self.power_losses]).below(3) {
+    fn torn_command(
+        &mut self,
+        device: DeviceIndex,
+        number: CommandNumber,
+        _: &Submission,
+    ) -> CommandFate {
+        match self
+            .power
+            .at(&[1, u64::from(device.0), number.0, self.power_losses])
+            .below(3)
+        {
             0 => CommandFate::Absent,
             1 => CommandFate::Torn,
             _ => CommandFate::Whole,
@@ -133,19 +144,32 @@ impl Choose for Weather {
     }
 
     fn torn_page(&mut self, device: DeviceIndex, page: PageIndex, versions: usize) -> PageFate {
-        let sample = self.power.at(&[2, u64::from(device.0), page.0, self.power_losses]);
+        let sample = self
+            .power
+            .at(&[2, u64::from(device.0), page.0, self.power_losses]);
         if sample.below(4) == 0 {
             return PageFate::Torn;
         }
         PageFate::Version(sample.further(1).index(versions))
     }
 
-    fn torn_sector(&mut self, device: DeviceIndex, page: PageIndex, sector: usize, versions: usize) -> usize {
+    fn torn_sector(
+        &mut self,
+        device: DeviceIndex,
+        page: PageIndex,
+        sector: usize,
+        versions: usize,
+    ) -> usize {
         let place = u64::from(device.0) << 8 | sector as u64;
-        self.power.at(&[3, place, page.0, self.power_losses]).index(versions)
+        self.power
+            .at(&[3, place, page.0, self.power_losses])
+            .index(versions)
     }
 
     fn executes(&mut self, device: DeviceIndex, number: CommandNumber) -> bool {
-        self.power.at(&[4, u64::from(device.0), number.0, self.power_losses]).below(2) == 0
+        self.power
+            .at(&[4, u64::from(device.0), number.0, self.power_losses])
+            .below(2)
+            == 0
     }
 }
