@@ -80,7 +80,7 @@ impl Scenario {
         Diagnostics::found(check::check(self))
     }
 
-    /// The scenario as a file. What equals its default is left out.
+    /// A valid scenario as a file. What equals its default is left out.
     pub fn to_toml(&self) -> String {
         let table = |scenario| {
             toml::Table::try_from(scenario).expect("the model's serialized form is the file format")

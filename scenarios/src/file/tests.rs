@@ -270,6 +270,13 @@ fn the_builder_names_what_does_not_fit() {
 }
 
 #[test]
+fn no_number_is_too_large_to_be_written() {
+    let large = Scenario::builder("large").events(u64::MAX);
+    let found = large.limits(|limits| limits.window = u64::MAX).build();
+    assert_eq!(found.unwrap_err().iter().count(), 2);
+}
+
+#[test]
 fn a_binary_form_reads_back_the_same() {
     let scenario = everything().build().unwrap();
     let bytes = postcard::to_stdvec(&scenario).unwrap();

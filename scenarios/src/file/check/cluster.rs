@@ -11,6 +11,9 @@ use crate::file::text::print_duration;
 /// Blocks of the largest volume and pages of the largest ring: 64 GiB.
 const DEVICE_PAGES_MAX: u64 = 1 << 24;
 
+/// Events of the longest run: days of work.
+const EVENTS_MAX: u64 = 1_000_000_000_000;
+
 impl Check<'_> {
     pub(super) fn topology(&mut self) {
         let Topology {
@@ -140,6 +143,14 @@ impl Check<'_> {
         ] {
             let message = format!("`{key}` is 0, so nothing could ever go on");
             self.require(limit > 0, at.then(key), message, "write 1 or more");
+            let message = format!("`{key}` is no limit at {limit}");
+            let most = u64::from(u32::MAX);
+            self.require(
+                limit <= most,
+                at.then(key),
+                message,
+                format!("write at most {most}"),
+            );
         }
         let payload = u64::from(command_blocks) * BLOCK_BYTES as u64;
         let portions = payload.div_ceil(u64::from(portion_bytes.max(1)));
@@ -151,12 +162,11 @@ impl Check<'_> {
         );
         let run = &self.scenario.limits;
         self.positive(run.sim_time, at_path!("limits", "sim_time"));
-        let path = at_path!("limits", "events");
         self.require(
-            run.events > 0,
-            path,
-            "a run of 0 events shows nothing",
-            "write 1 or more",
+            (1..=EVENTS_MAX).contains(&run.events),
+            at_path!("limits", "events"),
+            format!("a run cannot be stopped after {} events", run.events),
+            format!("write 1 to {EVENTS_MAX}; 5000000 is usual"),
         );
     }
 }
