@@ -594,9 +594,6 @@ impl DModule {
 
     /// Asserts what must hold between any two inputs.
     pub fn check_invariants(&self) {
-        if let Some(owner) = &self.owner {
-            owner.check_invariants();
-        }
         let has_office = self.owner.is_some() || self.mirror.is_some();
         assert!(
             has_office == self.set.is_some(),

@@ -53,6 +53,8 @@ pub struct Ordering {
 impl Ordering {
     /// Takes a range at once; for orphans, before anybody else is there.
     pub fn hold(&mut self, command: CommandId, hold: Hold) {
+        let conflicting = self.held.values().any(|held| held.conflicts(&hold));
+        assert!(!conflicting, "two commands hold overlapping ranges");
         let previous = self.held.insert(command, hold);
         assert!(previous.is_none(), "a command holds one range");
     }
@@ -116,18 +118,5 @@ impl Ordering {
     /// Ranges held.
     pub fn held(&self) -> usize {
         self.held.len()
-    }
-
-    /// Asserts that no two holders conflict.
-    pub fn check_invariants(&self) {
-        let held: Vec<&Hold> = self.held.values().collect();
-        for (place, hold) in held.iter().enumerate() {
-            for other in &held[place + 1..] {
-                assert!(
-                    !hold.conflicts(other),
-                    "two commands hold overlapping ranges"
-                );
-            }
-        }
     }
 }

@@ -578,11 +578,6 @@ impl Owner {
         census.reads += self.reads.len();
         census.orphans += self.orphans.count();
     }
-
-    /// Asserts what must hold between inputs.
-    pub fn check_invariants(&self) {
-        self.ordering.check_invariants();
-    }
 }
 
 /// The status of a definite outcome.
