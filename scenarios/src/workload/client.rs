@@ -1,0 +1,585 @@
+//! The client itself: gives each of its application's commands an id, keeps at
+//! it until there is a definite outcome, and reports every step.
+//!
+//! Invariants:
+//! * Ids rise by one, and none reaches the watermark plus the window.
+//! * The watermark is the lowest id without a known outcome, and never falls.
+//! * Every transmission has a label of its own: a command's is numbered over all
+//!   its attempts, a request for a ticket over the client's life.
+//! * An attempt ends as `Unknown` by the client's own timer only after every
+//!   frame of it would be refused for its ticket's age. Otherwise a delayed frame
+//!   executes after its `Unknown`, and perhaps after a newer write was
+//!   acknowledged.
+//! * Only the first attempt asks for execution; all others ask what became of it.
+
+use serde::{Deserialize, Serialize};
+use stormglass_engine::contract::{Entropy, Input, Label, Outbox};
+use stormglass_engine::time::{Duration, Instant};
+use stormglass_engine::vocabulary::{CommandId, RefusedReason, Status, Ticket, UnknownReason};
+use stormglass_engine::wire::client::{decode_reply, encode_request};
+use stormglass_engine::wire::{ClientReply, ClientRequest, CommandFrame, kind};
+
+use super::belief::Belief;
+use super::draw::{Guess, Plan};
+use super::event::{ClientEvent, CommandKind, Ignored, StatusSummary};
+use super::identity::ClientIdentity;
+use super::operation::{CommandPlan, Operation, Step, Task, Wish};
+use super::provenance::{self, BlockValue};
+use super::tickets::Tickets;
+
+/// How many ids the library spends on one command of the application before it
+/// gives up. At the longest pause of the defaults this is 26 minutes.
+pub const REISSUES_MAX: u32 = 1_000;
+
+/// A client: application and library.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Client {
+    identity: ClientIdentity,
+    /// Makes this boot's labels differ from every other's.
+    incarnation: u64,
+    tickets: Tickets,
+    /// Commands with an id and without a definite outcome, by rising id.
+    live: Vec<Operation>,
+    /// Commands without an id yet, by the instant from which they may have one.
+    waiting: Vec<Waiting>,
+    /// The next id's counter.
+    next_counter: u64,
+    /// The number of the application's next command.
+    next_number: u64,
+    belief: Belief,
+    census: Census,
+}
+
+/// A command that is to get an id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Waiting {
+    due: Instant,
+    task: Task,
+}
+
+/// What a client did so far.
+#[derive(Clone, Copy, Default, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Census {
+    /// Ids given out.
+    pub invoked: u64,
+    /// Ids that ended with success.
+    pub succeeded: u64,
+    /// Successful mutations among them.
+    pub mutated: u64,
+    /// Compares that failed.
+    pub mismatched: u64,
+    /// Ids that ended with a refusal or as cancelled.
+    pub failed: u64,
+    /// Attempts that ended as `Unknown`.
+    pub unknown: u64,
+    /// Attempts that asked for an outcome.
+    pub retries: u64,
+    /// Ids given out in place of another one.
+    pub reissued: u64,
+    /// Tickets that were turned down.
+    pub renewals: u64,
+    /// Provisional notices received.
+    pub notices: u64,
+    /// Frames sent, requests for tickets included.
+    pub frames: u64,
+    /// Commands of the application that have ended.
+    pub finished: u64,
+    /// Those among them that the library gave up.
+    pub abandoned: u64,
+}
+
+impl Client {
+    /// Starts the client. It says nothing before its workload's start.
+    ///
+    /// # Panics
+    /// If the identity's workload or timers are out of their stated bounds.
+    pub fn boot<L, E: From<ClientEvent>>(
+        identity: &ClientIdentity,
+        entropy: Entropy,
+        now: Instant,
+        out: &mut Outbox<L, E>,
+    ) -> Self {
+        identity.check();
+        let mut client = Client {
+            identity: identity.clone(),
+            incarnation: entropy.bits(),
+            tickets: Tickets::default(),
+            live: Vec::new(),
+            waiting: Vec::new(),
+            next_counter: 1,
+            next_number: 0,
+            belief: Belief::default(),
+            census: Census::default(),
+        };
+        for _ in 0..identity.workload.outstanding {
+            client.queue_next_task(now.after(identity.workload.start));
+        }
+        client.progress(now, out);
+        client
+    }
+
+    /// Handles one input to completion.
+    pub fn handle<L, E: From<ClientEvent>>(
+        &mut self,
+        now: Instant,
+        input: Input<L>,
+        out: &mut Outbox<L, E>,
+    ) {
+        match input {
+            Input::Packet(packet) => match decode_reply(&packet.frame) {
+                Ok(reply) => self.handle_reply(now, reply, out),
+                Err(_) => ignore(Ignored::Undecodable, out),
+            },
+            Input::Deadline => {}
+            Input::Completion(_) | Input::Local(_) => ignore(Ignored::NotAMessage, out),
+        }
+        self.progress(now, out);
+    }
+
+    /// The earliest instant at which the client wants a deadline.
+    pub fn next_deadline(&self) -> Option<Instant> {
+        let issue = self
+            .waiting
+            .first()
+            .filter(|_| self.has_room())
+            .map(|waiting| waiting.due);
+        let live = self.live.iter().map(Operation::next_deadline);
+        live.chain(issue).chain(self.tickets.next_deadline()).min()
+    }
+
+    /// True once every command of the workload has ended.
+    pub fn is_done(&self) -> bool {
+        self.live.is_empty() && self.waiting.is_empty()
+    }
+
+    /// What it did so far.
+    pub fn census(&self) -> Census {
+        self.census
+    }
+
+    /// Ids without a definite outcome, by rising counter.
+    pub fn unresolved(&self) -> impl Iterator<Item = CommandId> {
+        self.live.iter().map(|operation| operation.id)
+    }
+
+    /// The lowest counter whose outcome it does not know; below it, it never
+    /// asks again.
+    pub fn watermark(&self) -> u64 {
+        self.live
+            .first()
+            .map_or(self.next_counter, |operation| operation.id.counter)
+    }
+
+    /// Asserts what must hold between any two inputs.
+    pub fn check_invariants(&self) {
+        let outstanding = self.live.len() + self.waiting.len();
+        assert!(outstanding <= self.identity.workload.outstanding as usize);
+        assert!(self.live.is_sorted_by(|a, b| a.id < b.id));
+        assert!(self.waiting.is_sorted_by_key(|waiting| waiting.due));
+        assert!(self.next_counter <= self.watermark() + self.identity.window);
+    }
+
+    fn handle_reply<L, E: From<ClientEvent>>(
+        &mut self,
+        now: Instant,
+        reply: ClientReply,
+        out: &mut Outbox<L, E>,
+    ) {
+        match reply {
+            ClientReply::Connected {
+                client,
+                attempt,
+                ticket,
+            } => {
+                if client != self.identity.client || !self.tickets.has_sent(attempt) {
+                    return ignore(Ignored::NotForUs, out);
+                }
+                self.tickets.adopt(now, ticket);
+            }
+            ClientReply::Retrying {
+                id,
+                attempt,
+                ticket,
+            } => {
+                let Ok(place) = self.find(id, attempt, ticket, now) else {
+                    return ignore(Ignored::NotForUs, out);
+                };
+                match place {
+                    Some(_) => self.census.notices += 1,
+                    None => ignore(Ignored::Outdated, out),
+                }
+            }
+            ClientReply::Answer {
+                id,
+                attempt,
+                ticket,
+                status,
+            } => {
+                let Ok(place) = self.find(id, attempt, ticket, now) else {
+                    return ignore(Ignored::NotForUs, out);
+                };
+                match place {
+                    Some(place) => self.handle_answer(now, place, attempt, status, out),
+                    None if status.is_definite() => {
+                        let status = StatusSummary::from(&status);
+                        out.trace(ClientEvent::AnsweredAgain { id, status }.into());
+                    }
+                    None => ignore(Ignored::Outdated, out),
+                }
+            }
+        }
+    }
+
+    /// Where the live command stands to which a reply belongs, `None` if that
+    /// has ended. Takes the reply's ticket. An error if no such frame was sent.
+    fn find(
+        &mut self,
+        id: CommandId,
+        attempt: u32,
+        ticket: Ticket,
+        now: Instant,
+    ) -> Result<Option<usize>, ()> {
+        let is_ours =
+            id.client == self.identity.client && (1..self.next_counter).contains(&id.counter);
+        let place = self
+            .live
+            .binary_search_by_key(&id, |operation| operation.id)
+            .ok();
+        let has_sent = place.is_none_or(|place| self.live[place].has_sent(attempt));
+        if !is_ours || !has_sent {
+            return Err(());
+        }
+        self.tickets.adopt(now, ticket);
+        Ok(place)
+    }
+
+    fn handle_answer<L, E: From<ClientEvent>>(
+        &mut self,
+        now: Instant,
+        place: usize,
+        number: u32,
+        status: Status,
+        out: &mut Outbox<L, E>,
+    ) {
+        let operation = &mut self.live[place];
+        match status {
+            Status::Unknown(UnknownReason::StaleTicket) => {
+                match operation.renew(now, number, &self.identity.timers) {
+                    Some(ticket) => {
+                        self.tickets.discard(ticket);
+                        self.census.renewals += 1;
+                    }
+                    None => ignore(Ignored::Outdated, out),
+                }
+            }
+            Status::Unknown(reason) if operation.is_of_attempt(number) => {
+                let pause = self
+                    .identity
+                    .timers
+                    .backoff(operation.attempt + operation.task.reissues);
+                self.end_unknown(now, place, reason, pause, out);
+            }
+            Status::Unknown(_) => ignore(Ignored::Outdated, out),
+            definite => self.end_definite(now, place, definite, out),
+        }
+    }
+
+    /// Does whatever is due.
+    fn progress<L, E: From<ClientEvent>>(&mut self, now: Instant, out: &mut Outbox<L, E>) {
+        self.expire(now, out);
+        while let Some(task) = self.take_task(now) {
+            self.issue(now, task, out);
+        }
+        self.transmit(now, out);
+        self.check_invariants();
+    }
+
+    fn expire<L, E: From<ClientEvent>>(&mut self, now: Instant, out: &mut Outbox<L, E>) {
+        let mut place = 0;
+        while place < self.live.len() {
+            if self.live[place].wish(now) != Wish::Expire {
+                place += 1;
+                continue;
+            }
+            // A read leaves the list; a mutation stays, with a later limit.
+            self.end_unknown(now, place, UnknownReason::TimedOut, Duration::ZERO, out);
+        }
+    }
+
+    fn transmit<L, E: From<ClientEvent>>(&mut self, now: Instant, out: &mut Outbox<L, E>) {
+        let timers = self.identity.timers;
+        let watermark = self.watermark();
+        let mut is_ticket_wanted = false;
+        for operation in &mut self.live {
+            if operation.wish(now) == Wish::Ticket {
+                match self.tickets.fresh(now, timers.ticket_age_max()) {
+                    Some(ticket) => operation.take_ticket(now, ticket, &timers),
+                    None => is_ticket_wanted = true,
+                }
+            }
+            if operation.wish(now) == Wish::Transmit {
+                let transmission = operation.transmit(now, &timers);
+                let request = ClientRequest::Command(CommandFrame {
+                    id: operation.id,
+                    volume: self.identity.volume,
+                    attempt: transmission.number,
+                    ticket: transmission.ticket,
+                    watermark,
+                    command: operation.message(),
+                });
+                let label = Label {
+                    kind: kind::COMMAND,
+                    incarnation: self.incarnation,
+                    id: operation.id.counter,
+                    part: 0,
+                    attempt: transmission.number,
+                };
+                self.census.frames += 1;
+                let ClientIdentity { network, node, .. } = self.identity;
+                out.send(network, node, label, encode_request(&request));
+            }
+        }
+        match is_ticket_wanted {
+            true => self.tickets.want(now),
+            false => self.tickets.unwant(),
+        }
+        if let Some(attempt) = self.tickets.take_due(now, &timers) {
+            self.connect(attempt, out);
+        }
+    }
+
+    fn connect<L, E>(&mut self, attempt: u32, out: &mut Outbox<L, E>) {
+        let ClientIdentity {
+            client,
+            volume,
+            network,
+            node,
+            ..
+        } = self.identity;
+        let incarnation = self.incarnation;
+        let label = Label {
+            kind: kind::CONNECT,
+            incarnation,
+            id: 0,
+            part: 0,
+            attempt,
+        };
+        self.census.frames += 1;
+        let request = ClientRequest::Connect {
+            client,
+            volume,
+            attempt,
+        };
+        out.send(network, node, label, encode_request(&request));
+    }
+
+    /// True if another id fits into the window.
+    fn has_room(&self) -> bool {
+        self.next_counter < self.watermark() + self.identity.window
+    }
+
+    /// The next command that may have an id now.
+    fn take_task(&mut self, now: Instant) -> Option<Task> {
+        let first = self.waiting.first().filter(|waiting| waiting.due <= now)?;
+        let task = first.task;
+        self.has_room().then(|| {
+            self.waiting.remove(0);
+            task
+        })
+    }
+
+    fn issue<L, E: From<ClientEvent>>(
+        &mut self,
+        now: Instant,
+        mut task: Task,
+        out: &mut Outbox<L, E>,
+    ) {
+        let ClientIdentity { client, seed, .. } = self.identity;
+        let plan = Plan::new(&self.identity.workload, seed, client, task.number);
+        if task.step == Step::Fresh {
+            let looks = plan.kind == CommandKind::CompareAndWrite
+                && plan.guess == Guess::Looked
+                && !self.belief.covers(plan.range);
+            task.step = if looks { Step::Look } else { Step::Main };
+        }
+        let id = CommandId {
+            client,
+            counter: self.next_counter,
+        };
+        self.next_counter += 1;
+        self.census.invoked += 1;
+        self.census.reissued += u64::from(task.reissues > 0);
+
+        let expected = self.belief.expected(plan.range, plan.guess, id);
+        let built = CommandPlan::new(&plan, task.step, id, expected);
+        let operation = Operation::new(id, task, built, now, &self.identity.timers);
+        out.trace(
+            ClientEvent::Invoked {
+                id,
+                kind: operation.kind,
+                range: operation.command.range(),
+                expected: operation.expected.clone(),
+            }
+            .into(),
+        );
+        self.live.push(operation);
+    }
+
+    /// An attempt ended without a verdict: asks on for a mutation, and starts
+    /// over with anything else.
+    fn end_unknown<L, E: From<ClientEvent>>(
+        &mut self,
+        now: Instant,
+        place: usize,
+        reason: UnknownReason,
+        pause: Duration,
+        out: &mut Outbox<L, E>,
+    ) {
+        let operation = &mut self.live[place];
+        let (id, attempt) = (operation.id, operation.attempt);
+        let status = StatusSummary::Unknown(reason);
+        out.trace(
+            ClientEvent::AttemptEnded {
+                id,
+                attempt,
+                status,
+            }
+            .into(),
+        );
+        self.census.unknown += 1;
+        if !operation.kind.is_mutation() {
+            let task = self.live.remove(place).task;
+            return self.reissue(now, task, pause);
+        }
+        if let Some(range) = operation.command.range() {
+            self.belief.forget(range);
+        }
+        if reason == UnknownReason::TooOld {
+            // Never happens to an id at or above the watermark; if it does, no
+            // answer will ever come, and the oracles have the event.
+            out.probe("client: an id above the watermark is too old");
+            self.live.remove(place);
+            self.census.abandoned += 1;
+            return self.finish_task(now);
+        }
+        operation.open_attempt(now, pause, &self.identity.timers);
+        let attempt = operation.attempt;
+        out.trace(ClientEvent::Retried { id, attempt }.into());
+        self.census.retries += 1;
+    }
+
+    fn end_definite<L, E: From<ClientEvent>>(
+        &mut self,
+        now: Instant,
+        place: usize,
+        status: Status,
+        out: &mut Outbox<L, E>,
+    ) {
+        let operation = self.live.remove(place);
+        let Operation {
+            id,
+            attempt,
+            task,
+            kind,
+            ..
+        } = operation;
+        let range = operation.command.range();
+        let summary = StatusSummary::from(&status);
+        match (kind, range, status) {
+            (CommandKind::Read, Some(range), Status::Success(data)) => {
+                let values = provenance::read_range(range, &data.unwrap_or_default());
+                self.belief.learn(range, &values);
+                out.trace(ClientEvent::ReadReturned { id, values }.into());
+            }
+            (
+                CommandKind::Write | CommandKind::CompareAndWrite,
+                Some(range),
+                Status::Success(_),
+            ) => {
+                self.belief.set(range, BlockValue::written(id));
+            }
+            (CommandKind::WriteZeroes, Some(range), Status::Success(_)) => {
+                self.belief.set(range, BlockValue::Zero);
+            }
+            (_, Some(range), Status::Mismatch) => self.belief.forget(range),
+            _ => {}
+        }
+        out.trace(
+            ClientEvent::AttemptEnded {
+                id,
+                attempt,
+                status: summary,
+            }
+            .into(),
+        );
+
+        match summary {
+            StatusSummary::Success => {
+                self.census.succeeded += 1;
+                self.census.mutated += u64::from(kind.is_mutation());
+            }
+            StatusSummary::Mismatch => self.census.mismatched += 1,
+            StatusSummary::Refused(_) | StatusSummary::Cancelled => self.census.failed += 1,
+            StatusSummary::Unknown(_) => unreachable!("the caller sorted these out"),
+        }
+        if summary == StatusSummary::Refused(RefusedReason::NotPerformed) {
+            let pause = self.identity.timers.backoff(task.reissues);
+            self.reissue(now, task, pause);
+        } else if task.step == Step::Look {
+            let task = Task {
+                step: Step::Main,
+                reissues: 0,
+                ..task
+            };
+            self.queue(Waiting { due: now, task });
+        } else {
+            self.finish_task(now);
+        }
+    }
+
+    /// Tries the same again under a new id, after a pause.
+    fn reissue(&mut self, now: Instant, task: Task, pause: Duration) {
+        if task.reissues == REISSUES_MAX {
+            self.census.abandoned += 1;
+            return self.finish_task(now);
+        }
+        let task = Task {
+            reissues: task.reissues + 1,
+            ..task
+        };
+        self.queue(Waiting {
+            due: now.after(pause),
+            task,
+        });
+    }
+
+    /// A command of the application has ended; the next one follows.
+    fn finish_task(&mut self, now: Instant) {
+        self.census.finished += 1;
+        self.queue_next_task(now.after(self.identity.workload.think));
+    }
+
+    fn queue_next_task(&mut self, due: Instant) {
+        if self.next_number < self.identity.workload.commands {
+            let task = Task {
+                number: self.next_number,
+                step: Step::Fresh,
+                reissues: 0,
+            };
+            self.next_number += 1;
+            self.queue(Waiting { due, task });
+        }
+    }
+
+    /// Behind all that are due no later.
+    fn queue(&mut self, waiting: Waiting) {
+        let place = self
+            .waiting
+            .partition_point(|other| other.due <= waiting.due);
+        self.waiting.insert(place, waiting);
+    }
+}
+
+fn ignore<L, E: From<ClientEvent>>(why: Ignored, out: &mut Outbox<L, E>) {
+    out.trace(ClientEvent::Ignored(why).into());
+}
