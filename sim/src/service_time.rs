@@ -50,8 +50,10 @@ pub struct DeviceService {
     pub forced_write: Latency,
     /// Flushes.
     pub flush: Latency,
-    /// Reservation commands.
+    /// Questions for the reservation.
     pub reservation: Latency,
+    /// Preempt and abort.
+    pub preempt: Latency,
     /// On top, for each page behind the first.
     pub per_page: Duration,
 }
@@ -64,6 +66,7 @@ impl DeviceService {
         forced_write: Latency::NONE,
         flush: Latency::NONE,
         reservation: Latency::NONE,
+        preempt: Latency::NONE,
         per_page: Duration::ZERO,
     };
 
@@ -83,7 +86,8 @@ impl DeviceService {
                 ..
             } => (self.forced_write, pages.len() as u64),
             IoRequest::Flush => (self.flush, 1),
-            IoRequest::ReadReservation | IoRequest::Preempt { .. } => (self.reservation, 1),
+            IoRequest::ReadReservation => (self.reservation, 1),
+            IoRequest::Preempt { .. } => (self.preempt, 1),
         };
         latency
             .span(sample)

@@ -96,6 +96,17 @@ impl Format {
         }
         Ok((envelope, &head[ENVELOPE_BYTES..]))
     }
+
+    /// Checks everything of a format that has one kind and no payload; returns
+    /// the values' bytes.
+    pub(crate) fn open_only(self, head: &[u8]) -> Result<&[u8], DecodeError> {
+        let (envelope, values) = self.open(head, &[])?;
+        if envelope.kind == 0 {
+            Ok(values)
+        } else {
+            Err(DecodeError::Field("kind"))
+        }
+    }
 }
 
 /// Enters lengths and checksum into a head that is complete; returns the

@@ -12,6 +12,8 @@
 pub(crate) mod envelope;
 pub(crate) mod payload;
 #[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
 mod tests;
 
 use bytes::{Buf, BufMut, TryGetError};

@@ -3,7 +3,7 @@
 //!
 //! Every message is versioned, checksummed (CRC-32C over head and body) and
 //! bounded: decoding never trusts a length that it has not checked. The body of
-//! a [`Frame`](crate::contract::Frame) is payload only and shared, never copied.
+//! a [`Frame`] is payload only and shared, never copied.
 
 pub mod client;
 pub mod peer;

@@ -1,1 +1,84 @@
-//! Oracles.
+//! Oracles: what must hold of every run, each judged in a file of its own.
+//!
+//! An oracle reads events and never the engine's state, so an engine that is
+//! wrong cannot talk it round. It has no influence on the run: drop it, and the
+//! same happens. Its state is cheap to fork (persistent maps with shared
+//! entries), for a forked experiment takes its oracles along.
+//!
+//! Events are numbered in the order in which they happened; the numbers are the
+//! oracles' clock, for two events of one instant are still one after the other.
+
+pub mod o15_leaks;
+pub mod o17_reference;
+pub mod o2_linearizable;
+pub mod o8_outcomes;
+mod watch;
+
+#[cfg(test)]
+mod brute;
+#[cfg(test)]
+mod legal;
+#[cfg(test)]
+mod story;
+#[cfg(test)]
+mod tests;
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use stormglass_sim::time::WorldTime;
+
+pub use o2_linearizable::Linearizable;
+pub use o8_outcomes::Outcomes;
+pub use o17_reference::Reference;
+pub use watch::Oracles;
+
+/// Which oracle speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum OracleId {
+    /// Clients see linearizable blocks.
+    O2,
+    /// One final status for each attempt, one definite outcome for each id.
+    O8,
+    /// Nothing is left over at rest.
+    O15,
+    /// A reference model agrees with what clients read.
+    O17,
+}
+
+impl fmt::Display for OracleId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            OracleId::O2 => "O2",
+            OracleId::O8 => "O8",
+            OracleId::O15 => "O15",
+            OracleId::O17 => "O17",
+        })
+    }
+}
+
+/// A broken promise, with the events that prove it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    /// Who found it.
+    pub oracle: OracleId,
+    /// When it was found.
+    pub at: WorldTime,
+    /// What is wrong, in a sentence.
+    pub says: String,
+    /// Numbers of the events that prove it, rising.
+    pub events: Vec<u64>,
+}
+
+impl Finding {
+    /// A finding; sorts the events and drops doubles.
+    pub fn new(oracle: OracleId, at: WorldTime, says: String, mut events: Vec<u64>) -> Self {
+        events.sort_unstable();
+        events.dedup();
+        Finding {
+            oracle,
+            at,
+            says,
+            events,
+        }
+    }
+}

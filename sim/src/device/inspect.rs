@@ -4,7 +4,8 @@ use bytes::Bytes;
 use stormglass_engine::contract::{IoError, IoRequest, PageIndex, ReservationKey, Submission};
 
 use super::pages::same_content;
-use super::{CommandNumber, Counters, Device, DeviceSpec, Queued, Submitter};
+use super::reservation::Reservation;
+use super::{CommandNumber, Counters, Device, DeviceSpec, Submitter};
 
 impl Device {
     /// The device's size and kind.
@@ -76,16 +77,14 @@ impl Device {
         })
     }
 
-    /// Whether a command passes now, or once a queued preempt under its key has
-    /// been carried out.
+    /// Whether a command passes now, or after queued preempts.
     fn may_execute(&self, submission: &Submission) -> bool {
-        let preempts = |queued: &Queued| {
-            matches!(queued.submission.request, IoRequest::Preempt { .. })
-                && queued.submission.key == submission.key
-        };
         match self.check(submission) {
             Ok(()) => true,
-            Err(IoError::ReservationConflict) => self.queue.iter().any(preempts),
+            Err(IoError::ReservationConflict) => self
+                .reservations_ahead()
+                .iter()
+                .any(|ahead| ahead.admits(submission.key)),
             Err(
                 IoError::Aborted
                 | IoError::Unreadable(_)
@@ -95,6 +94,23 @@ impl Device {
                 | IoError::Gone,
             ) => false,
         }
+    }
+
+    /// The reservations that queued preempts may lead to, carried out in the
+    /// order of their numbers or not at all.
+    fn reservations_ahead(&self) -> Vec<Reservation> {
+        let mut ahead = vec![self.reservation];
+        for queued in &self.queue {
+            if let IoRequest::Preempt { observed } = queued.submission.request {
+                let key = queued.submission.key;
+                let next: Vec<_> = ahead
+                    .iter()
+                    .filter_map(|it| it.after(observed, key))
+                    .collect();
+                ahead.extend(next);
+            }
+        }
+        ahead
     }
 }
 

@@ -252,9 +252,11 @@ impl Device {
             }
             IoRequest::ReadReservation => Ok(IoOutput::Reservation(self.reservation.holder())),
             IoRequest::Preempt { observed } => {
-                let preempted = self.reservation.preempt(*observed, submission.key);
-                self.counters.conflicts += u64::from(preempted.is_err());
-                preempted?;
+                let Some(next) = self.reservation.after(*observed, submission.key) else {
+                    self.counters.conflicts += 1;
+                    return Err(IoError::ReservationConflict);
+                };
+                self.reservation = next;
                 self.abort_others(submission.key, aborted);
                 Ok(IoOutput::Done)
             }
@@ -291,25 +293,32 @@ impl Device {
         }
     }
 
+    /// Carries a write out, and destages what is too much for the cache.
     fn write(&mut self, start: PageIndex, pages: &[Bytes], persistence: Persistence) {
         self.counters.writes += 1;
         self.counters.forced += u64::from(persistence == Persistence::ForceUnitAccess);
+        self.store(start, pages, persistence);
+        while let Some(oldest) = self.cache.pop_beyond(self.spec.cache_pages as usize) {
+            self.stable.write(oldest.page, oldest.content);
+        }
+    }
+
+    /// Puts pages where their persistence wants them, whatever the cache's limit.
+    fn store(&mut self, start: PageIndex, pages: &[Bytes], persistence: Persistence) {
         self.last_write = WriteOrder(self.last_write.0 + 1);
         for (content, index) in pages.iter().zip(0..) {
             let (page, content) = (start.plus(index), content.clone());
             match persistence {
                 Persistence::Cached => {
+                    let order = self.last_write;
                     self.cache.push(Version {
-                        order: self.last_write,
+                        order,
                         page,
                         content,
                     });
                 }
                 Persistence::ForceUnitAccess => self.put_stable(page, content),
             }
-        }
-        while let Some(oldest) = self.cache.pop_beyond(self.spec.cache_pages as usize) {
-            self.stable.write(oldest.page, oldest.content);
         }
     }
 

@@ -6,9 +6,9 @@ use stormglass_engine::contract::{
     IoRequest, PAGE_BYTES, PageIndex, Persistence, SECTOR_BYTES, Submission,
 };
 
-use super::cache::{Version, WriteOrder};
+use super::cache::Cache;
 use super::pages::same_content;
-use super::{CommandNumber, Device, Ended, Submitter};
+use super::{CommandNumber, Device, Ended, Queued, Submitter};
 
 /// Sectors of a page.
 const SECTORS: usize = PAGE_BYTES / SECTOR_BYTES;
@@ -41,7 +41,8 @@ pub enum PageFate {
 /// asked twice in one power loss.
 pub trait PowerLoss {
     /// The device lost power: what becomes of a queued write or preempt? Other
-    /// commands leave nothing behind and are not asked about.
+    /// commands leave nothing behind and are not asked about, nor those that the
+    /// reservation refuses.
     fn command(
         &mut self,
         number: CommandNumber,
@@ -68,43 +69,22 @@ pub trait PowerLoss {
 
 impl Device {
     /// Power goes and comes: queue and cache are empty afterwards, and nobody is
-    /// told. Commands are judged in the order of their numbers: one that a
-    /// reservation refuses at its turn leaves nothing.
+    /// told. Any of the queued commands may have been under way, but for those
+    /// that the reservation refuses whatever goes before.
     pub fn lose_power(&mut self, choice: &mut impl PowerLoss) {
-        for queued in std::mem::take(&mut self.queue) {
-            let submission = &*queued.submission;
-            if self.check(submission).is_err() {
+        let mut queue = std::mem::take(&mut self.queue);
+        // Writes of the present holder could execute before a queued preempt,
+        // those of the next one only after it.
+        self.judge_writes(&mut queue, choice);
+        for queued in queue.clone() {
+            let IoRequest::Preempt { observed } = queued.submission.request else {
                 continue;
-            }
-            match &submission.request {
-                IoRequest::Read { .. } | IoRequest::Flush | IoRequest::ReadReservation => {}
-                IoRequest::Write {
-                    start,
-                    pages,
-                    persistence,
-                } => {
-                    match (
-                        choice.command(queued.number, queued.submitter, submission),
-                        persistence,
-                    ) {
-                        (CommandFate::Absent, _) => {}
-                        (CommandFate::Whole, Persistence::ForceUnitAccess) => {
-                            self.write(*start, pages, Persistence::ForceUnitAccess);
-                        }
-                        (CommandFate::Whole, Persistence::Cached) | (CommandFate::Torn, _) => {
-                            self.write_past_limit(*start, pages);
-                        }
-                    }
-                }
-                IoRequest::Preempt { observed } => {
-                    match choice.command(queued.number, queued.submitter, submission) {
-                        CommandFate::Absent => {}
-                        // Refused, it leaves nothing; and there is nobody to tell.
-                        CommandFate::Torn | CommandFate::Whole => {
-                            let _ = self.reservation.preempt(*observed, submission.key);
-                        }
-                    }
-                }
+            };
+            if let Some(next) = self.reservation.after(observed, queued.submission.key)
+                && queued.fate(choice) != CommandFate::Absent
+            {
+                self.reservation = next;
+                self.judge_writes(&mut queue, choice);
             }
         }
         self.settle(choice);
@@ -137,17 +117,31 @@ impl Device {
         ended
     }
 
-    /// Puts pages into the cache without destaging others for them: what the
-    /// loss leaves of each page is not settled yet.
-    fn write_past_limit(&mut self, start: PageIndex, pages: &[Bytes]) {
-        self.last_write = WriteOrder(self.last_write.0 + 1);
-        for (content, index) in pages.iter().zip(0..) {
-            let (page, content) = (start.plus(index), content.clone());
-            self.cache.push(Version {
-                order: self.last_write,
-                page,
-                content,
-            });
+    /// Takes the writes out that may execute now, and does with each what its
+    /// fate is. Destages nothing: what is left of each page is not settled yet.
+    fn judge_writes(&mut self, queue: &mut Vec<Queued>, choice: &mut impl PowerLoss) {
+        let admitted = queue.extract_if(.., |queued| {
+            let request = &queued.submission.request;
+            matches!(request, IoRequest::Write { .. }) && self.check(&queued.submission).is_ok()
+        });
+        for queued in admitted.collect::<Vec<_>>() {
+            let IoRequest::Write {
+                start,
+                pages,
+                persistence,
+            } = &queued.submission.request
+            else {
+                continue;
+            };
+            match (queued.fate(choice), persistence) {
+                (CommandFate::Absent, _) => {}
+                (CommandFate::Whole, Persistence::ForceUnitAccess) => {
+                    self.store(*start, pages, Persistence::ForceUnitAccess);
+                }
+                (CommandFate::Whole, Persistence::Cached) | (CommandFate::Torn, _) => {
+                    self.store(*start, pages, Persistence::Cached);
+                }
+            }
         }
     }
 
@@ -172,7 +166,13 @@ impl Device {
             };
             self.stable.write(page, content);
         }
-        self.cache = super::Cache::new();
+        self.cache = Cache::new();
+    }
+}
+
+impl Queued {
+    fn fate(&self, choice: &mut impl PowerLoss) -> CommandFate {
+        choice.command(self.number, self.submitter, &self.submission)
     }
 }
 

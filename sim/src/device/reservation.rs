@@ -1,7 +1,7 @@
 //! The exclusive reservation of a device. It outlives power.
 
 use serde::{Deserialize, Serialize};
-use stormglass_engine::contract::{IoError, ReservationKey};
+use stormglass_engine::contract::ReservationKey;
 
 /// Who may use the reserved pages of a device.
 ///
@@ -24,18 +24,16 @@ impl Reservation {
         self.holder == Some(key)
     }
 
-    /// Gives the reservation to `key`, if its holder is the observed one and the
-    /// key's epoch is higher.
-    pub(super) fn preempt(
-        &mut self,
+    /// The reservation once `key` has preempted it; none if its holder is not the
+    /// observed one or the key's epoch is not higher.
+    #[must_use]
+    pub(super) fn after(
+        self,
         observed: Option<ReservationKey>,
         key: ReservationKey,
-    ) -> Result<(), IoError> {
+    ) -> Option<Self> {
         let is_higher = self.holder.is_none_or(|holder| key.epoch > holder.epoch);
-        if self.holder != observed || !is_higher {
-            return Err(IoError::ReservationConflict);
-        }
-        self.holder = Some(key);
-        Ok(())
+        let succeeds = self.holder == observed && is_higher;
+        succeeds.then_some(Reservation { holder: Some(key) })
     }
 }

@@ -76,7 +76,7 @@ pub fn decode_checkpoint(pages: &[Bytes]) -> Result<Checkpoint, DecodeError> {
     let (head, padding) = joined
         .split_at_checked(head_bytes)
         .ok_or(DecodeError::Truncated)?;
-    let (_, mut input) = FORMAT.open(head, &[])?;
+    let mut input = FORMAT.open_only(head)?;
     check_padding(padding)?;
     let checkpoint = Checkpoint::get(&mut input)?;
     finish(input)?;

@@ -1,6 +1,6 @@
 //! Bytes on the devices: superblock, journal record, checkpoint, block header.
 //!
-//! All but the block header start with the [envelope](crate::codec::envelope)
+//! All but the block header start with an envelope (`codec::envelope`)
 //! and fill whole pages; the rest of a head's last page is zero. Nothing here
 //! knows where on a device a thing stands ([`super::layout`]) or whether it
 //! follows what stands before it (recovery).

@@ -63,7 +63,7 @@ pub fn decode_superblock(page: &[u8]) -> Result<Superblock, DecodeError> {
     let (head, padding) = page
         .split_at_checked(envelope.head_bytes as usize)
         .ok_or(DecodeError::Truncated)?;
-    let (_, mut input) = FORMAT.open(head, &[])?;
+    let mut input = FORMAT.open_only(head)?;
     check_padding(padding)?;
     let superblock = Superblock::get(&mut input)?;
     finish(input)?;

@@ -11,7 +11,7 @@ use super::super::{CopyTransfer, DecodeError, Member, Portion, Transfer, Transfe
 use crate::codec::payload::{Gather, get_content, join, put_content};
 use crate::codec::{Coded, finish, get_many, put_many};
 
-/// Bytes of a transfer's head in one portion at most: 14 members of 34 bytes. With
+/// Bytes of a transfer's head in one portion at most: 15 members of 33 bytes. With
 /// 8192 bytes of payload, some 100 of its own fields and a few watermarks the
 /// portion still fits a 9000-byte MTU.
 pub const HEAD_SLICE_BYTES: usize = 512;

@@ -1,6 +1,6 @@
 //! The queue of pending events, in order of (time, sequence number).
 //!
-//! A wheel of buckets of 4 µs each: an event of the next 4 ms goes into
+//! A wheel of buckets of 8 µs each: an event of the next 8 ms goes into
 //! its bucket unsorted, a later one into a heap. When the wheel has turned to a
 //! bucket, the bucket's events are sorted into `open`, from whose end they are
 //! popped. So the cost of an event depends neither on the number of pending
@@ -27,10 +27,13 @@ use crate::time::WorldTime;
 
 /// Number of buckets, a power of two.
 const BUCKETS: usize = 1024;
-/// A bucket spans `2^BUCKET_SHIFT` nanoseconds.
-const BUCKET_SHIFT: u32 = 12;
+/// A bucket spans `2^BUCKET_SHIFT` nanoseconds. Measured with 1 to 6,400 pending
+/// events 0.5 and 5 ms ahead: 12 and 14 are slower at one end each.
+const BUCKET_SHIFT: u32 = 13;
 /// Buckets in one word of the occupancy bits.
 const WORD_BITS: usize = 64;
+/// Words of occupancy bits.
+const WORDS: usize = BUCKETS / WORD_BITS;
 /// Ends a list in the slab.
 const NIL: u32 = u32::MAX;
 
@@ -39,7 +42,9 @@ const NIL: u32 = u32::MAX;
 pub struct Wheel<T: Copy> {
     /// For each occupied bucket, its first entry in the slab; else anything.
     heads: Box<[u32; BUCKETS]>,
-    occupied: [u64; BUCKETS / WORD_BITS],
+    occupied: [u64; WORDS],
+    /// One bit for each word of `occupied` that is not zero.
+    words: u16,
     slab: Vec<Link<T>>,
     /// First free entry of the slab.
     free: u32,
@@ -69,7 +74,8 @@ impl<T: Copy> Wheel<T> {
     pub fn new() -> Self {
         Wheel {
             heads: Box::new([NIL; BUCKETS]),
-            occupied: [0; BUCKETS / WORD_BITS],
+            occupied: [0; WORDS],
+            words: 0,
             slab: Vec::new(),
             free: NIL,
             current: 0,
@@ -120,6 +126,20 @@ impl<T: Copy> Wheel<T> {
         let Event { at, sequence, item } = self.open.pop()?;
         self.length -= 1;
         Some((at, sequence, item))
+    }
+
+    /// Takes the earliest event if its time is not after `limit`. Cheaper than
+    /// [`Wheel::peek_time`] and [`Wheel::pop`].
+    #[inline]
+    pub fn pop_until(&mut self, limit: WorldTime) -> Option<(WorldTime, u64, T)> {
+        if self.open.is_empty() {
+            self.turn();
+        }
+        if self.open.last()?.at > limit {
+            None
+        } else {
+            self.pop()
+        }
     }
 
     /// The time of the event that [`Wheel::pop`] would return.
@@ -188,26 +208,23 @@ impl<T: Copy> Wheel<T> {
     /// The first occupied bucket behind the current one.
     #[inline]
     fn next_occupied(&self) -> Option<u64> {
-        let first = place_of(self.current + 1);
-        let (word, bit) = (first / WORD_BITS, first % WORD_BITS);
-        let words = self.occupied.len();
-        // The first word is looked at twice: its upper part is next, its lower
-        // part a full turn away.
-        for step in 0..=words {
-            let index = (word + step) % words;
-            let mask = match step {
-                0 => u64::MAX << bit,
-                _ if step == words => !(u64::MAX << bit),
-                _ => u64::MAX,
-            };
-            let found = self.occupied[index] & mask;
-            if found != 0 {
-                let place = index * WORD_BITS + found.trailing_zeros() as usize;
-                let distance = (place + BUCKETS - first) % BUCKETS;
-                return Some(self.current + 1 + distance as u64);
-            }
+        let first = self.current + 1;
+        let (word, bit) = (place_of(first) / WORD_BITS, place_of(first) % WORD_BITS);
+        let here = self.occupied[word] >> bit;
+        if here != 0 {
+            return Some(first + u64::from(here.trailing_zeros()));
         }
-        None
+        // The words behind this one, and last its part before `bit`, which is a
+        // full turn away.
+        let doubled = u32::from(self.words) | u32::from(self.words) << WORDS;
+        let behind = doubled >> (word + 1) & ((1 << WORDS) - 1);
+        if behind == 0 {
+            return None;
+        }
+        let next = (word + 1 + behind.trailing_zeros() as usize) % WORDS;
+        let place = next * WORD_BITS + self.occupied[next].trailing_zeros() as usize;
+        let distance = (place + BUCKETS - place_of(first)) % BUCKETS;
+        Some(first + distance as u64)
     }
 
     #[inline]
@@ -219,6 +236,7 @@ impl<T: Copy> Wheel<T> {
             self.heads[place]
         };
         self.occupied[word] |= bit;
+        self.words |= 1 << word;
         let link = Link { event, next };
         if self.free == NIL {
             self.heads[place] = u32::try_from(self.slab.len()).expect("fewer than 2^32 events");
@@ -234,7 +252,11 @@ impl<T: Copy> Wheel<T> {
     /// Moves a bucket's events to `open` and their entries to the free list.
     #[inline]
     fn unlink_all(&mut self, place: usize) {
-        self.occupied[place / WORD_BITS] &= !(1 << (place % WORD_BITS));
+        let word = place / WORD_BITS;
+        self.occupied[word] &= !(1 << (place % WORD_BITS));
+        if self.occupied[word] == 0 {
+            self.words &= !(1 << word);
+        }
         let mut entry = self.heads[place];
         while entry != NIL {
             let link = &mut self.slab[entry as usize];

@@ -1,0 +1,360 @@
+//! O2: clients see linearizable blocks.
+//!
+//! The history is recorded event by event and judged at the end, in
+//! O(n log n): commands are split into blocks, and each block is judged as a
+//! register (see [`register`]).
+//!
+//! What is judged, and what is not:
+//!
+//! * **Values.** Content names its writer. A torn, misplaced or damaged block is
+//!   a finding by itself, as soon as it is read.
+//! * **Commands of several blocks** are judged block by block. On top of that, a
+//!   read that returns one command's work in one block, and in another block of
+//!   that command something that it had overwritten, is *fractured*.
+//! * **Unknown** writes take effect at most once or not at all. If a write that
+//!   overlaps one of them, and was invoked after the report, is acknowledged,
+//!   then the unknown one had its effect by that acknowledgement, if ever, in
+//!   all of its blocks. A later `Success` does not lift that.
+//! * **Definitely failed** writes have no effect: their value is never read.
+//! * **Compare-and-write** that succeeded is one step: it read what it expected
+//!   and wrote its own. One that failed found something else in at least one of
+//!   its blocks; it is a finding only if every one of them certainly held what
+//!   was expected, all the while.
+//! * **Zeroes** are no unique value on a block that `WriteZeroes` may have
+//!   touched. There, necessary conditions are judged only: a read of zeroes needs
+//!   some write of zeroes that is not overwritten for certain, and neither it nor
+//!   an acknowledged `WriteZeroes` may lie where another value certainly stood.
+//!   Elsewhere zeroes are the initial value and as unique as any other.
+//!
+//! Blocks hold zeroes before the first event. Without `WriteZeroes` and failed
+//! compares the judgement of a single block is exact: it is a finding if and only
+//! if no linearization exists.
+
+mod register;
+mod zones;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use imbl::OrdMap;
+use serde::{Deserialize, Serialize};
+use stormglass_engine::vocabulary::{BlockIndex, CommandId, Range};
+use stormglass_sim::time::WorldTime;
+
+use super::{Finding, OracleId};
+use crate::workload::{BlockValue, ClientEvent, CommandKind, StatusSummary};
+use register::{Compare, Interval, Read, Register, Violation, Write};
+
+/// The oracle.
+#[derive(Clone, Default, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Linearizable {
+    history: OrdMap<CommandId, Arc<Record>>,
+    checks: u64,
+}
+
+/// A command with a range.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Record {
+    kind: CommandKind,
+    range: Range,
+    invoked: u64,
+    /// The event that first said `Unknown`.
+    unknown: Option<u64>,
+    /// The event that gave the definite outcome.
+    ended: Option<(u64, Verdict)>,
+    /// What a compare expected, or what a read returned.
+    values: Vec<BlockValue>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+enum Verdict {
+    Success,
+    Mismatch,
+    Failed,
+}
+
+/// No event has this number: an effect that may still come.
+const NEVER: u64 = u64::MAX;
+
+impl Linearizable {
+    /// Records one event, and judges the content of what is read.
+    pub fn observe(
+        &mut self,
+        at: WorldTime,
+        event_number: u64,
+        event: &ClientEvent,
+        findings: &mut Vec<Finding>,
+    ) {
+        match event {
+            ClientEvent::Invoked {
+                id,
+                kind,
+                range: Some(range),
+                expected,
+            } => {
+                let record = Record {
+                    kind: *kind,
+                    range: *range,
+                    invoked: event_number,
+                    unknown: None,
+                    ended: None,
+                    values: expected.clone(),
+                };
+                self.history.insert(*id, Arc::new(record));
+            }
+            ClientEvent::ReadReturned { id, values } => {
+                let Some(record) = self.history.get_mut(id).map(Arc::make_mut) else {
+                    return;
+                };
+                for (block, value) in record.range.blocks().zip(values) {
+                    self.checks += 1;
+                    if !value.is_whole() {
+                        let says = format!("{id} read {value} from block {}", block.value());
+                        let events = vec![record.invoked, event_number];
+                        findings.push(Finding::new(OracleId::O2, at, says, events));
+                    }
+                }
+                record.values.clone_from(values);
+            }
+            ClientEvent::AttemptEnded { id, status, .. } => {
+                let Some(record) = self.history.get_mut(id).map(Arc::make_mut) else {
+                    return;
+                };
+                let verdict = match status {
+                    StatusSummary::Success => Verdict::Success,
+                    StatusSummary::Mismatch => Verdict::Mismatch,
+                    StatusSummary::Refused(_) | StatusSummary::Cancelled => Verdict::Failed,
+                    StatusSummary::Unknown(_) => {
+                        record.unknown.get_or_insert(event_number);
+                        return;
+                    }
+                };
+                record.ended.get_or_insert((event_number, verdict));
+            }
+            ClientEvent::Invoked { range: None, .. }
+            | ClientEvent::Retried { .. }
+            | ClientEvent::AnsweredAgain { .. }
+            | ClientEvent::Ignored(_) => {}
+        }
+    }
+
+    /// Judges the history.
+    pub fn finish(&mut self, at: WorldTime, findings: &mut Vec<Finding>) {
+        let mut say = |violation: Violation| {
+            findings.push(Finding::new(
+                OracleId::O2,
+                at,
+                violation.says,
+                violation.events,
+            ));
+        };
+        let registers = self.registers();
+        let mut certain: BTreeMap<CommandId, u32> = BTreeMap::new();
+        for (block, register) in &registers {
+            let judgement = register.judge(*block);
+            self.checks += judgement.checks;
+            judgement.violations.into_iter().for_each(&mut say);
+            for id in judgement.certain_matches {
+                *certain.entry(id).or_default() += 1;
+            }
+        }
+        for (id, record) in &self.history {
+            if let Some(violation) = record.impossible_mismatch(*id, certain.get(id)) {
+                say(violation);
+            }
+            if let Some(violation) = self.fracture(*id, record, &registers) {
+                say(violation);
+            }
+        }
+    }
+
+    /// How many values and commands it judged, a block at a time.
+    pub fn checks(&self) -> u64 {
+        self.checks
+    }
+
+    /// The history, a block at a time.
+    fn registers(&self) -> BTreeMap<BlockIndex, Register> {
+        let acknowledged = Acknowledged::new(&self.history);
+        let mut registers: BTreeMap<BlockIndex, Register> = BTreeMap::new();
+        for (id, record) in &self.history {
+            let responded = acknowledged.limit(record);
+            let effect = Interval {
+                invoked: record.invoked,
+                responded,
+            };
+            for (place, block) in record.range.blocks().enumerate() {
+                let register = registers.entry(block).or_default();
+                let value = record.values.get(place).copied();
+                register.enter(*id, record, effect, value);
+            }
+        }
+        registers
+    }
+
+    /// A read that returns `writer`'s work in one block and what `writer` had
+    /// overwritten in another.
+    fn fracture(
+        &self,
+        id: CommandId,
+        record: &Record,
+        registers: &BTreeMap<BlockIndex, Register>,
+    ) -> Option<Violation> {
+        let saw = record.kind == CommandKind::Read || record.kind == CommandKind::CompareAndWrite;
+        let (responded, _) = record
+            .ended
+            .filter(|(_, verdict)| *verdict == Verdict::Success)?;
+        let seen = || record.range.blocks().zip(&record.values).filter(|_| saw);
+        for (there, value) in seen() {
+            let BlockValue::Written { command: writer } = *value else {
+                continue;
+            };
+            let Some(written) = self.history.get(&writer) else {
+                continue;
+            };
+            for (here, older) in seen() {
+                let register = registers
+                    .get(&here)
+                    .filter(|_| written.range.contains(here));
+                let Some(register) = register.filter(|_| older != value) else {
+                    continue;
+                };
+                if register
+                    .last_effect(*older)
+                    .is_some_and(|last| last < written.invoked)
+                {
+                    let (here, there) = (here.value(), there.value());
+                    return Some(Violation {
+                        says: format!(
+                            "{id} read half of {writer}: block {there} holds it, and block {here} holds {older}, which it overwrote"
+                        ),
+                        events: vec![record.invoked, responded, written.invoked],
+                    });
+                }
+            }
+        }
+        None
+    }
+}
+
+impl Record {
+    /// When the mutation was acknowledged, if it has changed its blocks.
+    fn acknowledged(&self) -> Option<u64> {
+        let (when, verdict) = self.ended?;
+        (self.kind.is_mutation() && verdict == Verdict::Success).then_some(when)
+    }
+
+    fn impossible_mismatch(&self, id: CommandId, certain: Option<&u32>) -> Option<Violation> {
+        let (when, _) = self
+            .ended
+            .filter(|(_, verdict)| *verdict == Verdict::Mismatch)?;
+        (certain == Some(&self.range.count())).then(|| Violation {
+            says: format!("{id} found a mismatch while its blocks held what it expected"),
+            events: vec![self.invoked, when],
+        })
+    }
+}
+
+impl Register {
+    /// Takes one block's part of a command.
+    fn enter(
+        &mut self,
+        id: CommandId,
+        record: &Record,
+        effect: Interval,
+        value: Option<BlockValue>,
+    ) {
+        let ended = record.ended.map(|(_, verdict)| verdict);
+        match (record.kind, ended) {
+            (CommandKind::Read, Some(Verdict::Success)) => {
+                if let Some(value) = value.filter(|value| value.is_whole()) {
+                    self.reads.push(Read {
+                        id,
+                        during: effect,
+                        value,
+                    });
+                }
+            }
+            (CommandKind::Read | CommandKind::Flush, _) => {}
+            (_, Some(Verdict::Failed)) => {
+                self.failed.insert(id, record.invoked);
+            }
+            (CommandKind::CompareAndWrite, Some(Verdict::Mismatch)) => {
+                self.failed.insert(id, record.invoked);
+                if let Some(expected) = value {
+                    self.mismatches.push(Compare {
+                        id,
+                        during: effect,
+                        expected,
+                    });
+                }
+            }
+            (_, Some(Verdict::Mismatch)) => {}
+            (kind, None | Some(Verdict::Success)) => {
+                let is_compare = kind == CommandKind::CompareAndWrite;
+                let write = Write {
+                    id,
+                    during: effect,
+                    is_acknowledged: ended.is_some(),
+                    expected: value.filter(|_| is_compare),
+                };
+                let is_zeroes = kind == CommandKind::WriteZeroes;
+                if is_zeroes {
+                    &mut self.zeroes
+                } else {
+                    &mut self.writes
+                }
+                .push(write);
+            }
+        }
+    }
+}
+
+/// Acknowledged mutations of each block, by rising invocation, each with the
+/// earliest acknowledgement from it on.
+struct Acknowledged(BTreeMap<BlockIndex, Vec<Interval>>);
+
+impl Acknowledged {
+    fn new(history: &OrdMap<CommandId, Arc<Record>>) -> Self {
+        let mut blocks: BTreeMap<_, Vec<Interval>> = BTreeMap::new();
+        for record in history.values() {
+            let Some(responded) = record.acknowledged() else {
+                continue;
+            };
+            for block in record.range.blocks() {
+                let interval = Interval {
+                    invoked: record.invoked,
+                    responded,
+                };
+                blocks.entry(block).or_default().push(interval);
+            }
+        }
+        for intervals in blocks.values_mut() {
+            intervals.sort_unstable_by_key(|interval| interval.invoked);
+            let mut earliest = NEVER;
+            for interval in intervals.iter_mut().rev() {
+                earliest = earliest.min(interval.responded);
+                interval.responded = earliest;
+            }
+        }
+        Acknowledged(blocks)
+    }
+
+    /// By when the command has had its effect, if ever.
+    fn limit(&self, record: &Record) -> u64 {
+        let answered = record.ended.map_or(NEVER, |(when, _)| when);
+        let has_effect = !matches!(record.ended, Some((_, Verdict::Mismatch | Verdict::Failed)));
+        let Some(unknown) = record.unknown.filter(|_| has_effect) else {
+            return answered;
+        };
+        let overtaken = record.range.blocks().filter_map(|block| {
+            let intervals = self.0.get(&block)?;
+            let place = intervals.partition_point(|interval| interval.invoked < unknown);
+            Some(intervals.get(place)?.responded)
+        });
+        overtaken.min().unwrap_or(NEVER).min(answered)
+    }
+}
+
+#[cfg(test)]
+mod tests;
