@@ -523,7 +523,7 @@ const FAIR: Weather = Weather {
 };
 const STORM: Weather = Weather {
     seed: 1,
-    loss: 300,
+    loss: 450,
     duplicates: 300,
     delay_max: 1_500,
     restart: 4_000,
@@ -563,14 +563,15 @@ fn every_command_ends_and_every_attempt_once_in_a_storm() {
         }
     }
     assert_eq!(open, BTreeMap::new());
-    for client in &ended.clients {
-        let census = client.census();
+    let counted: Vec<_> = ended.clients.iter().map(Client::census).collect();
+    for census in &counted {
         assert_eq!((census.finished, census.abandoned), (150, 0), "{census:?}");
-        assert!(
-            census.retries > 0 && census.renewals > 0 && census.reissued > 0,
-            "{census:?}"
-        );
     }
+    let sum = |of: fn(&Census) -> u64| counted.iter().map(of).sum::<u64>();
+    assert!(sum(|census| census.retries) > 10, "{counted:?}");
+    assert!(sum(|census| census.renewals) > 10, "{counted:?}");
+    assert!(sum(|census| census.reissued) > 10, "{counted:?}");
+    assert!(sum(|census| census.failed) > 0, "{counted:?}");
 }
 
 #[test]
