@@ -20,7 +20,9 @@ fn restored(experiment: &Experiment) -> Experiment {
 /// Steps until the end or for `events` steps; how many it took.
 fn step(experiment: &mut Experiment, events: u64) -> u64 {
     let mut bench = Bench::default();
-    (0..events).take_while(|_| experiment.step(&mut bench)).count() as u64
+    (0..events)
+        .take_while(|_| experiment.step(&mut bench))
+        .count() as u64
 }
 
 #[test]
@@ -37,10 +39,23 @@ fn a_checkpoint_at_any_event_of_every_scenario_equals_the_original_and_ends_like
             let on = (length - at) / 2;
             step(&mut original, on);
             step(&mut copy, on);
-            assert!(copy == original, "{} from event {at}, {on} events on", scenario.name);
+            assert!(
+                copy == original,
+                "{} from event {at}, {on} events on",
+                scenario.name
+            );
             step(&mut copy, u64::MAX);
-            assert_eq!(copy.world().trace_hash(), whole.world().trace_hash(), "{}", scenario.name);
-            assert!(copy == whole, "{} from event {at} to the end", scenario.name);
+            assert_eq!(
+                copy.world().trace_hash(),
+                whole.world().trace_hash(),
+                "{}",
+                scenario.name
+            );
+            assert!(
+                copy == whole,
+                "{} from event {at} to the end",
+                scenario.name
+            );
         }
     }
 }
