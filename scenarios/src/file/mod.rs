@@ -10,7 +10,6 @@
 mod builder;
 mod check;
 mod diagnostic;
-mod events;
 mod fault;
 mod model;
 mod names;
@@ -22,7 +21,6 @@ mod words;
 
 pub use builder::Builder;
 pub use diagnostic::{Diagnostic, Diagnostics, Path, Span};
-pub use events::{EVENT_NAMES, event_name};
 pub use fault::{Action, Direction, Fault, Partition, Trigger, When};
 pub use model::{
     Delay, DeviceTimes, Expect, LinkTimes, Measure, Mix, Profile, RunLimits, Scenario, Topology,
@@ -30,6 +28,7 @@ pub use model::{
 };
 pub use names::{Cluster, DeviceKind, DeviceName, Endpoint, ModuleName, NetworkName, NodeName};
 pub use settings::{Policy, Settings};
+pub use stormglass_sim::random::Ratio;
 pub use text::{Complaint, Rate, Thousandths, parse_duration, print_duration};
 
 use std::sync::LazyLock;

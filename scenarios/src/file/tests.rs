@@ -3,7 +3,6 @@ use std::path::PathBuf;
 
 use stormglass_engine::configuration::Replication;
 use stormglass_engine::time::Duration;
-use stormglass_sim::random::Ratio;
 
 use super::*;
 
@@ -307,12 +306,6 @@ fn the_published_schema_is_in_step() {
          run the tests once with STORMGLASS_BLESS=1, or \
          `stormglass schema > docs/scenario.schema.json`"
     );
-}
-
-#[test]
-fn every_event_has_a_name_of_its_own() {
-    let names: std::collections::BTreeSet<_> = EVENT_NAMES.iter().collect();
-    assert_eq!(names.len(), EVENT_NAMES.len());
 }
 
 #[test]

@@ -4,12 +4,12 @@ use stormglass_engine::time::Duration;
 
 use super::Check;
 use crate::file::diagnostic::{Path, at_path};
-use crate::file::events::EVENT_NAMES;
 use crate::file::fault::{Action, Fault, Partition, When};
 use crate::file::model::{Weather, Workload};
 use crate::file::names::{Cluster, Endpoint, NetworkName, NodeName};
 use crate::file::text::{Rate, quoted};
 use crate::file::words::choice;
+use crate::timeline::EVENT_NAMES;
 
 /// Clients of the largest workload.
 const CLIENTS_MAX: u32 = 1 << 16;
@@ -125,7 +125,7 @@ impl Check<'_> {
                     EVENT_NAMES.contains(&trigger.event.as_str()),
                     on.then("event"),
                     format!("no node reports {}", quoted(&trigger.event)),
-                    choice("events", &trigger.event, EVENT_NAMES),
+                    choice("events", &trigger.event, &EVENT_NAMES),
                 );
                 self.require(
                     trigger.nth > 0,
