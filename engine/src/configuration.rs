@@ -98,8 +98,8 @@ pub struct Timers {
     /// Resolved marks are cleared at the latest this long after the last record.
     /// Default 20 ms.
     pub idle_clear: Duration,
-    /// Blocks still only in the journal are applied to the data device after
-    /// this long without a write. Default 200 ms.
+    /// Blocks that stand only in the journal are applied to the data device at
+    /// the latest this long after the first of them. Default 200 ms.
     pub idle_destage: Duration,
     /// A module repeats an unanswered question to a module beside it. Default 10 ms.
     pub local_retry: Duration,

@@ -370,14 +370,21 @@ pub struct Outbox<L, E> {
 
 impl<L, E> Default for Outbox<L, E> {
     fn default() -> Self {
-        Outbox { effects: Vec::new() }
+        Outbox {
+            effects: Vec::new(),
+        }
     }
 }
 
 impl<L, E> Outbox<L, E> {
     /// Sends a message.
     pub fn send(&mut self, network: NetworkId, to: Address, label: Label, frame: Frame) {
-        self.effects.push(Effect::Send { network, to, label, frame });
+        self.effects.push(Effect::Send {
+            network,
+            to,
+            label,
+            frame,
+        });
     }
     /// Submits a device command.
     pub fn submit(&mut self, submission: Submission) {

@@ -1,8 +1,16 @@
-//! The cluster's software, as it would ship.
-mod codec;
-pub mod configuration;
+//! The cluster's software, as it would ship: pure state machines, inputs in,
+//! effects out. See ARCHITECTURE.md for the map.
+
 pub mod contract;
-pub mod storage_set;
 pub mod time;
 pub mod vocabulary;
+
+mod codec;
+pub mod configuration;
+pub mod d_module;
+pub mod event;
+pub mod local;
+pub mod m_module;
+pub mod n_module;
+pub mod storage_set;
 pub mod wire;

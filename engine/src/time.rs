@@ -96,6 +96,10 @@ impl fmt::Display for Duration {
             _ => (1_000_000_000, "s"),
         };
         let (whole, rest) = (self.0 / unit, self.0 % unit * 1_000 / unit);
-        if rest == 0 { write!(f, "{whole}{name}") } else { write!(f, "{whole}.{rest:03}{name}") }
+        if rest == 0 {
+            write!(f, "{whole}{name}")
+        } else {
+            write!(f, "{whole}.{rest:03}{name}")
+        }
     }
 }

@@ -83,7 +83,12 @@ pub struct Session {
 
 impl fmt::Display for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}", self.site_epoch.value(), self.incarnation.value())
+        write!(
+            f,
+            "{}.{}",
+            self.site_epoch.value(),
+            self.incarnation.value()
+        )
     }
 }
 

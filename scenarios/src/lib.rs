@@ -1,2 +1,17 @@
+//! Experiments, oracles and everything behind the `stormglass` command line.
+
+pub mod actor;
+pub mod catalogue;
+pub mod cluster;
+pub mod experiment;
+pub mod features;
+pub mod file;
+pub mod measure;
 pub mod oracle;
+pub mod panics;
+pub mod profile;
+pub mod run;
+pub mod schedule;
+pub mod timeline;
+pub mod weather;
 pub mod workload;

@@ -74,7 +74,12 @@ impl Format {
         let head_bytes = Coded::get(input)?;
         let body_bytes = Coded::get(input)?;
         let checksum = Coded::get(input)?;
-        Ok(Envelope { kind, head_bytes, body_bytes, checksum })
+        Ok(Envelope {
+            kind,
+            head_bytes,
+            body_bytes,
+            checksum,
+        })
     }
 
     /// Checks everything and returns the envelope and the values' bytes.
@@ -91,13 +96,27 @@ impl Format {
         }
         Ok((envelope, &head[ENVELOPE_BYTES..]))
     }
+
+    /// Checks everything of a format that has one kind and no payload; returns
+    /// the values' bytes.
+    pub(crate) fn open_only(self, head: &[u8]) -> Result<&[u8], DecodeError> {
+        let (envelope, values) = self.open(head, &[])?;
+        if envelope.kind == 0 {
+            Ok(values)
+        } else {
+            Err(DecodeError::Field("kind"))
+        }
+    }
 }
 
 /// Enters lengths and checksum into a head that is complete; returns the
 /// checksum.
 pub(crate) fn seal(head: &mut [u8], body: &[Bytes]) -> u32 {
     let body_bytes: usize = body.iter().map(Bytes::len).sum();
-    let lengths = [length(head.len()).to_le_bytes(), length(body_bytes).to_le_bytes()];
+    let lengths = [
+        length(head.len()).to_le_bytes(),
+        length(body_bytes).to_le_bytes(),
+    ];
     head[LENGTHS_OFFSET..CHECKSUM_OFFSET].copy_from_slice(lengths.as_flattened());
     let checksum = checksum(head, body);
     head[CHECKSUM_OFFSET..ENVELOPE_BYTES].copy_from_slice(&checksum.to_le_bytes());
@@ -107,7 +126,10 @@ pub(crate) fn seal(head: &mut [u8], body: &[Bytes]) -> u32 {
 /// Seals a message; the body is taken as it is.
 pub(crate) fn seal_frame(mut head: Vec<u8>, body: Bytes) -> Frame {
     seal(&mut head, std::slice::from_ref(&body));
-    Frame { head: head.into(), body }
+    Frame {
+        head: head.into(),
+        body,
+    }
 }
 
 /// Checks a message's envelope; returns its kind and the values' bytes.
@@ -133,5 +155,6 @@ fn check_length(found: usize, stated: u32) -> Result<(), DecodeError> {
 fn checksum(head: &[u8], body: &[Bytes]) -> u32 {
     let before = crc32c(&head[..CHECKSUM_OFFSET]);
     let values = crc32c_append(before, &head[ENVELOPE_BYTES..]);
-    body.iter().fold(values, |sum, piece| crc32c_append(sum, piece))
+    body.iter()
+        .fold(values, |sum, piece| crc32c_append(sum, piece))
 }

@@ -12,6 +12,8 @@
 pub(crate) mod envelope;
 pub(crate) mod payload;
 #[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
 mod tests;
 
 use bytes::{Buf, BufMut, TryGetError};
@@ -42,7 +44,11 @@ impl From<TryGetError> for DecodeError {
 
 /// Checks that nothing is left.
 pub(crate) fn finish(input: &[u8]) -> Result<(), DecodeError> {
-    if input.is_empty() { Ok(()) } else { Err(DecodeError::Trailing) }
+    if input.is_empty() {
+        Ok(())
+    } else {
+        Err(DecodeError::Trailing)
+    }
 }
 
 /// A length as it stands in bytes.
@@ -132,11 +138,21 @@ macro_rules! coded_enum {
 pub(crate) use coded_enum;
 
 coded_struct!(CommandId { client, counter });
-coded_struct!(Session { site_epoch, incarnation });
-coded_struct!(Ticket { incarnation, issued });
+coded_struct!(Session {
+    site_epoch,
+    incarnation
+});
+coded_struct!(Ticket {
+    incarnation,
+    issued
+});
 coded_struct!(Watermark { client, counter });
 coded_struct!(ReservationKey { epoch, node });
-coded_struct!(CommandResult { command, outcome, range });
+coded_struct!(CommandResult {
+    command,
+    outcome,
+    range
+});
 coded_enum!(Outcome, "outcome" { Performed = 1, Mismatch = 2, Failed = 3 });
 
 impl Coded for Instant {

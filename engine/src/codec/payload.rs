@@ -19,7 +19,11 @@ impl<'a> Gather<'a> {
     /// Starts at the first byte of the first piece.
     pub(crate) fn new(pieces: &'a [Bytes]) -> Self {
         let left = pieces.iter().map(Bytes::len).sum();
-        Gather { front: Bytes::new(), behind: pieces, left }
+        Gather {
+            front: Bytes::new(),
+            behind: pieces,
+            left,
+        }
     }
 
     /// Bytes not taken yet.
@@ -48,7 +52,11 @@ impl<'a> Gather<'a> {
 
     /// Checks that nothing is left.
     pub(crate) fn finish(&self) -> Result<(), DecodeError> {
-        if self.left == 0 { Ok(()) } else { Err(DecodeError::Trailing) }
+        if self.left == 0 {
+            Ok(())
+        } else {
+            Err(DecodeError::Trailing)
+        }
     }
 
     fn refill(&mut self) {
@@ -71,8 +79,15 @@ pub(crate) fn join(pieces: &[Bytes]) -> Bytes {
 
 /// Appends a range's payload to a scatter list by reference.
 pub(crate) fn put_payload(range: Range, bytes: &Bytes, payload: &mut Vec<Bytes>) {
-    assert_eq!(bytes.len(), range.byte_count(), "payload is as long as its range");
-    assert!(range.count() <= MESSAGE_BLOCKS_MAX, "payload exceeds {MESSAGE_BLOCKS_MAX} blocks");
+    assert_eq!(
+        bytes.len(),
+        range.byte_count(),
+        "payload is as long as its range"
+    );
+    assert!(
+        range.count() <= MESSAGE_BLOCKS_MAX,
+        "payload exceeds {MESSAGE_BLOCKS_MAX} blocks"
+    );
     payload.push(bytes.clone());
 }
 

@@ -107,16 +107,27 @@ impl Tables {
 
     /// Results of commands that touch the range, in command order.
     pub fn results_touching(&self, range: Range) -> Vec<CommandResult> {
-        let touching = self.results.iter().filter(|(_, r)| r.range.is_some_and(|r| r.overlaps(range)));
+        let touching = self
+            .results
+            .iter()
+            .filter(|(_, r)| r.range.is_some_and(|r| r.overlaps(range)));
         touching
-            .map(|(command, r)| CommandResult { command: *command, outcome: r.outcome, range: r.range })
+            .map(|(command, r)| CommandResult {
+                command: *command,
+                outcome: r.outcome,
+                range: r.range,
+            })
             .collect()
     }
 
     /// Applies one durable record's entry.
     pub fn apply(&mut self, entry: &Entry) {
         match entry {
-            Entry::Mark { mark, watermark, clears } => {
+            Entry::Mark {
+                mark,
+                watermark,
+                clears,
+            } => {
                 self.raise(*watermark);
                 self.clear(clears);
                 self.sequence_high = self.sequence_high.max(mark.sequence);
@@ -130,7 +141,10 @@ impl Tables {
             Entry::Fail { command, range } => self.decide(*command, Outcome::Failed, *range),
             Entry::Clear { clears } => self.clear(clears),
             Entry::Session { session } => {
-                assert!(*session > self.session, "a new session is higher than the last");
+                assert!(
+                    *session > self.session,
+                    "a new session is higher than the last"
+                );
                 self.session = *session;
             }
             Entry::Fence { session } => {
@@ -139,7 +153,12 @@ impl Tables {
                 self.session.site_epoch = self.session.site_epoch.max(session.site_epoch);
                 self.last_copy = CopyNumber::new(0);
             }
-            Entry::Copy { copy, versions, results, .. } => {
+            Entry::Copy {
+                copy,
+                versions,
+                results,
+                ..
+            } => {
                 assert!(*copy > self.last_copy, "a copy number only rises");
                 self.last_copy = *copy;
                 if let Some(highest) = versions.iter().max() {
@@ -158,10 +177,19 @@ impl Tables {
             return;
         }
         self.watermarks.insert(watermark.client, watermark.counter);
-        let floor = CommandId { client: watermark.client, counter: 0 };
-        let ceiling = CommandId { client: watermark.client, counter: watermark.counter };
-        let forgotten: Vec<CommandId> =
-            self.results.range(floor..ceiling).map(|(command, _)| *command).collect();
+        let floor = CommandId {
+            client: watermark.client,
+            counter: 0,
+        };
+        let ceiling = CommandId {
+            client: watermark.client,
+            counter: watermark.counter,
+        };
+        let forgotten: Vec<CommandId> = self
+            .results
+            .range(floor..ceiling)
+            .map(|(command, _)| *command)
+            .collect();
         for command in forgotten {
             self.results.remove(&command);
         }
@@ -169,7 +197,8 @@ impl Tables {
 
     fn decide(&mut self, command: CommandId, outcome: Outcome, range: Option<Range>) {
         if command.counter >= self.watermark(command.client) {
-            self.results.insert(command, StoredResult { outcome, range });
+            self.results
+                .insert(command, StoredResult { outcome, range });
         }
     }
 

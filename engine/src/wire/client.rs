@@ -12,13 +12,20 @@ use crate::codec::{Coded, coded_enum, finish};
 use crate::contract::Frame;
 use crate::vocabulary::{BLOCK_BYTES, Command, RefusedReason, Status, UnknownReason};
 
-const FORMAT: Format = Format { magic: *b"SGCL", version: 1 };
+const FORMAT: Format = Format {
+    magic: *b"SGCL",
+    version: 1,
+};
 
 /// Encodes a request. Written data becomes the body by reference; the two
 /// buffers of a compare-and-write are joined, `expected` first.
 pub fn encode_request(request: &ClientRequest) -> Frame {
     match request {
-        ClientRequest::Connect { client, volume, attempt } => {
+        ClientRequest::Connect {
+            client,
+            volume,
+            attempt,
+        } => {
             let mut head = FORMAT.begin(kind::CONNECT.0);
             client.put(&mut head);
             volume.put(&mut head);
@@ -67,21 +74,34 @@ pub fn decode_request(frame: &Frame) -> Result<ClientRequest, DecodeError> {
 /// Encodes a reply. Data that was read becomes the body by reference.
 pub fn encode_reply(reply: &ClientReply) -> Frame {
     match reply {
-        ClientReply::Connected { client, attempt, ticket } => {
+        ClientReply::Connected {
+            client,
+            attempt,
+            ticket,
+        } => {
             let mut head = FORMAT.begin(kind::CONNECTED.0);
             client.put(&mut head);
             attempt.put(&mut head);
             ticket.put(&mut head);
             seal_frame(head, Bytes::new())
         }
-        ClientReply::Retrying { id, attempt, ticket } => {
+        ClientReply::Retrying {
+            id,
+            attempt,
+            ticket,
+        } => {
             let mut head = FORMAT.begin(kind::RETRYING.0);
             id.put(&mut head);
             attempt.put(&mut head);
             ticket.put(&mut head);
             seal_frame(head, Bytes::new())
         }
-        ClientReply::Answer { id, attempt, ticket, status } => {
+        ClientReply::Answer {
+            id,
+            attempt,
+            ticket,
+            status,
+        } => {
             let mut head = FORMAT.begin(kind::ANSWER.0);
             id.put(&mut head);
             attempt.put(&mut head);
@@ -145,7 +165,11 @@ fn put_command(command: &Command, out: &mut Vec<u8>) -> Bytes {
             WRITE_ZEROES.put(out);
             range.put(out);
         }
-        Command::CompareAndWrite { range, expected, data } => {
+        Command::CompareAndWrite {
+            range,
+            expected,
+            data,
+        } => {
             COMPARE_AND_WRITE.put(out);
             range.put(out);
             put_payload(*range, expected, &mut payload);
@@ -169,7 +193,11 @@ fn get_command(input: &mut &[u8], payload: &mut Gather<'_>) -> Result<Command, D
             let range = Coded::get(input)?;
             let expected = get_payload(range, payload)?;
             let data = get_payload(range, payload)?;
-            Command::CompareAndWrite { range, expected, data }
+            Command::CompareAndWrite {
+                range,
+                expected,
+                data,
+            }
         }
         FLUSH => Command::Flush,
         RETRY => Command::Retry,
@@ -204,7 +232,11 @@ fn put_status(status: &Status, out: &mut Vec<u8>) -> Bytes {
     match status {
         Status::Success(None) => SUCCESS.put(out),
         Status::Success(Some(data)) => {
-            assert!(is_block_data(data.len()), "an answer with {} bytes of data", data.len());
+            assert!(
+                is_block_data(data.len()),
+                "an answer with {} bytes of data",
+                data.len()
+            );
             SUCCESS_WITH_DATA.put(out);
             return data.clone();
         }

@@ -3,7 +3,7 @@
 //!
 //! Every message is versioned, checksummed (CRC-32C over head and body) and
 //! bounded: decoding never trusts a length that it has not checked. The body of
-//! a [`Frame`](crate::contract::Frame) is payload only and shared, never copied.
+//! a [`Frame`] is payload only and shared, never copied.
 
 pub mod client;
 pub mod peer;
@@ -34,7 +34,10 @@ pub fn split(message: &Bytes) -> Result<Frame, DecodeError> {
     if head_bytes > message.len() {
         return Err(DecodeError::Truncated);
     }
-    Ok(Frame { head: message.slice(..head_bytes), body: message.slice(head_bytes..) })
+    Ok(Frame {
+        head: message.slice(..head_bytes),
+        body: message.slice(head_bytes..),
+    })
 }
 
 /// A client to the N-module.
@@ -162,6 +165,21 @@ pub enum PeerMessage {
         /// The transmission that is answered.
         attempt: u32,
     },
+}
+
+impl PeerMessage {
+    /// The volume that the message is about.
+    pub fn volume(&self) -> VolumeId {
+        match self {
+            PeerMessage::Hello(hello) => hello.volume,
+            PeerMessage::Portion(portion) => portion.volume,
+            PeerMessage::HelloAck { volume, .. }
+            | PeerMessage::HelloRefused { volume, .. }
+            | PeerMessage::SetAck { volume, .. }
+            | PeerMessage::CopyAck { volume, .. }
+            | PeerMessage::NotOwner { volume, .. } => *volume,
+        }
+    }
 }
 
 /// The first message of a session.

@@ -8,9 +8,11 @@
 //! Events are numbered in the order in which they happened; the numbers are the
 //! oracles' clock, for two events of one instant are still one after the other.
 
+pub mod o15_leaks;
 pub mod o17_reference;
 pub mod o2_linearizable;
 pub mod o8_outcomes;
+mod watch;
 
 #[cfg(test)]
 mod brute;
@@ -28,6 +30,7 @@ use stormglass_sim::time::WorldTime;
 pub use o2_linearizable::Linearizable;
 pub use o8_outcomes::Outcomes;
 pub use o17_reference::Reference;
+pub use watch::Oracles;
 
 /// Which oracle speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -36,6 +39,8 @@ pub enum OracleId {
     O2,
     /// One final status for each attempt, one definite outcome for each id.
     O8,
+    /// Nothing is left over at rest.
+    O15,
     /// A reference model agrees with what clients read.
     O17,
 }
@@ -45,6 +50,7 @@ impl fmt::Display for OracleId {
         f.write_str(match self {
             OracleId::O2 => "O2",
             OracleId::O8 => "O8",
+            OracleId::O15 => "O15",
             OracleId::O17 => "O17",
         })
     }

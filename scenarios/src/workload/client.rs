@@ -191,7 +191,7 @@ impl Client {
                     return ignore(Ignored::NotForUs, out);
                 };
                 match place {
-                    Some(place) => self.handle_answer(now, place, attempt, status, out),
+                    Some(place) => self.handle_answer(now, place, attempt, ticket, status, out),
                     None if status.is_definite() => {
                         let status = StatusSummary::from(&status);
                         out.trace(ClientEvent::AnsweredAgain { id, status }.into());
@@ -230,11 +230,19 @@ impl Client {
         now: Instant,
         place: usize,
         number: u32,
+        ticket: Ticket,
         status: Status,
         out: &mut Outbox<L, E>,
     ) {
         let operation = &mut self.live[place];
         match status {
+            // Only an explicit question crosses incarnations: asking another one
+            // to execute could repeat what the former has begun.
+            Status::Unknown(UnknownReason::StaleTicket)
+                if operation.is_of_another_incarnation(number, ticket) =>
+            {
+                self.end_unknown(now, place, UnknownReason::StaleTicket, Duration::ZERO, out);
+            }
             Status::Unknown(UnknownReason::StaleTicket) => {
                 match operation.renew(now, number, &self.identity.timers) {
                     Some(ticket) => {

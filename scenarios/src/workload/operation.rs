@@ -232,6 +232,14 @@ impl Operation {
         Some(ticket)
     }
 
+    /// True if the attempt that is going on, to which the transmission belongs,
+    /// asks for execution and began under another incarnation's ticket.
+    pub(super) fn is_of_another_incarnation(&self, number: u32, answered: Ticket) -> bool {
+        let is_current = self.phase == Phase::Sent && number >= self.ticket_first;
+        let own = self.ticket.filter(|_| is_current && self.attempt == 0);
+        own.is_some_and(|own| own.incarnation != answered.incarnation)
+    }
+
     /// True if the transmission was sent at all.
     pub(super) fn has_sent(&self, number: u32) -> bool {
         number < self.transmissions

@@ -36,11 +36,19 @@ pub struct BlockHeader {
     pub checksum: u32,
 }
 
-coded_struct!(BlockHeader { block, version, checksum });
+coded_struct!(BlockHeader {
+    block,
+    version,
+    checksum
+});
 
 /// Encodes a block header into its [`BLOCK_HEADER_BYTES`] bytes.
 pub fn encode_block_header(header: &BlockHeader, out: &mut [u8]) {
-    assert_eq!(out.len(), BLOCK_HEADER_BYTES, "a block header fills its place");
+    assert_eq!(
+        out.len(),
+        BLOCK_HEADER_BYTES,
+        "a block header fills its place"
+    );
     let mut bytes = Vec::with_capacity(BLOCK_HEADER_BYTES);
     bytes.extend_from_slice(&MAGIC);
     FORMAT.put(&mut bytes);

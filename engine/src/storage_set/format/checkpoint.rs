@@ -12,7 +12,10 @@ use crate::contract::PAGE_BYTES;
 use crate::vocabulary::Lsn;
 use crate::wire::DecodeError;
 
-const FORMAT: Format = Format { magic: *b"SGCP", version: 1 };
+const FORMAT: Format = Format {
+    magic: *b"SGCP",
+    version: 1,
+};
 
 /// The state of a copy as of one journal record, all of whose data is destaged.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,7 +30,12 @@ pub struct Checkpoint {
     pub tables: Tables,
 }
 
-coded_struct!(Checkpoint { lsn, next_page, chain, tables });
+coded_struct!(Checkpoint {
+    lsn,
+    next_page,
+    chain,
+    tables
+});
 coded_struct!(Tables {
     role,
     mode,
@@ -61,10 +69,14 @@ pub fn decode_checkpoint(pages: &[Bytes]) -> Result<Checkpoint, DecodeError> {
     check_pages(pages)?;
     let first = pages.first().ok_or(DecodeError::Truncated)?;
     let head_bytes = FORMAT.peek(first)?.head_bytes as usize;
-    let used = pages.get(..head_bytes.div_ceil(PAGE_BYTES)).ok_or(DecodeError::Truncated)?;
+    let used = pages
+        .get(..head_bytes.div_ceil(PAGE_BYTES))
+        .ok_or(DecodeError::Truncated)?;
     let joined = join(used);
-    let (head, padding) = joined.split_at_checked(head_bytes).ok_or(DecodeError::Truncated)?;
-    let (_, mut input) = FORMAT.open(head, &[])?;
+    let (head, padding) = joined
+        .split_at_checked(head_bytes)
+        .ok_or(DecodeError::Truncated)?;
+    let mut input = FORMAT.open_only(head)?;
     check_padding(padding)?;
     let checkpoint = Checkpoint::get(&mut input)?;
     finish(input)?;

@@ -1,6 +1,6 @@
 //! Bytes on the devices: superblock, journal record, checkpoint, block header.
 //!
-//! All but the block header start with the [envelope](crate::codec::envelope)
+//! All but the block header start with an envelope (`codec::envelope`)
 //! and fill whole pages; the rest of a head's last page is zero. Nothing here
 //! knows where on a device a thing stands ([`super::layout`]) or whether it
 //! follows what stands before it (recovery).
@@ -30,13 +30,22 @@ fn into_pages(mut head: Vec<u8>) -> Vec<Bytes> {
 
 /// The pages of a buffer of whole pages, by reference.
 fn pages_of(buffer: &Bytes) -> impl Iterator<Item = Bytes> {
-    assert!(buffer.len().is_multiple_of(PAGE_BYTES), "payload is whole pages");
-    (0..buffer.len()).step_by(PAGE_BYTES).map(|at| buffer.slice(at..at + PAGE_BYTES))
+    assert!(
+        buffer.len().is_multiple_of(PAGE_BYTES),
+        "payload is whole pages"
+    );
+    (0..buffer.len())
+        .step_by(PAGE_BYTES)
+        .map(|at| buffer.slice(at..at + PAGE_BYTES))
 }
 
 /// Checks that padding is what was written.
 fn check_padding(padding: &[u8]) -> Result<(), DecodeError> {
-    if padding.iter().all(|byte| *byte == 0) { Ok(()) } else { Err(DecodeError::Field("padding")) }
+    if padding.iter().all(|byte| *byte == 0) {
+        Ok(())
+    } else {
+        Err(DecodeError::Field("padding"))
+    }
 }
 
 /// Checks that pages are pages.

@@ -22,7 +22,10 @@ use crate::contract::{PAGE_BYTES, ReservationKey};
 use crate::vocabulary::{Lsn, Outcome};
 use crate::wire::{DecodeError, MESSAGE_BLOCKS_MAX};
 
-const FORMAT: Format = Format { magic: *b"SGJR", version: 1 };
+const FORMAT: Format = Format {
+    magic: *b"SGJR",
+    version: 1,
+};
 
 /// Bytes of a record's head at most. The longest is a copy's: a result takes 26
 /// bytes at most, so there is room for 10,000, over twice 64 clients' windows of 64.
@@ -36,7 +39,13 @@ const SESSION: u8 = 5;
 const FENCE: u8 = 6;
 const COPY: u8 = 7;
 
-coded_struct!(Mark { command, sequence, range, checksum, session });
+coded_struct!(Mark {
+    command,
+    sequence,
+    range,
+    checksum,
+    session
+});
 
 /// Encodes a record into pages and returns its checksum.
 pub fn encode_record(record: &Record) -> (Vec<Bytes>, u32) {
@@ -70,10 +79,13 @@ pub fn decode_record(pages: &[Bytes]) -> Result<(Record, u32), DecodeError> {
     check_pages(pages)?;
     let first = pages.first().ok_or(DecodeError::Truncated)?;
     let head_bytes = peek_bounded(first)?.head_bytes as usize;
-    let (head_pages, payload_pages) =
-        pages.split_at_checked(head_bytes.div_ceil(PAGE_BYTES)).ok_or(DecodeError::Truncated)?;
+    let (head_pages, payload_pages) = pages
+        .split_at_checked(head_bytes.div_ceil(PAGE_BYTES))
+        .ok_or(DecodeError::Truncated)?;
     let joined = join(head_pages);
-    let (head, padding) = joined.split_at_checked(head_bytes).ok_or(DecodeError::Truncated)?;
+    let (head, padding) = joined
+        .split_at_checked(head_bytes)
+        .ok_or(DecodeError::Truncated)?;
     let (envelope, mut input) = FORMAT.open(head, payload_pages)?;
     check_padding(padding)?;
 
@@ -116,7 +128,11 @@ fn put_record(record: &Record) -> (Vec<u8>, Vec<Bytes>) {
     record.key.put(&mut head);
     record.previous.put(&mut head);
     put_entry(&record.entry, &mut head, &mut payload);
-    assert!(head.len() <= RECORD_HEAD_MAX, "a record's head of {} bytes", head.len());
+    assert!(
+        head.len() <= RECORD_HEAD_MAX,
+        "a record's head of {} bytes",
+        head.len()
+    );
     (head, payload)
 }
 
@@ -134,7 +150,11 @@ fn entry_kind(entry: &Entry) -> u8 {
 
 fn put_entry(entry: &Entry, out: &mut Vec<u8>, payload: &mut Vec<Bytes>) {
     match entry {
-        Entry::Mark { mark, watermark, clears } => {
+        Entry::Mark {
+            mark,
+            watermark,
+            clears,
+        } => {
             mark.put(out);
             watermark.put(out);
             clears.put(out);
@@ -146,7 +166,13 @@ fn put_entry(entry: &Entry, out: &mut Vec<u8>, payload: &mut Vec<Bytes>) {
         }
         Entry::Clear { clears } => clears.put(out),
         Entry::Session { session } | Entry::Fence { session } => session.put(out),
-        Entry::Copy { copy, range, content, versions, results } => {
+        Entry::Copy {
+            copy,
+            range,
+            content,
+            versions,
+            results,
+        } => {
             copy.put(out);
             range.put(out);
             put_content(content, *range, out, payload);
@@ -164,10 +190,19 @@ fn get_entry(kind: u8, input: &mut &[u8], payload: &mut Gather<'_>) -> Result<En
             clears: Coded::get(input)?,
         },
         PERFORM => Entry::Perform(get_perform(input, payload)?),
-        FAIL => Entry::Fail { command: Coded::get(input)?, range: Coded::get(input)? },
-        CLEAR => Entry::Clear { clears: Coded::get(input)? },
-        SESSION => Entry::Session { session: Coded::get(input)? },
-        FENCE => Entry::Fence { session: Coded::get(input)? },
+        FAIL => Entry::Fail {
+            command: Coded::get(input)?,
+            range: Coded::get(input)?,
+        },
+        CLEAR => Entry::Clear {
+            clears: Coded::get(input)?,
+        },
+        SESSION => Entry::Session {
+            session: Coded::get(input)?,
+        },
+        FENCE => Entry::Fence {
+            session: Coded::get(input)?,
+        },
         COPY => {
             let copy = Coded::get(input)?;
             let range = Coded::get(input)?;
@@ -184,7 +219,11 @@ fn get_entry(kind: u8, input: &mut &[u8], payload: &mut Gather<'_>) -> Result<En
 }
 
 fn put_perform(perform: &Perform, out: &mut Vec<u8>, payload: &mut Vec<Bytes>) {
-    assert_ne!(perform.outcome, Outcome::Failed, "a failure has an entry of its own");
+    assert_ne!(
+        perform.outcome,
+        Outcome::Failed,
+        "a failure has an entry of its own"
+    );
     perform.command.put(out);
     perform.sequence.put(out);
     perform.range.put(out);
@@ -205,5 +244,13 @@ fn get_perform(input: &mut &[u8], payload: &mut Gather<'_>) -> Result<Perform, D
     }
     let session = Coded::get(input)?;
     let watermark = Coded::get(input)?;
-    Ok(Perform { command, sequence, range, content, outcome, session, watermark })
+    Ok(Perform {
+        command,
+        sequence,
+        range,
+        content,
+        outcome,
+        session,
+        watermark,
+    })
 }

@@ -11,7 +11,10 @@ use crate::contract::PAGE_BYTES;
 use crate::vocabulary::StorageSetId;
 use crate::wire::DecodeError;
 
-const FORMAT: Format = Format { magic: *b"SGSB", version: 1 };
+const FORMAT: Format = Format {
+    magic: *b"SGSB",
+    version: 1,
+};
 
 /// Largest size in a geometry, so that sums of sizes cannot overflow: 2^48 pages
 /// are an exbibyte.
@@ -28,12 +31,23 @@ pub struct Superblock {
     pub geometry: Geometry,
 }
 
-coded_struct!(Superblock { set, format, geometry });
-coded_struct!(Geometry { blocks, ring_pages, checkpoint_pages });
+coded_struct!(Superblock {
+    set,
+    format,
+    geometry
+});
+coded_struct!(Geometry {
+    blocks,
+    ring_pages,
+    checkpoint_pages
+});
 
 /// Encodes a superblock into one page.
 pub fn encode_superblock(superblock: &Superblock) -> Bytes {
-    assert!(is_sane(&superblock.geometry), "a size of the geometry is beyond its bound");
+    assert!(
+        is_sane(&superblock.geometry),
+        "a size of the geometry is beyond its bound"
+    );
     let mut head = FORMAT.begin(0);
     superblock.put(&mut head);
     seal(&mut head, &[]);
@@ -46,9 +60,10 @@ pub fn decode_superblock(page: &[u8]) -> Result<Superblock, DecodeError> {
         return Err(DecodeError::Field("page length"));
     }
     let envelope = FORMAT.peek(page)?;
-    let (head, padding) =
-        page.split_at_checked(envelope.head_bytes as usize).ok_or(DecodeError::Truncated)?;
-    let (_, mut input) = FORMAT.open(head, &[])?;
+    let (head, padding) = page
+        .split_at_checked(envelope.head_bytes as usize)
+        .ok_or(DecodeError::Truncated)?;
+    let mut input = FORMAT.open_only(head)?;
     check_padding(padding)?;
     let superblock = Superblock::get(&mut input)?;
     finish(input)?;
@@ -59,6 +74,12 @@ pub fn decode_superblock(page: &[u8]) -> Result<Superblock, DecodeError> {
 }
 
 fn is_sane(geometry: &Geometry) -> bool {
-    let Geometry { blocks, ring_pages, checkpoint_pages } = *geometry;
-    [blocks, ring_pages, checkpoint_pages].iter().all(|pages| *pages <= GEOMETRY_MAX)
+    let Geometry {
+        blocks,
+        ring_pages,
+        checkpoint_pages,
+    } = *geometry;
+    [blocks, ring_pages, checkpoint_pages]
+        .iter()
+        .all(|pages| *pages <= GEOMETRY_MAX)
 }

@@ -1,1 +1,565 @@
+use imbl::{OrdMap, OrdSet};
+use proptest::collection::vec;
+use proptest::prelude::*;
 
+use super::super::layout::{BLOCK_HEADER_BYTES, Geometry};
+use super::super::record::{CommandResult, Entry, Mark, Perform, Record};
+use super::super::tables::{Consistency, Mode, Role, StoredResult, Tables};
+use super::*;
+use crate::codec::envelope::{head_bytes, seal};
+use crate::codec::testing::damage::{Damage, check_bit_flips, check_versions, damage};
+use crate::codec::testing::{blocks, flat, golden, paged, strategies};
+use crate::contract::ReservationKey;
+use crate::vocabulary::{
+    BlockIndex, ClientId, CommandId, Content, CopyNumber, Lsn, Outcome, Range, SequenceId, Session,
+    SessionIncarnation, SiteEpoch, StorageSetId, Watermark,
+};
+use crate::wire::MESSAGE_BLOCKS_MAX;
+
+const GOLDEN: &str = include_str!("../../../golden/storage_set.hex");
+
+fn range(start: u64, count: u32) -> Range {
+    Range::new(BlockIndex::new(start), count).expect("tests use sane ranges")
+}
+
+fn command(counter: u64) -> CommandId {
+    CommandId {
+        client: ClientId::new(3),
+        counter,
+    }
+}
+
+fn session() -> Session {
+    Session {
+        site_epoch: SiteEpoch::new(4),
+        incarnation: SessionIncarnation::new(6),
+    }
+}
+
+fn watermark() -> Watermark {
+    Watermark {
+        client: ClientId::new(3),
+        counter: 15,
+    }
+}
+
+fn record(entry: Entry) -> Record {
+    let key = ReservationKey { epoch: 5, node: 2 };
+    Record {
+        lsn: Lsn::new(0x3132),
+        key,
+        previous: 0xcafe_f00d,
+        entry,
+    }
+}
+
+fn mark() -> Mark {
+    Mark {
+        command: command(17),
+        sequence: SequenceId::new(117),
+        range: range(9, 2),
+        checksum: 0x4142_4344,
+        session: session(),
+    }
+}
+
+fn perform(content: Content, outcome: Outcome) -> Record {
+    record(Entry::Perform(Perform {
+        command: command(17),
+        sequence: SequenceId::new(117),
+        range: range(9, 2),
+        content,
+        outcome,
+        session: session(),
+        watermark: watermark(),
+    }))
+}
+
+fn write() -> Record {
+    perform(Content::Data(blocks(0xaa, 2)), Outcome::Performed)
+}
+
+fn copy(results: Vec<CommandResult>) -> Record {
+    record(Entry::Copy {
+        copy: CopyNumber::new(2),
+        range: range(9, 2),
+        content: Content::Data(blocks(0xaa, 2)),
+        versions: vec![SequenceId::new(41), SequenceId::new(7)],
+        results,
+    })
+}
+
+fn failed(counter: u64) -> CommandResult {
+    CommandResult {
+        command: command(counter),
+        outcome: Outcome::Failed,
+        range: None,
+    }
+}
+
+fn records() -> Vec<(&'static str, Record)> {
+    let clears = vec![command(15), command(16)];
+    let watermark = watermark();
+    let session = session();
+    vec![
+        (
+            "mark",
+            record(Entry::Mark {
+                mark: mark(),
+                watermark,
+                clears: clears.clone(),
+            }),
+        ),
+        ("perform", write()),
+        (
+            "perform-zeroes",
+            perform(Content::Zeroes, Outcome::Performed),
+        ),
+        (
+            "perform-nothing",
+            perform(Content::Nothing, Outcome::Mismatch),
+        ),
+        (
+            "fail",
+            record(Entry::Fail {
+                command: command(17),
+                range: Some(range(9, 2)),
+            }),
+        ),
+        ("clear", record(Entry::Clear { clears })),
+        ("session", record(Entry::Session { session })),
+        ("fence", record(Entry::Fence { session })),
+        ("copy", copy(vec![failed(18)])),
+    ]
+}
+
+fn superblock() -> Superblock {
+    Superblock {
+        set: StorageSetId::new(7),
+        format: 0x2122_2324_2526_2728,
+        geometry: Geometry {
+            blocks: 1024,
+            ring_pages: 256,
+            checkpoint_pages: 16,
+        },
+    }
+}
+
+fn checkpoint() -> Checkpoint {
+    let performed = StoredResult {
+        outcome: Outcome::Performed,
+        range: Some(range(9, 2)),
+    };
+    let failed = StoredResult {
+        outcome: Outcome::Failed,
+        range: None,
+    };
+    Checkpoint {
+        lsn: Lsn::new(0x3132),
+        next_page: 77,
+        chain: 0xcafe_f00d,
+        tables: Tables {
+            role: Role::Owner,
+            mode: Mode::OutOfSync,
+            consistency: Consistency::Outdated,
+            session: session(),
+            fence: session(),
+            last_copy: CopyNumber::new(2),
+            sequence_high: SequenceId::new(117),
+            marks: OrdMap::unit(command(17), mark()),
+            results: OrdMap::from(&[(command(15), performed), (command(16), failed)][..]),
+            watermarks: OrdMap::unit(ClientId::new(3), 15),
+            dirty: OrdSet::from(&[1, 5][..]),
+        },
+    }
+}
+
+fn block_header() -> BlockHeader {
+    BlockHeader {
+        block: BlockIndex::new(9),
+        version: SequenceId::new(117),
+        checksum: 0x4142_4344,
+    }
+}
+
+fn header_bytes(header: &BlockHeader) -> Vec<u8> {
+    let mut bytes = vec![0xff; BLOCK_HEADER_BYTES];
+    encode_block_header(header, &mut bytes);
+    bytes
+}
+
+fn decode_record_bytes(bytes: &[u8]) -> Result<Record, DecodeError> {
+    Ok(decode_record(&paged(bytes))?.0)
+}
+
+fn decode_checkpoint_bytes(bytes: &[u8]) -> Result<Checkpoint, DecodeError> {
+    decode_checkpoint(&paged(bytes))
+}
+
+/// The bytes of pages with other values behind the envelope, sealed.
+fn resealed(pages: &[Bytes], change: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
+    resealed_with(pages, |mut head, body| {
+        change(&mut head);
+        seal(&mut head, body);
+        head
+    })
+}
+
+fn damaged(pages: &[Bytes], damage: &Damage) -> Vec<u8> {
+    resealed_with(pages, |head, body| damage.reseal_head(&head, body))
+}
+
+fn resealed_with(pages: &[Bytes], change: impl FnOnce(Vec<u8>, &[Bytes]) -> Vec<u8>) -> Vec<u8> {
+    let head_bytes = head_bytes(&pages[0]).expect("a page holds an envelope");
+    let (head, body) = pages.split_at(head_bytes.div_ceil(PAGE_BYTES));
+    let mut head = change(flat(head)[..head_bytes].to_vec(), body);
+    head.resize(head.len().next_multiple_of(PAGE_BYTES), 0);
+    [head, flat(body)].concat()
+}
+
+#[test]
+fn records_keep_their_golden_bytes() {
+    for (name, record) in records() {
+        let (pages, checksum) = encode_record(&record);
+        golden::check(GOLDEN, name, &flat(&pages));
+        let decoded = decode_record(&paged(&golden::section(GOLDEN, name)));
+        assert_eq!(decoded, Ok((record, checksum)), "{name}");
+    }
+}
+
+#[test]
+fn superblock_checkpoint_and_header_keep_their_golden_bytes() {
+    golden::check(GOLDEN, "superblock", &encode_superblock(&superblock()));
+    let bytes = golden::section(GOLDEN, "superblock");
+    assert_eq!(decode_superblock(&bytes), Ok(superblock()));
+
+    golden::check(
+        GOLDEN,
+        "checkpoint",
+        &flat(&encode_checkpoint(&checkpoint())),
+    );
+    let bytes = golden::section(GOLDEN, "checkpoint");
+    assert_eq!(decode_checkpoint_bytes(&bytes), Ok(checkpoint()));
+
+    golden::check(GOLDEN, "block-header", &header_bytes(&block_header()));
+    let bytes = golden::section(GOLDEN, "block-header");
+    assert_eq!(decode_block_header(&bytes), Ok(Some(block_header())));
+}
+
+#[test]
+fn payload_pages_are_the_commands_own_buffer() {
+    let data = blocks(7, 3);
+    let record = record(Entry::Copy {
+        copy: CopyNumber::new(2),
+        range: range(9, 3),
+        content: Content::Data(data.clone()),
+        versions: vec![SequenceId::new(1); 3],
+        results: Vec::new(),
+    });
+    let (pages, _) = encode_record(&record);
+    assert_eq!(pages.len(), 4);
+    for (place, page) in pages[1..].iter().enumerate() {
+        assert_eq!(page.as_ptr(), data[place * PAGE_BYTES..].as_ptr());
+    }
+}
+
+#[test]
+fn a_long_record_takes_more_than_one_head_page() {
+    let record = copy((0..1000).map(failed).collect());
+    let (pages, checksum) = encode_record(&record);
+    // 109 bytes before the results, 14 for each, and two pages of payload.
+    assert_eq!(
+        pages.len(),
+        (109 + 1000 * 14_usize).div_ceil(PAGE_BYTES) + 2
+    );
+    assert_eq!(record_pages(&record), pages.len() as u64);
+    assert_eq!(decode_record(&pages), Ok((record, checksum)));
+}
+
+#[test]
+fn a_record_is_its_pages_no_more_and_no_fewer() {
+    let (pages, _) = encode_record(&write());
+    assert_eq!(decode_record(&[]), Err(DecodeError::Truncated));
+    assert_eq!(decode_record(&pages[..2]), Err(DecodeError::Truncated));
+    let longer = [&pages[..], &pages[..1]].concat();
+    assert_eq!(decode_record(&longer), Err(DecodeError::Trailing));
+    let mut swapped = pages.clone();
+    swapped.swap(1, 2);
+    assert_eq!(decode_record(&swapped), Err(DecodeError::Checksum));
+    let mut short = pages.clone();
+    short[2].truncate(PAGE_BYTES - 1);
+    assert_eq!(
+        decode_record(&short),
+        Err(DecodeError::Field("page length"))
+    );
+}
+
+#[test]
+fn peeking_tells_length_and_lsn() {
+    for (_, record) in records() {
+        let (pages, _) = encode_record(&record);
+        assert_eq!(peek_record(&pages[0]), Ok((pages.len() as u64, record.lsn)));
+        assert_eq!(record_pages(&record), pages.len() as u64);
+    }
+    assert_eq!(peek_record(&[0; PAGE_BYTES]), Err(DecodeError::Version));
+    assert_eq!(peek_record(&[]), Err(DecodeError::Truncated));
+    assert_eq!(
+        peek_record(&encode_superblock(&superblock())),
+        Err(DecodeError::Version)
+    );
+}
+
+#[test]
+fn peeking_believes_no_length_out_of_bounds() {
+    let page = encode_record(&write()).0.swap_remove(0);
+    let with_lengths = |head: usize, body: usize| {
+        let mut page = page.to_vec();
+        page[8..12].copy_from_slice(&crate::codec::length(head).to_le_bytes());
+        page[12..16].copy_from_slice(&crate::codec::length(body).to_le_bytes());
+        peek_record(&page).map(|(pages, _)| pages)
+    };
+    let body_max = MESSAGE_BLOCKS_MAX as usize * PAGE_BYTES;
+    let pages_max = 64 + u64::from(MESSAGE_BLOCKS_MAX);
+    assert_eq!(with_lengths(RECORD_HEAD_MAX, body_max), Ok(pages_max));
+    let head_field = Err(DecodeError::Field("record head length"));
+    assert_eq!(with_lengths(19, 0), head_field);
+    assert_eq!(with_lengths(RECORD_HEAD_MAX + 1, 0), head_field);
+    let body_field = Err(DecodeError::Field("payload length"));
+    assert_eq!(with_lengths(100, 4095), body_field);
+    assert_eq!(with_lengths(100, body_max + PAGE_BYTES), body_field);
+}
+
+#[test]
+fn every_flipped_bit_is_noticed() {
+    for (_, record) in records() {
+        check_bit_flips(&flat(&encode_record(&record).0), decode_record_bytes);
+    }
+    check_bit_flips(&encode_superblock(&superblock()), decode_superblock);
+    check_bit_flips(
+        &flat(&encode_checkpoint(&checkpoint())),
+        decode_checkpoint_bytes,
+    );
+    check_bit_flips(&header_bytes(&block_header()), decode_block_header);
+}
+
+#[test]
+fn foreign_versions_are_refused_as_such() {
+    let reseal = |page: &mut [u8]| {
+        let head_bytes = head_bytes(page).expect("a page holds an envelope");
+        seal(&mut page[..head_bytes], &[]);
+    };
+    let fence = flat(&encode_record(&records()[7].1).0);
+    check_versions(&fence, reseal, decode_record_bytes);
+    check_versions(&fence, reseal, peek_record);
+    check_versions(&encode_superblock(&superblock()), reseal, decode_superblock);
+    let bytes = flat(&encode_checkpoint(&checkpoint()));
+    check_versions(&bytes, reseal, decode_checkpoint_bytes);
+    check_versions(
+        &header_bytes(&block_header()),
+        reseal_header,
+        decode_block_header,
+    );
+}
+
+fn reseal_header(bytes: &mut [u8]) {
+    let checksum = crc32c::crc32c(&bytes[..28]);
+    bytes[28..].copy_from_slice(&checksum.to_le_bytes());
+}
+
+#[test]
+fn padding_is_zero() {
+    let refused = Some(DecodeError::Field("padding"));
+    let last = |pages: &[Bytes]| {
+        let mut bytes = flat(pages);
+        bytes[PAGE_BYTES - 1] = 1;
+        bytes
+    };
+    let bytes = last(&encode_record(&write()).0);
+    assert_eq!(decode_record_bytes(&bytes).err(), refused);
+    let bytes = last(&encode_checkpoint(&checkpoint()));
+    assert_eq!(decode_checkpoint_bytes(&bytes).err(), refused);
+    let bytes = last(&[encode_superblock(&superblock())]);
+    assert_eq!(decode_superblock(&bytes).err(), refused);
+}
+
+#[test]
+fn an_entry_is_one_of_seven() {
+    let (pages, _) = encode_record(&write());
+    let kind = |kind: u8| decode_record_bytes(&resealed(&pages, |head| head[6] = kind));
+    assert_eq!(kind(2), Ok(write()));
+    assert_eq!(kind(0), Err(DecodeError::Field("entry kind")));
+    assert_eq!(kind(8), Err(DecodeError::Field("entry kind")));
+    let spare = resealed(&pages, |head| head[7] = 1);
+    assert_eq!(
+        decode_record_bytes(&spare),
+        Err(DecodeError::Field("spare"))
+    );
+}
+
+#[test]
+fn superblock_and_checkpoint_have_but_one_kind() {
+    let refused = Some(DecodeError::Field("kind"));
+    let superblock = resealed(&[encode_superblock(&superblock())], |head| head[6] = 1);
+    assert_eq!(decode_superblock(&superblock).err(), refused);
+    let checkpoint = resealed(&encode_checkpoint(&checkpoint()), |head| head[6] = 1);
+    assert_eq!(decode_checkpoint_bytes(&checkpoint).err(), refused);
+}
+
+#[test]
+fn a_performed_command_has_not_failed() {
+    // Header 44, command 12, sequence 8, range 12, content 1.
+    let (pages, _) = encode_record(&write());
+    let bytes = resealed(&pages, |head| head[77] = 3);
+    assert_eq!(
+        decode_record_bytes(&bytes),
+        Err(DecodeError::Field("outcome"))
+    );
+}
+
+#[test]
+fn a_record_carries_the_payload_of_its_range() {
+    let (pages, _) = encode_record(&write());
+    let count = |count: u8| decode_record_bytes(&resealed(&pages, |head| head[72] = count));
+    assert_eq!(count(2), Ok(write()));
+    assert_eq!(count(1), Err(DecodeError::Trailing));
+    assert_eq!(count(3), Err(DecodeError::Truncated));
+    let longer = resealed(&pages, |head| head.push(0));
+    assert_eq!(decode_record_bytes(&longer), Err(DecodeError::Trailing));
+}
+
+#[test]
+#[should_panic(expected = "as many values as stated")]
+fn copying_without_a_version_for_each_block_is_our_own_bug() {
+    let mut record = copy(Vec::new());
+    if let Entry::Copy { versions, .. } = &mut record.entry {
+        versions.pop();
+    }
+    encode_record(&record);
+}
+
+#[test]
+fn a_checkpoint_may_stand_before_pages_of_an_older_one() {
+    let mut pages = encode_checkpoint(&checkpoint());
+    pages.push(blocks(0x55, 1));
+    assert_eq!(decode_checkpoint(&pages), Ok(checkpoint()));
+    assert_eq!(decode_checkpoint(&[]), Err(DecodeError::Truncated));
+    assert_eq!(
+        decode_checkpoint(&[blocks(0, 1)]),
+        Err(DecodeError::Version)
+    );
+}
+
+#[test]
+fn a_checkpoint_claims_no_more_pages_than_there_are() {
+    let mut page = encode_checkpoint(&checkpoint()).swap_remove(0).to_vec();
+    page[8..12].copy_from_slice(&u32::MAX.to_le_bytes());
+    assert_eq!(decode_checkpoint_bytes(&page), Err(DecodeError::Truncated));
+    page.truncate(PAGE_BYTES - 1);
+    assert_eq!(
+        decode_checkpoint_bytes(&page),
+        Err(DecodeError::Field("page length"))
+    );
+}
+
+#[test]
+fn a_geometry_is_bounded() {
+    // Envelope 20, set 4, format 8.
+    let pages = [encode_superblock(&superblock())];
+    for field in 0..3 {
+        let bytes = resealed(&pages, |head| head[32 + field * 8 + 7] = 1);
+        assert_eq!(
+            decode_superblock(&bytes),
+            Err(DecodeError::Field("geometry"))
+        );
+    }
+    assert_eq!(
+        decode_superblock(&pages[0][1..]),
+        Err(DecodeError::Field("page length"))
+    );
+}
+
+#[test]
+fn a_block_that_was_never_written_has_no_header() {
+    assert_eq!(decode_block_header(&[0; BLOCK_HEADER_BYTES]), Ok(None));
+    let length = Err(DecodeError::Field("block header length"));
+    assert_eq!(decode_block_header(&[0; BLOCK_HEADER_BYTES - 1]), length);
+    let mut spare = header_bytes(&block_header());
+    spare[6] = 1;
+    reseal_header(&mut spare);
+    assert_eq!(
+        decode_block_header(&spare),
+        Err(DecodeError::Field("spare"))
+    );
+}
+
+proptest! {
+    #[test]
+    fn any_record_comes_back(record in strategies::record()) {
+        let (pages, checksum) = encode_record(&record);
+        prop_assert_eq!(peek_record(&pages[0]), Ok((pages.len() as u64, record.lsn)));
+        prop_assert_eq!(record_pages(&record), pages.len() as u64);
+        prop_assert_eq!(decode_record(&pages), Ok((record, checksum)));
+    }
+
+    #[test]
+    fn any_checkpoint_comes_back(checkpoint in strategies::checkpoint()) {
+        prop_assert_eq!(decode_checkpoint(&encode_checkpoint(&checkpoint)), Ok(checkpoint));
+    }
+
+    #[test]
+    fn any_superblock_comes_back(superblock in strategies::superblock()) {
+        prop_assert_eq!(decode_superblock(&encode_superblock(&superblock)), Ok(superblock));
+    }
+
+    #[test]
+    fn any_block_header_comes_back(header in strategies::block_header()) {
+        prop_assert_eq!(decode_block_header(&header_bytes(&header)), Ok(Some(header)));
+    }
+
+    #[test]
+    fn no_bytes_panic(bytes in vec(any::<u8>(), 0..2 * PAGE_BYTES)) {
+        prop_assert!(decode_record(&paged(&bytes)).is_err());
+        prop_assert!(decode_checkpoint(&paged(&bytes)).is_err());
+        prop_assert!(decode_superblock(&bytes).is_err());
+        prop_assert!(decode_block_header(&bytes).is_err());
+        prop_assert!(peek_record(&bytes).is_err());
+    }
+
+    #[test]
+    fn no_damaged_bytes_panic(record in strategies::record(), damage in damage()) {
+        let bytes = flat(&encode_record(&record).0);
+        let damaged = damage.anywhere(&bytes);
+        let _ = peek_record(&damaged);
+        prop_assert_eq!(decode_record_bytes(&damaged).is_ok(), damaged == bytes);
+    }
+
+    #[test]
+    fn a_record_damaged_under_its_checksum_is_refused_or_means_what_it_says(
+        record in strategies::record(), damage in damage(),
+    ) {
+        let bytes = damaged(&encode_record(&record).0, &damage);
+        if let Ok(decoded) = decode_record_bytes(&bytes) {
+            prop_assert_eq!(flat(&encode_record(&decoded).0), bytes);
+        }
+    }
+
+    #[test]
+    fn a_checkpoint_damaged_under_its_checksum_is_refused_or_means_what_it_says(
+        checkpoint in strategies::checkpoint(), damage in damage(),
+    ) {
+        let bytes = damaged(&encode_checkpoint(&checkpoint), &damage);
+        if let Ok(decoded) = decode_checkpoint_bytes(&bytes) {
+            prop_assert_eq!(flat(&encode_checkpoint(&decoded)), bytes);
+        }
+    }
+
+    #[test]
+    fn a_superblock_damaged_under_its_checksum_is_refused_or_means_what_it_says(
+        superblock in strategies::superblock(), damage in damage(),
+    ) {
+        let bytes = damaged(&[encode_superblock(&superblock)], &damage);
+        if let Ok(decoded) = decode_superblock(&bytes) {
+            prop_assert_eq!(&encode_superblock(&decoded)[..], bytes);
+        }
+    }
+}

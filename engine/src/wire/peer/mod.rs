@@ -15,9 +15,18 @@ use crate::codec::envelope::{Format, open_frame, seal_frame};
 use crate::codec::{Coded, coded_enum, coded_struct, finish};
 use crate::contract::{Frame, LabelKind};
 
-const FORMAT: Format = Format { magic: *b"SGPR", version: 1 };
+const FORMAT: Format = Format {
+    magic: *b"SGPR",
+    version: 1,
+};
 
-coded_struct!(Hello { volume, session, attempt, format, watermarks });
+coded_struct!(Hello {
+    volume,
+    session,
+    attempt,
+    format,
+    watermarks
+});
 coded_enum!(HelloRefusal, "hello refusal" { NotMirror = 1, Stale = 2, NotClean = 3, Foreign = 4 });
 
 /// Encodes a message; a portion's slice becomes the body by reference.
@@ -26,13 +35,26 @@ pub fn encode(message: &PeerMessage) -> Frame {
     let mut body = Bytes::new();
     match message {
         PeerMessage::Hello(hello) => hello.put(&mut head),
-        PeerMessage::HelloAck { volume, session, attempt }
-        | PeerMessage::NotOwner { volume, session, attempt } => {
+        PeerMessage::HelloAck {
+            volume,
+            session,
+            attempt,
+        }
+        | PeerMessage::NotOwner {
+            volume,
+            session,
+            attempt,
+        } => {
             volume.put(&mut head);
             session.put(&mut head);
             attempt.put(&mut head);
         }
-        PeerMessage::HelloRefused { volume, session, attempt, reason } => {
+        PeerMessage::HelloRefused {
+            volume,
+            session,
+            attempt,
+            reason,
+        } => {
             volume.put(&mut head);
             session.put(&mut head);
             attempt.put(&mut head);
@@ -42,13 +64,23 @@ pub fn encode(message: &PeerMessage) -> Frame {
             put_portion(portion, &mut head);
             body = portion.slice.clone();
         }
-        PeerMessage::SetAck { volume, session, set, attempt } => {
+        PeerMessage::SetAck {
+            volume,
+            session,
+            set,
+            attempt,
+        } => {
             volume.put(&mut head);
             session.put(&mut head);
             set.put(&mut head);
             attempt.put(&mut head);
         }
-        PeerMessage::CopyAck { volume, session, copy, attempt } => {
+        PeerMessage::CopyAck {
+            volume,
+            session,
+            copy,
+            attempt,
+        } => {
             volume.put(&mut head);
             session.put(&mut head);
             copy.put(&mut head);
@@ -118,7 +150,11 @@ fn kind_of(message: &PeerMessage) -> LabelKind {
 }
 
 fn put_portion(portion: &Portion, out: &mut Vec<u8>) {
-    assert_eq!(check_place(portion), Ok(()), "a portion lies inside its transfer");
+    assert_eq!(
+        check_place(portion),
+        Ok(()),
+        "a portion lies inside its transfer"
+    );
     portion.volume.put(out);
     portion.session.put(out);
     match portion.transfer {

@@ -11,7 +11,7 @@ use super::super::{CopyTransfer, DecodeError, Member, Portion, Transfer, Transfe
 use crate::codec::payload::{Gather, get_content, join, put_content};
 use crate::codec::{Coded, finish, get_many, put_many};
 
-/// Bytes of a transfer's head in one portion at most: 14 members of 34 bytes. With
+/// Bytes of a transfer's head in one portion at most: 15 members of 33 bytes. With
 /// 8192 bytes of payload, some 100 of its own fields and a few watermarks the
 /// portion still fits a 9000-byte MTU.
 pub const HEAD_SLICE_BYTES: usize = 512;
@@ -65,7 +65,10 @@ pub fn encode_transfer(transfer: &Transfer) -> EncodedTransfer {
             copy.results.put(&mut head);
         }
     }
-    EncodedTransfer { head: head.into(), payload }
+    EncodedTransfer {
+        head: head.into(),
+        payload,
+    }
 }
 
 /// Cuts a transfer into slices of at most `portion_bytes` of payload, at least
@@ -80,10 +83,16 @@ pub fn cut(transfer: &EncodedTransfer, portion_bytes: u32) -> Vec<Slice> {
         let payload_bytes = payload.left().min(portion_bytes as usize);
         slices.push(Slice {
             head: head.split_to(head_bytes),
-            payload: payload.take(payload_bytes).expect("no more than what is left"),
+            payload: payload
+                .take(payload_bytes)
+                .expect("no more than what is left"),
         });
     }
-    assert!(u16::try_from(slices.len()).is_ok(), "a transfer of {} portions", slices.len());
+    assert!(
+        u16::try_from(slices.len()).is_ok(),
+        "a transfer of {} portions",
+        slices.len()
+    );
     slices
 }
 
@@ -92,8 +101,14 @@ pub fn cut(transfer: &EncodedTransfer, portion_bytes: u32) -> Vec<Slice> {
 pub fn assemble(portions: &[Portion]) -> Result<Transfer, DecodeError> {
     check_portions(portions)?;
     let transfer = portions.first().ok_or(DecodeError::Truncated)?.transfer;
-    let heads: Vec<Bytes> = portions.iter().map(|portion| portion.head.clone()).collect();
-    let slices: Vec<Bytes> = portions.iter().map(|portion| portion.slice.clone()).collect();
+    let heads: Vec<Bytes> = portions
+        .iter()
+        .map(|portion| portion.head.clone())
+        .collect();
+    let slices: Vec<Bytes> = portions
+        .iter()
+        .map(|portion| portion.slice.clone())
+        .collect();
     let head = join(&heads);
     let mut input = &head[..];
     let mut payload = Gather::new(&slices);
@@ -123,7 +138,12 @@ fn get_members(input: &mut &[u8], payload: &mut Gather<'_>) -> Result<Vec<Member
         let sequence = Coded::get(input)?;
         let range = Coded::get(input)?;
         let content = get_content(range, input, payload)?;
-        members.push(Member { command, sequence, range, content });
+        members.push(Member {
+            command,
+            sequence,
+            range,
+            content,
+        });
     }
     Ok(members)
 }
@@ -136,8 +156,23 @@ fn check_portions(portions: &[Portion]) -> Result<(), DecodeError> {
         return Err(DecodeError::Field("portion count"));
     }
     let shape = |portion: &Portion| {
-        let Portion { volume, session, transfer, count, head_bytes, payload_bytes, .. } = portion;
-        (*volume, *session, *transfer, *count, *head_bytes, *payload_bytes)
+        let Portion {
+            volume,
+            session,
+            transfer,
+            count,
+            head_bytes,
+            payload_bytes,
+            ..
+        } = portion;
+        (
+            *volume,
+            *session,
+            *transfer,
+            *count,
+            *head_bytes,
+            *payload_bytes,
+        )
     };
     for (place, portion) in portions.iter().enumerate() {
         if usize::from(portion.index) != place {

@@ -1,0 +1,462 @@
+//! The mirror: accepts sessions, performs replicas and copies, each as one journal
+//! record, and acknowledges only what is durable.
+//!
+//! Owns which executions are pending. A command is performed at most once on this
+//! set: a performed one is acknowledged again, a pending one is left to the
+//! sender's next transmission.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::Context;
+use super::communications::{Reassembly, Received, acknowledge};
+use crate::contract::{Address, Label};
+use crate::event::{Event, IgnoreReason};
+use crate::storage_set::StorageSet;
+use crate::storage_set::record::{Entry, Perform, Record};
+use crate::storage_set::tables::{Consistency, Role};
+use crate::vocabulary::{
+    CommandId, Content, CopyNumber, Outcome, Range, Session, SetId, Watermark,
+};
+use crate::wire::{
+    CopyTransfer, Hello, HelloRefusal, Member, PeerMessage, Portion, Transfer, TransferId, kind,
+    peer,
+};
+
+/// Journal pages that a record's head takes at most beside its payload.
+const HEAD_PAGES_MAX: u64 = 16;
+
+/// Who asked, and which transmission is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Asker {
+    address: Address,
+    attempt: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct PendingSet {
+    members: u32,
+    asker: Asker,
+}
+
+/// A command whose record is not durable yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct PendingCommand {
+    session: Session,
+    set: SetId,
+    range: Range,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct PendingCopy {
+    copy: CopyNumber,
+    session: Session,
+    range: Range,
+    asker: Asker,
+}
+
+/// The mirror's side of a mirror relationship.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mirror {
+    accepting: Option<(Session, Asker)>,
+    reassembly: Reassembly,
+    commands: BTreeMap<CommandId, PendingCommand>,
+    /// By session too: a rebooted owner counts its sets from 1 again.
+    sets: BTreeMap<(Session, SetId), PendingSet>,
+    copies: Vec<PendingCopy>,
+}
+
+impl Mirror {
+    /// Sets in pieces, executions pending.
+    pub fn census(&self) -> (usize, usize) {
+        let pending = self.commands.len() + self.copies.len() + self.sets.len();
+        (self.reassembly.incomplete(), pending)
+    }
+
+    /// Accepts a session, durably, before it answers.
+    pub fn handle_hello(
+        &mut self,
+        from: Address,
+        hello: &Hello,
+        set: &mut StorageSet,
+        cx: &mut Context<'_>,
+    ) {
+        let asker = Asker {
+            address: from,
+            attempt: hello.attempt,
+        };
+        if let Some((session, waiting)) = &mut self.accepting {
+            if *session == hello.session {
+                *waiting = asker;
+            }
+            return cx.out.trace(Event::Ignored(IgnoreReason::Pending));
+        }
+        let tables = set.tables();
+        if hello.session == tables.fence && tables.role == Role::Mirror {
+            cx.out.trace(Event::Ignored(IgnoreReason::Redundant));
+            return acknowledge_session(hello.session, asker, cx);
+        }
+        let refusal = if tables.role != Role::Mirror {
+            Some(HelloRefusal::NotMirror)
+        } else if hello.format != cx.configuration.set.format {
+            Some(HelloRefusal::Foreign)
+        } else if hello.session <= tables.fence
+            || hello.session.site_epoch < tables.session.site_epoch
+        {
+            Some(HelloRefusal::Stale)
+        } else if tables.consistency != Consistency::Consistent
+            || !tables.marks.is_empty()
+            || !tables.dirty.is_empty()
+        {
+            Some(HelloRefusal::NotClean)
+        } else {
+            None
+        };
+        if let Some(reason) = refusal {
+            return refuse_session(hello.session, reason, asker, cx);
+        }
+        if set.room() == 0 {
+            return cx.out.trace(Event::Ignored(IgnoreReason::NoRoom));
+        }
+        self.accepting = Some((hello.session, asker));
+        cx.append(
+            set,
+            Entry::Fence {
+                session: hello.session,
+            },
+        );
+    }
+
+    /// Takes a portion; performs the transfer if it completes one.
+    pub fn handle_portion(
+        &mut self,
+        from: Address,
+        portion: Portion,
+        set: &mut StorageSet,
+        cx: &mut Context<'_>,
+    ) {
+        let tables = set.tables();
+        let is_current = tables.role == Role::Mirror && portion.session == tables.fence;
+        if !is_current || self.accepting.is_some() {
+            return cx.out.trace(Event::Ignored(IgnoreReason::StaleSession));
+        }
+        let (session, id, attempt) = (portion.session, portion.transfer, portion.attempt);
+        let asker = Asker {
+            address: from,
+            attempt,
+        };
+        let is_pending = match id {
+            TransferId::Set(set) => self.sets.contains_key(&(session, set)),
+            TransferId::Copy(copy) => {
+                if copy <= tables.last_copy {
+                    cx.out.probe("redundant copy acknowledged again");
+                    return acknowledge(from, session, id, attempt, cx);
+                }
+                self.copies
+                    .iter()
+                    .any(|pending| pending.copy == copy && pending.session == session)
+            }
+        };
+        if is_pending {
+            cx.out.probe("portion of a pending transfer dropped");
+            return cx.out.trace(Event::Ignored(IgnoreReason::Pending));
+        }
+        let watermark = portion.watermarks.first().copied();
+        match self.reassembly.handle_portion(portion, cx) {
+            Received::Performed => {
+                cx.out.probe("redundant portion acknowledged again");
+                cx.out.trace(Event::Ignored(IgnoreReason::Redundant));
+                acknowledge(from, session, id, attempt, cx);
+            }
+            Received::Ignored(reason) => cx.out.trace(Event::Ignored(reason)),
+            Received::Kept => {}
+            Received::Complete(Transfer::Set(members)) => {
+                if let TransferId::Set(number) = id {
+                    self.perform_set(session, number, &members, watermark, asker, set, cx);
+                }
+            }
+            Received::Complete(Transfer::Copy(copy)) => {
+                self.perform_copy(session, copy, asker, set, cx)
+            }
+        }
+    }
+
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the parts of one portion and the two rooms it meets"
+    )]
+    fn perform_set(
+        &mut self,
+        session: Session,
+        number: SetId,
+        members: &[Member],
+        watermark: Option<Watermark>,
+        asker: Asker,
+        set: &mut StorageSet,
+        cx: &mut Context<'_>,
+    ) {
+        let mut open = Vec::new();
+        let mut pages = 0;
+        for member in members {
+            let command = member.command;
+            if command.counter < set.tables().watermark(command.client) {
+                return cx.out.trace(Event::Ignored(IgnoreReason::BelowWatermark));
+            }
+            if self.commands.contains_key(&command) {
+                cx.out.probe("replica of a pending execution dropped");
+                return cx.out.trace(Event::Ignored(IgnoreReason::Pending));
+            }
+            match set
+                .tables()
+                .results
+                .get(&command)
+                .map(|result| result.outcome)
+            {
+                Some(Outcome::Failed) => {
+                    return cx.out.trace(Event::Ignored(IgnoreReason::Tombstoned));
+                }
+                Some(Outcome::Performed | Outcome::Mismatch) => {
+                    cx.out.probe("performed replica not performed again");
+                }
+                None => {
+                    pages += 1 + payload_pages(&member.content, member.range);
+                    open.push(member);
+                }
+            }
+        }
+        if pages > set.room() {
+            return cx.out.trace(Event::Ignored(IgnoreReason::NoRoom));
+        }
+        if open.is_empty() {
+            self.reassembly.note_performed(number);
+            return acknowledge(
+                asker.address,
+                session,
+                TransferId::Set(number),
+                asker.attempt,
+                cx,
+            );
+        }
+        let count = u32::try_from(open.len()).expect("a set is bounded");
+        self.sets.insert(
+            (session, number),
+            PendingSet {
+                members: count,
+                asker,
+            },
+        );
+        for member in open {
+            self.check_disjoint(member.range);
+            let pending = PendingCommand {
+                session,
+                set: number,
+                range: member.range,
+            };
+            self.commands.insert(member.command, pending);
+            let own = Watermark {
+                client: member.command.client,
+                counter: 0,
+            };
+            let watermark = watermark
+                .filter(|mark| mark.client == own.client)
+                .unwrap_or(own);
+            let outcome = match member.content {
+                Content::Data(_) | Content::Zeroes => Outcome::Performed,
+                Content::Nothing => Outcome::Mismatch,
+            };
+            cx.append(
+                set,
+                Entry::Perform(Perform {
+                    command: member.command,
+                    sequence: member.sequence,
+                    range: member.range,
+                    content: member.content.clone(),
+                    outcome,
+                    session,
+                    watermark,
+                }),
+            );
+        }
+    }
+
+    fn perform_copy(
+        &mut self,
+        session: Session,
+        copy: CopyTransfer,
+        asker: Asker,
+        set: &mut StorageSet,
+        cx: &mut Context<'_>,
+    ) {
+        let overlaps = self
+            .commands
+            .values()
+            .any(|pending| pending.range.overlaps(copy.range));
+        if overlaps || !self.copies.is_empty() {
+            cx.out.probe("copy waits for a pending execution");
+            return cx.out.trace(Event::Ignored(IgnoreReason::Pending));
+        }
+        if HEAD_PAGES_MAX + payload_pages(&copy.content, copy.range) > set.room() {
+            return cx.out.trace(Event::Ignored(IgnoreReason::NoRoom));
+        }
+        self.copies.push(PendingCopy {
+            copy: copy.copy,
+            session,
+            range: copy.range,
+            asker,
+        });
+        let CopyTransfer {
+            copy,
+            range,
+            content,
+            versions,
+            results,
+        } = copy;
+        cx.append(
+            set,
+            Entry::Copy {
+                copy,
+                range,
+                content,
+                versions,
+                results,
+            },
+        );
+    }
+
+    /// The owner never has overlapping commands in flight.
+    fn check_disjoint(&self, range: Range) {
+        let overlapping = self
+            .commands
+            .values()
+            .any(|pending| pending.range.overlaps(range));
+        assert!(
+            !overlapping,
+            "overlapping commands are never in flight together"
+        );
+    }
+
+    /// A record of the mirror has become durable: now, and only now, it is
+    /// acknowledged.
+    pub fn handle_durable(&mut self, record: &Record, fence: Session, cx: &mut Context<'_>) {
+        match &record.entry {
+            Entry::Fence { session } => {
+                self.reassembly.reset();
+                cx.out.trace(Event::SessionAccepted(*session));
+                if let Some((accepted, asker)) = self.accepting.take() {
+                    assert!(accepted == *session, "one session is accepted at a time");
+                    acknowledge_session(accepted, asker, cx);
+                }
+            }
+            Entry::Perform(perform) => self.handle_performed(perform.command, fence, cx),
+            Entry::Copy { copy, range, .. } => {
+                let place = self.copies.iter().position(|pending| pending.copy == *copy);
+                let Some(place) = place else { return };
+                let pending = self.copies.remove(place);
+                cx.out.trace(Event::Copied {
+                    session: pending.session,
+                    copy: *copy,
+                    range: *range,
+                });
+                let id = TransferId::Copy(*copy);
+                acknowledge(
+                    pending.asker.address,
+                    pending.session,
+                    id,
+                    pending.asker.attempt,
+                    cx,
+                );
+            }
+            Entry::Mark { .. }
+            | Entry::Fail { .. }
+            | Entry::Clear { .. }
+            | Entry::Session { .. } => {}
+        }
+    }
+
+    fn handle_performed(&mut self, command: CommandId, fence: Session, cx: &mut Context<'_>) {
+        let Some(pending) = self.commands.remove(&command) else {
+            return;
+        };
+        let PendingCommand {
+            session,
+            set: number,
+            ..
+        } = pending;
+        cx.out.trace(Event::ReplicaPerformed {
+            session,
+            set: number,
+            command,
+        });
+        let Some(set) = self.sets.get_mut(&(session, number)) else {
+            return;
+        };
+        set.members -= 1;
+        if set.members == 0 {
+            let asker = set.asker;
+            self.sets.remove(&(session, number));
+            if session == fence {
+                self.reassembly.note_performed(number);
+            }
+            acknowledge(
+                asker.address,
+                session,
+                TransferId::Set(number),
+                asker.attempt,
+                cx,
+            );
+        }
+    }
+}
+
+fn payload_pages(content: &Content, range: Range) -> u64 {
+    match content {
+        Content::Data(_) => u64::from(range.count()),
+        Content::Zeroes | Content::Nothing => 0,
+    }
+}
+
+fn acknowledge_session(session: Session, asker: Asker, cx: &mut Context<'_>) {
+    let volume = cx.configuration.volume;
+    let message = PeerMessage::HelloAck {
+        volume,
+        session,
+        attempt: asker.attempt,
+    };
+    send_session_answer(kind::HELLO_ACK, session, asker, &message, cx);
+}
+
+fn refuse_session(session: Session, reason: HelloRefusal, asker: Asker, cx: &mut Context<'_>) {
+    cx.out.trace(Event::SessionRefused(session, reason));
+    let volume = cx.configuration.volume;
+    let message = PeerMessage::HelloRefused {
+        volume,
+        session,
+        attempt: asker.attempt,
+        reason,
+    };
+    send_session_answer(kind::HELLO_REFUSED, session, asker, &message, cx);
+}
+
+fn send_session_answer(
+    kind: crate::contract::LabelKind,
+    session: Session,
+    asker: Asker,
+    message: &PeerMessage,
+    cx: &mut Context<'_>,
+) {
+    let id = session.incarnation.value();
+    let label = Label {
+        kind,
+        incarnation: cx.incarnation,
+        id,
+        part: 0,
+        attempt: asker.attempt,
+    };
+    cx.out.send(
+        cx.configuration.peer_network,
+        asker.address,
+        label,
+        peer::encode(message),
+    );
+}

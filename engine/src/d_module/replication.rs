@@ -1,0 +1,317 @@
+//! Replication, the owner's side: opens sessions with the mirror, sends sets and
+//! copies, and sends them again until the mirror answers.
+//!
+//! Owns what the mirror has not acknowledged. Refuses to know what a command
+//! means to a client. Answers count only in the current session.
+//!
+//! ```text
+//! Closed --session record durable--> Announcing --HelloAck--> Open
+//!   ^                                                          |
+//!   +----------- no answer for the path timeout ---------------+
+//! ```
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::{Context, communications};
+use crate::contract::Label;
+use crate::event::Event;
+use crate::time::{Duration, Instant};
+use crate::vocabulary::{CommandId, CopyNumber, Session, SetId, Watermark};
+use crate::wire::{CopyTransfer, Hello, Member, PeerMessage, Transfer, TransferId, kind, peer};
+
+/// State of the path to the mirror.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Link {
+    /// A new session is not durable yet.
+    Closed,
+    /// The mirror has not answered the session's Hello.
+    Announcing,
+    /// Sets may leave.
+    Open,
+}
+
+/// Spacing of retransmissions: doubled each time, up to a maximum.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Retry {
+    attempt: u32,
+    next: Instant,
+    interval: Duration,
+    since: Instant,
+}
+
+impl Retry {
+    fn start(cx: &Context<'_>) -> Self {
+        let interval = cx.configuration.timers.retransmit_min;
+        Retry {
+            attempt: 0,
+            next: cx.now.after(interval),
+            interval,
+            since: cx.now,
+        }
+    }
+    fn again(&mut self, cx: &Context<'_>) {
+        self.attempt += 1;
+        self.interval = self
+            .interval
+            .times(2)
+            .min(cx.configuration.timers.retransmit_max);
+        self.next = cx.now.after(self.interval);
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Outgoing {
+    transfer: Transfer,
+    watermark: Option<Watermark>,
+    retry: Retry,
+}
+
+/// What a deadline led to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Path {
+    /// Nothing to decide.
+    Fine,
+    /// Silent for the path timeout: the session is to be replaced.
+    Silent,
+}
+
+/// The owner's side of a mirror relationship.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Replication {
+    link: Link,
+    session: Session,
+    hello: Option<Retry>,
+    next_set: SetId,
+    next_copy: CopyNumber,
+    outgoing: BTreeMap<TransferId, Outgoing>,
+    retries: BTreeSet<(Instant, TransferId)>,
+}
+
+impl Replication {
+    /// A relationship without a session.
+    pub fn new(session: Session) -> Self {
+        Replication {
+            link: Link::Closed,
+            session,
+            hello: None,
+            next_set: SetId::new(1),
+            next_copy: CopyNumber::new(1),
+            outgoing: BTreeMap::new(),
+            retries: BTreeSet::new(),
+        }
+    }
+
+    /// The path's state.
+    pub fn link(&self) -> Link {
+        self.link
+    }
+    /// The session spoken now.
+    pub fn session(&self) -> Session {
+        self.session
+    }
+    /// Transfers that the mirror has not acknowledged.
+    pub fn unacknowledged(&self) -> usize {
+        self.outgoing.len()
+    }
+
+    fn enter(&mut self, next: Link) {
+        let possible = matches!(
+            (self.link, next),
+            (Link::Closed, Link::Announcing)
+                | (Link::Announcing, Link::Open)
+                | (Link::Open, Link::Closed)
+        );
+        assert!(possible, "a path goes {:?} -> {next:?}", self.link);
+        self.link = next;
+    }
+
+    /// Gives the session up; the caller makes the next one durable.
+    pub fn close(&mut self) {
+        self.enter(Link::Closed);
+        self.outgoing.clear();
+        self.retries.clear();
+    }
+
+    /// A new session is durable: announces it.
+    pub fn announce(&mut self, session: Session, cx: &mut Context<'_>) {
+        assert!(session > self.session, "sessions only rise");
+        self.enter(Link::Announcing);
+        self.session = session;
+        self.next_copy = CopyNumber::new(1);
+        let retry = Retry::start(cx);
+        self.hello = Some(retry);
+        self.send_hello(retry, cx);
+    }
+
+    fn send_hello(&self, retry: Retry, cx: &mut Context<'_>) {
+        let hello = PeerMessage::Hello(Hello {
+            volume: cx.configuration.volume,
+            session: self.session,
+            attempt: retry.attempt,
+            format: cx.configuration.set.format,
+            watermarks: Vec::new(),
+        });
+        let id = self.session.incarnation.value();
+        let label = Label {
+            kind: kind::HELLO,
+            incarnation: cx.incarnation,
+            id,
+            part: 0,
+            attempt: retry.attempt,
+        };
+        let configuration = cx.configuration;
+        cx.out.send(
+            configuration.peer_network,
+            configuration.peer_address,
+            label,
+            peer::encode(&hello),
+        );
+    }
+
+    /// The mirror has accepted a session; true if it is the one announced, for
+    /// the first time.
+    pub fn handle_hello_ack(&mut self, session: Session) -> bool {
+        if session != self.session || self.link != Link::Announcing {
+            return false;
+        }
+        self.enter(Link::Open);
+        self.hello = None;
+        true
+    }
+
+    /// Sends a command to the mirror as a set of its own.
+    pub fn send(&mut self, member: Member, watermark: Watermark, cx: &mut Context<'_>) {
+        let id = TransferId::Set(self.next_set);
+        self.next_set = self.next_set.next();
+        self.start(id, Transfer::Set(vec![member]), Some(watermark), cx);
+    }
+
+    /// Sends a range of the owner's copy; one copy is outstanding at a time.
+    pub fn copy(
+        &mut self,
+        build: impl FnOnce(CopyNumber) -> CopyTransfer,
+        cx: &mut Context<'_>,
+    ) -> CopyNumber {
+        let number = self.next_copy;
+        self.next_copy = number.next();
+        self.start(
+            TransferId::Copy(number),
+            Transfer::Copy(build(number)),
+            None,
+            cx,
+        );
+        number
+    }
+
+    fn start(
+        &mut self,
+        id: TransferId,
+        transfer: Transfer,
+        watermark: Option<Watermark>,
+        cx: &mut Context<'_>,
+    ) {
+        assert!(
+            self.link == Link::Open,
+            "transfers leave in an open session"
+        );
+        let retry = Retry::start(cx);
+        self.retries.insert((retry.next, id));
+        self.outgoing.insert(
+            id,
+            Outgoing {
+                transfer,
+                watermark,
+                retry,
+            },
+        );
+        self.transmit(id, cx);
+    }
+
+    fn transmit(&self, id: TransferId, cx: &mut Context<'_>) {
+        let outgoing = &self.outgoing[&id];
+        let oldest = self.outgoing.keys().find_map(|id| match id {
+            TransferId::Set(set) => Some(*set),
+            TransferId::Copy(_) => None,
+        });
+        let envelope = communications::Envelope {
+            session: self.session,
+            id,
+            oldest_set: oldest.unwrap_or(self.next_set),
+            attempt: outgoing.retry.attempt,
+            watermarks: outgoing.watermark.into_iter().collect(),
+        };
+        let portions = communications::send_transfer(&envelope, &outgoing.transfer, cx);
+        if let TransferId::Set(set) = id {
+            let attempt = outgoing.retry.attempt;
+            cx.out.trace(Event::SetSent {
+                session: self.session,
+                set,
+                attempt,
+                portions,
+            });
+        }
+    }
+
+    /// The mirror has performed a set: its commands, if the answer is of the
+    /// current session and the first.
+    pub fn handle_set_ack(&mut self, session: Session, set: SetId) -> Vec<CommandId> {
+        match self.finish(session, TransferId::Set(set)) {
+            Some(Transfer::Set(members)) => members.iter().map(|member| member.command).collect(),
+            Some(Transfer::Copy(_)) | None => Vec::new(),
+        }
+    }
+
+    /// The mirror has made a copy durable; true under the same conditions.
+    pub fn handle_copy_ack(&mut self, session: Session, copy: CopyNumber) -> bool {
+        self.finish(session, TransferId::Copy(copy)).is_some()
+    }
+
+    fn finish(&mut self, session: Session, id: TransferId) -> Option<Transfer> {
+        if session != self.session {
+            return None;
+        }
+        let done = self.outgoing.remove(&id)?;
+        self.retries.remove(&(done.retry.next, id));
+        Some(done.transfer)
+    }
+
+    /// Sends again what is due.
+    pub fn handle_deadline(&mut self, cx: &mut Context<'_>) -> Path {
+        if let Some(mut retry) = self.hello
+            && retry.next <= cx.now
+        {
+            retry.again(cx);
+            self.hello = Some(retry);
+            self.send_hello(retry, cx);
+        }
+        while let Some((next, id)) = self
+            .retries
+            .first()
+            .copied()
+            .filter(|(next, _)| *next <= cx.now)
+        {
+            self.retries.remove(&(next, id));
+            let outgoing = self
+                .outgoing
+                .get_mut(&id)
+                .expect("a retry belongs to a transfer");
+            if cx.now.since(outgoing.retry.since) >= cx.configuration.timers.path_timeout {
+                return Path::Silent;
+            }
+            outgoing.retry.again(cx);
+            self.retries.insert((outgoing.retry.next, id));
+            cx.out.probe("replica sent again");
+            self.transmit(id, cx);
+        }
+        Path::Fine
+    }
+
+    /// When something is due.
+    pub fn next_deadline(&self) -> Option<Instant> {
+        let hello = self.hello.map(|retry| retry.next);
+        let retry = self.retries.first().map(|(next, _)| *next);
+        hello.into_iter().chain(retry).min()
+    }
+}

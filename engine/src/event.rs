@@ -1,0 +1,189 @@
+//! What modules report about themselves: read by oracles, timelines and
+//! measures, and without influence on any behaviour.
+
+use serde::{Deserialize, Serialize};
+
+use crate::contract::{IoError, ReservationKey};
+use crate::vocabulary::{
+    CommandId, CopyNumber, Lsn, Outcome, Range, SequenceId, Session, SetId, Status, UnknownReason,
+};
+use crate::wire::HelloRefusal;
+
+/// A report of a node's module.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Event {
+    /// A D-module's life went on to this phase.
+    Phase(Phase),
+    /// The set's reservation was won on every device.
+    Fenced(ReservationKey),
+    /// The journal was read back to its first gap.
+    Recovered {
+        /// The last record.
+        last: Lsn,
+        /// Records read behind the checkpoint.
+        records: u64,
+        /// Marks that nobody resolved.
+        orphans: u32,
+    },
+    /// Owner: a command was accepted and holds its range.
+    Accepted {
+        /// The command.
+        command: CommandId,
+        /// Its place in the volume's order.
+        sequence: SequenceId,
+        /// Its blocks.
+        range: Range,
+    },
+    /// Owner: the in-flight mark is durable.
+    Marked(CommandId),
+    /// Owner: data and result are durable in the journal.
+    LocalDurable(CommandId),
+    /// Owner: a set left for the mirror.
+    SetSent {
+        /// The session.
+        session: Session,
+        /// The set.
+        set: SetId,
+        /// Its transmission number.
+        attempt: u32,
+        /// Its portions.
+        portions: u16,
+    },
+    /// Owner: the mirror performed the command durably, in this session.
+    ReplicaAcked(CommandId),
+    /// Owner: local and replica are durable; the range is free.
+    Resolved(CommandId),
+    /// Mirror: a replica command is performed and durable.
+    ReplicaPerformed {
+        /// The session it came in.
+        session: Session,
+        /// The set it came in.
+        set: SetId,
+        /// The command.
+        command: CommandId,
+    },
+    /// Owner: a new session is durable.
+    SessionOpened(Session),
+    /// Mirror: a session is durable and fences all before it.
+    SessionAccepted(Session),
+    /// Owner: the mirror has accepted the session.
+    SessionConfirmed(Session),
+    /// Mirror: a session was refused.
+    SessionRefused(Session, HelloRefusal),
+    /// Owner: an orphan is equal on both copies, with this outcome.
+    OrphanResolved(CommandId, Outcome),
+    /// Mirror: a copy is durable.
+    Copied {
+        /// The session.
+        session: Session,
+        /// The copy.
+        copy: CopyNumber,
+        /// Its blocks.
+        range: Range,
+    },
+    /// An attempt got its final status.
+    Answered {
+        /// The command.
+        command: CommandId,
+        /// The transmission that is answered.
+        attempt: u32,
+        /// The status without data.
+        verdict: Verdict,
+    },
+    /// A command has to wait: the queue, the window or the journal is full.
+    HeldBack(CommandId, Shortage),
+    /// A checkpoint is durable; everything up to this record is destaged.
+    Checkpointed(Lsn),
+    /// A message was ignored, and why.
+    Ignored(IgnoreReason),
+    /// The module gave up its role.
+    Halted(IoError),
+}
+
+/// A status as observers need it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Verdict {
+    /// Performed.
+    Success,
+    /// Performed, compare failed.
+    Mismatch,
+    /// Not performed, never will be.
+    Refused,
+    /// Cancelled.
+    Cancelled,
+    /// No verdict.
+    Unknown(UnknownReason),
+}
+
+impl Verdict {
+    /// The verdict of a status.
+    pub fn of(status: &Status) -> Self {
+        match status {
+            Status::Success(_) => Verdict::Success,
+            Status::Mismatch => Verdict::Mismatch,
+            Status::Refused(_) => Verdict::Refused,
+            Status::Cancelled => Verdict::Cancelled,
+            Status::Unknown(reason) => Verdict::Unknown(*reason),
+        }
+    }
+}
+
+/// Phases of a D-module's life; the transitions stand at
+/// `d_module`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Phase {
+    /// Waits for the M-module's configuration.
+    Configuring,
+    /// Leaves the set to its partner.
+    Standby,
+    /// Takes the reservation of the set's devices.
+    Claiming,
+    /// Reads checkpoint and journal.
+    Recovering,
+    /// Owner: makes a new session durable and waits for the mirror's answer.
+    Announcing,
+    /// Owner: serves clients.
+    Serving,
+    /// Mirror: performs replicas.
+    Following,
+    /// Lost its reservation or its journal; does nothing any more.
+    Halted,
+}
+
+/// What a command waits for at the door.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Shortage {
+    /// The waiting queue.
+    Queue,
+    /// The client's window of ids.
+    Window,
+    /// Room in the journal.
+    Journal,
+    /// The volume's serving owner.
+    Owner,
+}
+
+/// Why a message had no effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum IgnoreReason {
+    /// The bytes are no message.
+    Undecodable,
+    /// Another volume, set or network.
+    Misrouted,
+    /// Not meaningful in this phase or role.
+    WrongPhase,
+    /// Of a session that is not the current one.
+    StaleSession,
+    /// Already done; answered again where an answer is due.
+    Redundant,
+    /// In progress; the sender will repeat.
+    Pending,
+    /// The command is below its client's watermark.
+    BelowWatermark,
+    /// The command has a tombstone.
+    Tombstoned,
+    /// A limit is reached; the sender will repeat.
+    NoRoom,
+    /// A completion of something already given up.
+    LateCompletion,
+}

@@ -1,0 +1,53 @@
+//! The M-module: holds the administrator's configuration and tells it to the
+//! modules beside it.
+//!
+//! It is asked, it never pushes: a module that boots later than it would miss the
+//! message. It knows nothing of clients, sets or peers.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::configuration::Configuration;
+use crate::contract::{Entropy, Input};
+use crate::event::{Event, IgnoreReason};
+use crate::local::{Local, NodeOutbox};
+use crate::time::Instant;
+
+/// A node's M-module.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MModule {
+    configuration: Arc<Configuration>,
+}
+
+impl MModule {
+    /// Starts with the configuration on the admin device.
+    pub fn boot(
+        configuration: &Arc<Configuration>,
+        _entropy: Entropy,
+        _now: Instant,
+        _out: &mut NodeOutbox,
+    ) -> Self {
+        MModule {
+            configuration: Arc::clone(configuration),
+        }
+    }
+
+    /// Answers questions for the configuration.
+    pub fn handle(&mut self, _now: Instant, input: Input<Local>, out: &mut NodeOutbox) {
+        match input {
+            Input::Local(Local::AskConfiguration { from }) => {
+                out.local(from, Local::Configuration(Arc::clone(&self.configuration)));
+            }
+            Input::Local(Local::Configuration(_) | Local::Request { .. } | Local::Reply { .. })
+            | Input::Packet(_)
+            | Input::Completion(_) => out.trace(Event::Ignored(IgnoreReason::Misrouted)),
+            Input::Deadline => {}
+        }
+    }
+
+    /// It waits for nothing.
+    pub fn next_deadline(&self) -> Option<Instant> {
+        None
+    }
+}

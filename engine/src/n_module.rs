@@ -1,0 +1,124 @@
+//! The N-module: speaks to clients. Parses their frames, routes commands to the
+//! D-module that owns the volume, and carries replies back.
+//!
+//! Keeps nothing about a command: where the reply goes travels with it, so a
+//! restarted N-module loses no more than packets do.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::configuration::{Configuration, D_SLOT, M_SLOT, N_SLOT};
+use crate::contract::{Address, Entropy, Input, Label, Packet};
+use crate::event::{Event, IgnoreReason};
+use crate::local::{Local, NodeOutbox};
+use crate::time::{Duration, Instant};
+use crate::vocabulary::CommandId;
+use crate::wire::{ClientReply, ClientRequest, client, kind};
+
+/// How long an unanswered question to the M-module waits before it is repeated.
+const ASK_AGAIN: Duration = Duration::from_millis(10);
+
+/// A node's N-module.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NModule {
+    incarnation: u64,
+    configuration: Option<Arc<Configuration>>,
+    ask_at: Option<Instant>,
+}
+
+impl NModule {
+    /// Starts by asking for the configuration.
+    pub fn boot(entropy: Entropy, now: Instant, out: &mut NodeOutbox) -> Self {
+        let mut module = NModule {
+            incarnation: entropy.bits(),
+            configuration: None,
+            ask_at: None,
+        };
+        module.ask(now, out);
+        module
+    }
+
+    /// Handles one input.
+    pub fn handle(&mut self, now: Instant, input: Input<Local>, out: &mut NodeOutbox) {
+        match input {
+            Input::Packet(packet) => self.handle_packet(&packet, out),
+            Input::Local(Local::Configuration(configuration)) => {
+                self.configuration = Some(configuration);
+                self.ask_at = None;
+            }
+            Input::Local(Local::Reply { client, reply }) => self.handle_reply(client, &reply, out),
+            Input::Deadline => {
+                if self.ask_at.is_some_and(|at| at <= now) {
+                    self.ask(now, out);
+                }
+            }
+            Input::Local(Local::AskConfiguration { .. } | Local::Request { .. })
+            | Input::Completion(_) => out.trace(Event::Ignored(IgnoreReason::Misrouted)),
+        }
+    }
+
+    /// When it asks again.
+    pub fn next_deadline(&self) -> Option<Instant> {
+        self.ask_at
+    }
+
+    fn ask(&mut self, now: Instant, out: &mut NodeOutbox) {
+        out.local(M_SLOT, Local::AskConfiguration { from: N_SLOT });
+        self.ask_at = Some(now.after(ASK_AGAIN));
+    }
+
+    fn handle_packet(&mut self, packet: &Packet, out: &mut NodeOutbox) {
+        let Some(configuration) = &self.configuration else {
+            return out.trace(Event::Ignored(IgnoreReason::WrongPhase));
+        };
+        let Ok(request) = client::decode_request(&packet.frame) else {
+            return out.trace(Event::Ignored(IgnoreReason::Undecodable));
+        };
+        let volume = match &request {
+            ClientRequest::Connect { volume, .. } => *volume,
+            ClientRequest::Command(frame) => frame.volume,
+        };
+        if packet.network != configuration.client_network || volume != configuration.volume {
+            return out.trace(Event::Ignored(IgnoreReason::Misrouted));
+        }
+        out.local(
+            D_SLOT,
+            Local::Request {
+                client: packet.from,
+                request,
+            },
+        );
+    }
+
+    fn handle_reply(&mut self, to: Address, reply: &ClientReply, out: &mut NodeOutbox) {
+        let Some(configuration) = &self.configuration else {
+            return out.trace(Event::Ignored(IgnoreReason::WrongPhase));
+        };
+        let (kind, id, attempt) = match reply {
+            ClientReply::Connected {
+                client, attempt, ..
+            } => (kind::CONNECTED, u64::from(client.value()) << 40, *attempt),
+            ClientReply::Retrying { id, attempt, .. } => (kind::RETRYING, label_id(*id), *attempt),
+            ClientReply::Answer { id, attempt, .. } => (kind::ANSWER, label_id(*id), *attempt),
+        };
+        let label = Label {
+            kind,
+            incarnation: self.incarnation,
+            id,
+            part: 0,
+            attempt,
+        };
+        out.send(
+            configuration.client_network,
+            to,
+            label,
+            client::encode_reply(reply),
+        );
+    }
+}
+
+/// A command's place in a label: 24 bits of client, 40 bits of counter.
+pub fn label_id(id: CommandId) -> u64 {
+    u64::from(id.client.value()) << 40 | id.counter
+}

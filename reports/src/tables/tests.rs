@@ -1,0 +1,224 @@
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::*;
+use crate::grid::{WIDTH, width_of};
+use crate::record::{
+    Difference, ProbeTally, SchemaVersion, Share, SweepRecord, SweepResult, SweepTiming, Verdict,
+};
+use crate::samples::{failing_run, passing_run};
+
+#[test]
+fn the_list() {
+    insta::assert_snapshot!(list(&scenarios(), Paint::Plain));
+    insta::assert_snapshot!(list(&[], Paint::Plain), @"
+    Scenario  Shows  Covers  Suites
+
+    0 scenarios
+    ");
+}
+
+#[test]
+fn the_features() {
+    insta::assert_snapshot!(features(&some_features(), Paint::Plain));
+}
+
+#[test]
+fn the_features_in_colour() {
+    let coloured = features(&some_features()[..1], Paint::Colour);
+    insta::assert_snapshot!(coloured.replace('\u{1b}', "␛"));
+}
+
+#[test]
+fn a_sweep_with_failures() {
+    insta::assert_snapshot!(sweep(&failing_sweep(), Paint::Plain));
+}
+
+#[test]
+fn a_sweep_in_colour() {
+    let coloured = sweep(&failing_sweep(), Paint::Colour);
+    insta::assert_snapshot!(coloured.replace('\u{1b}', "␛"));
+}
+
+#[test]
+fn a_sweep_that_passed_is_quiet() {
+    let result = SweepResult::of_run(&passing_run(), &BTreeMap::new(), "");
+    let mut record = sweep_record(result);
+    record.result.faults.clear();
+    insta::assert_snapshot!(sweep(&record, Paint::Plain), @"
+    1 run: 1 passed, 0 failed; 58 commands acknowledged
+    12.500 s with 2 jobs, 0.1 seeds/s
+    ");
+}
+
+#[test]
+fn a_sweep_of_nothing() {
+    let record = sweep_record(SweepResult::default());
+    insta::assert_snapshot!(sweep(&record, Paint::Plain), @"
+    0 runs: 0 passed, 0 failed; 0 commands acknowledged
+    12.500 s with 2 jobs, 0.0 seeds/s
+    ");
+}
+
+#[test]
+fn odd_sweeps_stay_in_bounds() {
+    let mut record = failing_sweep();
+    let failure = &mut record.result.failures[0];
+    failure.signature = "panicked at 'no\nsuch\u{1b}[2J block' ".repeat(20);
+    failure.scenario = "x".repeat(300);
+    failure.repro = Some("out/".repeat(60));
+    record.result.faults.insert("kind".repeat(60), u64::MAX);
+    record
+        .result
+        .probes
+        .insert("probe ".repeat(60), ProbeTally::default());
+    for line in sweep(&record, Paint::Plain).lines() {
+        assert!(width_of(line) <= WIDTH, "{line}");
+        assert!(!line.contains(char::is_control), "{line:?}");
+    }
+}
+
+#[test]
+fn a_verification() {
+    let mut record = VerifyRecord {
+        schema_version: SchemaVersion,
+        deterministic: true,
+        runs: 5,
+        trace_hash: "9f3c0a117be2d458".to_owned(),
+        first_difference: None,
+    };
+    insta::assert_snapshot!(
+        verify(&record, Paint::Plain),
+        @"Deterministic: 5 runs, trace hash 9f3c0a117be2d458"
+    );
+    record.deterministic = false;
+    insta::assert_snapshot!(verify(&record, Paint::Plain), @"
+    NOT deterministic: 5 runs, not all with trace hash 9f3c0a117be2d458
+      Where they part is not known.
+    ");
+    record.first_difference = Some(Difference {
+        event: 4_411,
+        at: Duration::from_micros(2_104_250),
+        component: "west-1 D-module".to_owned(),
+        field: "epoch".to_owned(),
+        left: "7".to_owned(),
+        right: "6".to_owned(),
+    });
+    insta::assert_snapshot!(verify(&record, Paint::Plain), @"
+    NOT deterministic: 5 runs, not all with trace hash 9f3c0a117be2d458
+      First at event  4411 at 2.104 s
+      Component       west-1 D-module
+      Field           epoch
+      Left            7
+      Right           6
+    ");
+}
+
+fn scenarios() -> Vec<ListRecord> {
+    let scenario = |name: &str, title: &str, suites: &[&str], covers: &[&str]| ListRecord {
+        name: name.to_owned(),
+        title: title.to_owned(),
+        suites: strings(suites),
+        covers: strings(covers),
+    };
+    vec![
+        scenario(
+            "takeover/power-loss",
+            "The owner loses power under load; its partner takes over and serves what was acknowledged",
+            &["smoke", "nightly"],
+            &["T1", "T3", "F2"],
+        ),
+        scenario("replication/idle", "Nothing happens", &[], &[]),
+    ]
+}
+
+fn some_features() -> Vec<FeatureRecord> {
+    let feature =
+        |id: &str, title: &str, status, mutant: Option<&str>, guarded: bool| FeatureRecord {
+            id: id.to_owned(),
+            title: title.to_owned(),
+            scenarios: match status {
+                FeatureStatus::Missing => Vec::new(),
+                FeatureStatus::Shown | FeatureStatus::Failing => strings(&["takeover/power-loss"]),
+            },
+            status,
+            probe: guarded.then(|| "takeover during resync".to_owned()),
+            mutant: mutant.map(str::to_owned),
+            guarded,
+        };
+    vec![
+        feature(
+            "T1",
+            "A takeover fences the old owner first",
+            FeatureStatus::Shown,
+            Some("skip-fence"),
+            true,
+        ),
+        feature(
+            "T2",
+            "A takeover replays the journal before it serves anything at all",
+            FeatureStatus::Failing,
+            Some("skip-replay"),
+            false,
+        ),
+        feature("T3", "Giveback", FeatureStatus::Missing, None, false),
+    ]
+}
+
+fn failing_sweep() -> SweepRecord {
+    let listed = BTreeMap::from([
+        ("takeover during resync".to_owned(), ProbeTally::REQUIRED),
+        ("cancel won on one copy".to_owned(), Share::percent(5)),
+    ]);
+    let mut crash = failing_run();
+    crash.verdict = Verdict::Crash;
+    crash.command = format!(
+        "stormglass run takeover/power-loss --seed 7 {}",
+        "--set network.loss=1/3 ".repeat(4)
+    );
+    crash.seed = 7;
+    let mut lost = passing_run();
+    lost.verdict = Verdict::Unrecoverable;
+    let mut hit = passing_run();
+    hit.probes.insert("cancel won on one copy".to_owned(), 3);
+    hit.probes.remove("takeover during resync");
+    let runs = [
+        (SweepResult::of_run(&hit, &listed, ""), 1),
+        (SweepResult::of_run(&passing_run(), &listed, ""), 1_090),
+        (
+            SweepResult::of_run(&failing_run(), &listed, "O5 outside in-flight and dirty"),
+            3,
+        ),
+        (
+            SweepResult::of_run(&crash, &listed, "assertion `epoch rises` in d_module"),
+            1,
+        ),
+        (SweepResult::of_run(&lost, &listed, ""), 5),
+    ];
+    let results = runs
+        .into_iter()
+        .flat_map(|(result, times)| std::iter::repeat_n(result, times));
+    let mut result = results.fold(SweepResult::default(), SweepResult::merge);
+    result.failures[0].repro = Some("out/O5.toml".to_owned());
+    result.probes.insert(
+        "journal full".to_owned(),
+        ProbeTally {
+            hit: 0,
+            able: 12,
+            required: ProbeTally::REQUIRED,
+        },
+    );
+    sweep_record(result)
+}
+
+fn sweep_record(result: SweepResult) -> SweepRecord {
+    SweepRecord {
+        schema_version: SchemaVersion,
+        timing: SweepTiming::new(result.runs, Duration::from_millis(12_500), 2),
+        result,
+    }
+}
+
+fn strings(words: &[&str]) -> Vec<String> {
+    words.iter().map(|word| (*word).to_owned()).collect()
+}

@@ -1,0 +1,152 @@
+//! Everything that runs in a scenario's world, as one enum: it serializes and
+//! compares, and costs no dynamic dispatch.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use stormglass_engine::configuration::Configuration;
+use stormglass_engine::contract::{Effect, Entropy, Input, LabelKind, Module, Outbox};
+use stormglass_engine::d_module::DModule;
+use stormglass_engine::event::Event;
+use stormglass_engine::local::{Local, NodeOutbox};
+use stormglass_engine::m_module::MModule;
+use stormglass_engine::n_module::NModule;
+use stormglass_engine::time::Instant;
+use stormglass_engine::wire::kind;
+
+use crate::workload::{Client, ClientEvent, ClientIdentity};
+
+/// A module of a scenario's world.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Actor {
+    /// A client.
+    Client(Box<Client>),
+    /// A node's M-module.
+    M(MModule),
+    /// A node's N-module.
+    N(NModule),
+    /// A node's D-module.
+    D(Box<DModule>),
+}
+
+/// What is known of a module before it boots.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Identity {
+    /// A client and its workload.
+    Client(Box<ClientIdentity>),
+    /// An M-module with the configuration on its admin device.
+    M(Arc<Configuration>),
+    /// An N-module.
+    N,
+    /// A D-module.
+    D,
+}
+
+/// A report of any module.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Report {
+    /// Of a client.
+    Client(ClientEvent),
+    /// Of a node's module.
+    Node(Event),
+}
+
+impl From<ClientEvent> for Report {
+    fn from(event: ClientEvent) -> Self {
+        Report::Client(event)
+    }
+}
+
+impl Actor {
+    /// The client, if it is one.
+    pub fn as_client(&self) -> Option<&Client> {
+        match self {
+            Actor::Client(client) => Some(client),
+            Actor::M(_) | Actor::N(_) | Actor::D(_) => None,
+        }
+    }
+    /// The D-module, if it is one.
+    pub fn as_d_module(&self) -> Option<&DModule> {
+        match self {
+            Actor::D(module) => Some(module),
+            Actor::Client(_) | Actor::M(_) | Actor::N(_) => None,
+        }
+    }
+}
+
+/// Runs a node's module with an outbox of its own and passes its effects on.
+fn with_node<T>(out: &mut Outbox<Local, Report>, act: impl FnOnce(&mut NodeOutbox) -> T) -> T {
+    let mut node = NodeOutbox::default();
+    let result = act(&mut node);
+    for effect in node.drain() {
+        match effect {
+            Effect::Send {
+                network,
+                to,
+                label,
+                frame,
+            } => out.send(network, to, label, frame),
+            Effect::Submit(submission) => out.submit(submission),
+            Effect::Local { to, message } => out.local(to, message),
+            Effect::Trace(event) => out.trace(Report::Node(event)),
+            Effect::Probe(name) => out.probe(name),
+        }
+    }
+    result
+}
+
+impl Module for Actor {
+    type Identity = Identity;
+    type Local = Local;
+    type Event = Report;
+
+    fn boot(
+        identity: &Identity,
+        entropy: Entropy,
+        now: Instant,
+        out: &mut Outbox<Local, Report>,
+    ) -> Self {
+        match identity {
+            Identity::Client(identity) => {
+                Actor::Client(Box::new(Client::boot(identity, entropy, now, out)))
+            }
+            Identity::M(configuration) => Actor::M(with_node(out, |out| {
+                MModule::boot(configuration, entropy, now, out)
+            })),
+            Identity::N => Actor::N(with_node(out, |out| NModule::boot(entropy, now, out))),
+            Identity::D => Actor::D(Box::new(with_node(out, |out| {
+                DModule::boot(entropy, now, out)
+            }))),
+        }
+    }
+
+    fn handle(&mut self, now: Instant, input: Input<Local>, out: &mut Outbox<Local, Report>) {
+        match self {
+            Actor::Client(client) => client.handle(now, input, out),
+            Actor::M(module) => with_node(out, |out| module.handle(now, input, out)),
+            Actor::N(module) => with_node(out, |out| module.handle(now, input, out)),
+            Actor::D(module) => with_node(out, |out| module.handle(now, input, out)),
+        }
+    }
+
+    fn next_deadline(&self) -> Option<Instant> {
+        match self {
+            Actor::Client(client) => client.next_deadline(),
+            Actor::M(module) => module.next_deadline(),
+            Actor::N(module) => module.next_deadline(),
+            Actor::D(module) => module.next_deadline(),
+        }
+    }
+
+    fn check_invariants(&self) {
+        match self {
+            Actor::D(module) => module.check_invariants(),
+            // A client checks itself; the others have nothing between inputs.
+            Actor::Client(_) | Actor::M(_) | Actor::N(_) => {}
+        }
+    }
+
+    fn kind_name(kind: LabelKind) -> &'static str {
+        kind::name(kind)
+    }
+}

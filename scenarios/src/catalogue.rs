@@ -1,0 +1,39 @@
+//! The scenarios that are compiled in: a file each, a folder for each design.
+
+/// Embeds each file of a folder under its own name.
+macro_rules! embed {
+    ($($folder:literal: $($name:literal)*;)*) => {
+        &[$($((
+            $name,
+            include_str!(concat!("../catalogue/", $folder, "/", $name, ".toml")),
+        ),)*)*]
+    };
+}
+
+const FILES: &[(&str, &str)] = embed! {
+    "replication":
+        "replicated-write"
+        "parallel-latency"
+        "lossy-network"
+        "owner-crash"
+        "mirror-crash"
+        "journal-full"
+        "overlapping-writers"
+        "mirror-silent";
+};
+
+/// Name and text of every scenario, in the order in which they are listed.
+pub fn all() -> &'static [(&'static str, &'static str)] {
+    FILES
+}
+
+/// The text of the scenario of this name.
+pub fn find(name: &str) -> Option<&'static str> {
+    FILES
+        .iter()
+        .find(|(own, _)| *own == name)
+        .map(|(_, text)| *text)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,348 @@
+//! Builds the world that a scenario describes: machines, devices, networks,
+//! modules, clients.
+//!
+//! Owns who is where: [`Map`] says which process, device and address is whose.
+//! Everything here happens once, before time zero.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use stormglass_engine::configuration::{
+    Configuration, D_SLOT, Duty, M_SLOT, N_SLOT, SetConfiguration,
+};
+use stormglass_engine::contract::{Address, DeviceId, NetworkId, Slot};
+use stormglass_engine::storage_set::layout::{Geometry, MAILBOX_PAGES};
+use stormglass_engine::storage_set::tables::Role;
+use stormglass_engine::storage_set::{format_set, layout};
+use stormglass_engine::vocabulary::{BlockIndex, ClientId, NodeId, Range, StorageSetId, VolumeId};
+use stormglass_sim::clock::Clock;
+use stormglass_sim::device::{DeviceSpec, PageRange};
+use stormglass_sim::network::NetworkSpec;
+use stormglass_sim::random::Seed;
+use stormglass_sim::time::WorldTime;
+use stormglass_sim::world::{DeviceIndex, MachineId, ProcessId, World};
+
+use crate::actor::{Actor, Identity};
+use crate::file::{Cluster, DeviceKind, DeviceName, ModuleName, NetworkName, NodeName, Scenario};
+use crate::profile;
+use crate::workload::{self, ClientIdentity, ClientTimers};
+
+/// The client network.
+pub const CLIENT_NETWORK: NetworkId = NetworkId::new(0);
+/// The network between the clusters.
+pub const PEER_NETWORK: NetworkId = NetworkId::new(1);
+/// Nodes in a pair.
+const NODES_PER_PAIR: u8 = 2;
+/// The volume of the one pair.
+const VOLUME: VolumeId = VolumeId::new(1);
+/// Pages of a checkpoint slot: marks, results and watermarks of the default limits.
+const CHECKPOINT_PAGES: u64 = 48;
+
+/// Who is where.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Map {
+    /// Machines of the nodes, east first.
+    nodes: Vec<MachineId>,
+    /// Processes of the clients.
+    pub clients: Vec<ProcessId>,
+    /// Machines of the clients.
+    pub client_machines: Vec<MachineId>,
+    /// Sizes of both storage sets.
+    pub geometry: Geometry,
+}
+
+impl Map {
+    /// A node's machine.
+    pub fn node(&self, name: NodeName) -> MachineId {
+        self.nodes[node_index(name)]
+    }
+    /// All nodes' machines, east first.
+    pub fn nodes(&self) -> &[MachineId] {
+        &self.nodes
+    }
+    /// The nodes of a cluster.
+    pub fn cluster(&self, cluster: Cluster) -> &[MachineId] {
+        let half = self.nodes.len() / 2;
+        match cluster {
+            Cluster::East => &self.nodes[..half],
+            Cluster::West => &self.nodes[half..],
+        }
+    }
+}
+
+/// A device of a cluster's storage set.
+pub fn device(name: DeviceName) -> DeviceIndex {
+    let cluster = match name.cluster {
+        Cluster::East => 0,
+        Cluster::West => 2,
+    };
+    DeviceIndex(
+        cluster
+            + match name.kind {
+                DeviceKind::Journal => 0,
+                DeviceKind::Data => 1,
+            },
+    )
+}
+
+/// A module's slot on its node.
+pub fn slot(module: ModuleName) -> Slot {
+    match module {
+        ModuleName::M => M_SLOT,
+        ModuleName::N => N_SLOT,
+        ModuleName::D => D_SLOT,
+    }
+}
+
+/// A network's number.
+pub fn network(name: NetworkName) -> NetworkId {
+    match name {
+        NetworkName::Client => CLIENT_NETWORK,
+        NetworkName::InterCluster => PEER_NETWORK,
+    }
+}
+
+fn node_index(name: NodeName) -> usize {
+    let cluster = match name.cluster {
+        Cluster::East => 0,
+        Cluster::West => NODES_PER_PAIR,
+    };
+    usize::from(cluster + name.number - 1)
+}
+
+fn node_name(index: usize) -> NodeName {
+    let index = u8::try_from(index).expect("nodes are few");
+    let cluster = if index < NODES_PER_PAIR {
+        Cluster::East
+    } else {
+        Cluster::West
+    };
+    NodeName {
+        cluster,
+        number: index % NODES_PER_PAIR + 1,
+    }
+}
+
+fn n_address(node: usize) -> Address {
+    Address::new(100 + u32::try_from(node).expect("nodes are few"))
+}
+fn d_address(node: usize) -> Address {
+    Address::new(200 + u32::try_from(node).expect("nodes are few"))
+}
+
+/// Builds a scenario's world, at rest: nothing has booted yet. `start` is the
+/// world time at which all clocks show zero.
+pub fn build(scenario: &Scenario, seed: Seed, start: WorldTime) -> (World<Actor>, Map) {
+    let networks = NetworkName::ALL.map(|name| {
+        let (latency, per_kib) =
+            profile::link(scenario.topology.profile, name, scenario.links.get(&name));
+        NetworkSpec {
+            name: name.to_string(),
+            latency,
+            per_kib,
+        }
+    });
+    let mut world = World::new(seed, start, networks.into());
+    let geometry = Geometry {
+        blocks: scenario.topology.volume_blocks,
+        ring_pages: scenario.topology.journal_ring_pages,
+        checkpoint_pages: CHECKPOINT_PAGES,
+    };
+    for name in DeviceName::all() {
+        add_device(&mut world, scenario, name, &geometry);
+    }
+    for cluster in Cluster::ALL {
+        let role = if cluster == Cluster::East {
+            Role::Owner
+        } else {
+            Role::Mirror
+        };
+        for (id, page, pages) in format_set(&set_of(cluster, geometry), role) {
+            let id = DeviceIndex(u16::try_from(id.index()).expect("devices are few"));
+            world.drive_mut(id).device.install(page, &pages);
+        }
+    }
+    let drift = seed.draw(0, "clock drift");
+    let clock = |machine: u64| Clock {
+        origin: start,
+        drift_ppb: drift_ppb(drift.at(&[machine, 0, 0, 0])),
+    };
+    let nodes: Vec<MachineId> = (0..4)
+        .map(|index| {
+            let machine = world.add_machine(&node_name(index).to_string(), clock(index as u64));
+            add_node(&mut world, scenario, index, machine, geometry);
+            machine
+        })
+        .collect();
+    let (clients, client_machines) = (0..scenario.workload.clients)
+        .map(|index| {
+            let machine = world.add_machine(
+                &format!("client-{}", index + 1),
+                clock(1_000 + u64::from(index)),
+            );
+            (
+                add_client(&mut world, scenario, seed, index, machine),
+                machine,
+            )
+        })
+        .unzip();
+    (
+        world,
+        Map {
+            nodes,
+            clients,
+            client_machines,
+            geometry,
+        },
+    )
+}
+
+fn add_device(
+    world: &mut World<Actor>,
+    scenario: &Scenario,
+    name: DeviceName,
+    geometry: &Geometry,
+) {
+    let service = profile::device(name.kind, scenario.devices.get(&name));
+    let (pages, unreserved) = match name.kind {
+        DeviceKind::Journal => {
+            let mailbox = PageRange {
+                start: geometry.mailbox_start(),
+                count: layout::MAILBOX_PAGES,
+            };
+            (geometry.journal_device_pages(), Some(mailbox))
+        }
+        DeviceKind::Data => (geometry.data_device_pages(), None),
+    };
+    let cache_pages = scenario.topology.device_cache_pages;
+    let spec = DeviceSpec {
+        pages,
+        cache_pages,
+        unreserved,
+    };
+    let added = world.add_device(&name.to_string(), spec, service);
+    assert!(
+        added == device(name),
+        "devices are added in the order of their names"
+    );
+}
+
+fn set_of(cluster: Cluster, geometry: Geometry) -> SetConfiguration {
+    let id = |kind| DeviceId::new(device(DeviceName { cluster, kind }).0);
+    SetConfiguration {
+        id: StorageSetId::new(if cluster == Cluster::East { 1 } else { 2 }),
+        format: 1,
+        journal: id(DeviceKind::Journal),
+        data: id(DeviceKind::Data),
+        geometry,
+    }
+}
+
+fn add_node(
+    world: &mut World<Actor>,
+    scenario: &Scenario,
+    index: usize,
+    machine: MachineId,
+    geometry: Geometry,
+) {
+    let name = node_name(index);
+    let peer = NodeName {
+        cluster: name.cluster.other(),
+        number: 1,
+    };
+    let configuration = Arc::new(Configuration {
+        node: NodeId::new(u32::try_from(index).expect("nodes are few") + 1),
+        set: set_of(name.cluster, geometry),
+        duty: if name.number == 1 {
+            Duty::Primary
+        } else {
+            Duty::Standby
+        },
+        volume: VOLUME,
+        client_network: CLIENT_NETWORK,
+        peer_network: PEER_NETWORK,
+        peer_address: d_address(node_index(peer)),
+        replication: scenario.settings.replication,
+        timers: scenario.settings.timers.clone(),
+        limits: scenario.settings.limits.clone(),
+    });
+    let cpu = profile::NODE_CPU;
+    world.add_process(machine, M_SLOT, Identity::M(configuration), cpu);
+    let n = world.add_process(machine, N_SLOT, Identity::N, cpu);
+    world
+        .network_mut()
+        .attach(CLIENT_NETWORK, n_address(index), n);
+    let d = world.add_process(machine, D_SLOT, Identity::D, cpu);
+    world
+        .network_mut()
+        .attach(PEER_NETWORK, d_address(index), d);
+}
+
+fn add_client(
+    world: &mut World<Actor>,
+    scenario: &Scenario,
+    seed: Seed,
+    index: u32,
+    machine: MachineId,
+) -> ProcessId {
+    let identity = client_identity(scenario, seed, index);
+    let identity = Identity::Client(Box::new(identity));
+    let process = world.add_process(machine, Slot(0), identity, profile::CLIENT_CPU);
+    world
+        .network_mut()
+        .attach(CLIENT_NETWORK, Address::new(1_000 + index), process);
+    process
+}
+
+fn client_identity(scenario: &Scenario, seed: Seed, index: u32) -> ClientIdentity {
+    let asked = &scenario.workload;
+    let [start, count] = asked.range(&scenario.topology);
+    let count = u32::try_from(count).expect("the scenario was checked");
+    let blocks = Range::new(BlockIndex::new(start), count).expect("the scenario was checked");
+    let crate::file::Mix {
+        read,
+        write,
+        write_zeroes,
+        compare_and_write,
+        flush,
+    } = asked.mix;
+    ClientIdentity {
+        client: ClientId::new(index + 1),
+        volume: VOLUME,
+        network: CLIENT_NETWORK,
+        node: n_address(0),
+        workload: workload::Workload {
+            commands: u64::from(asked.commands),
+            outstanding: asked.outstanding,
+            blocks,
+            command_blocks_min: asked.command_blocks[0],
+            command_blocks_max: asked.command_blocks[1],
+            mix: workload::Mix {
+                read,
+                write,
+                write_zeroes,
+                compare_and_write,
+                flush,
+            },
+            think: asked.think,
+            start: asked.start,
+        },
+        timers: ClientTimers {
+            status_limit: scenario.settings.timers.status_limit,
+            ..ClientTimers::default()
+        },
+        window: scenario.settings.limits.window,
+        seed: seed.draw(u64::from(index), "workload").at(&[0; 4]).bits(),
+    }
+}
+
+fn drift_ppb(sample: stormglass_sim::random::Sample) -> i32 {
+    let span = u64::from(profile::DRIFT_PPB) * 2 + 1;
+    let drawn = i64::try_from(sample.below(span)).expect("a small span");
+    i32::try_from(drawn - i64::from(profile::DRIFT_PPB)).expect("a small span")
+}
+
+const _: () = assert!(
+    MAILBOX_PAGES > 0,
+    "the mailbox stands outside the reservation"
+);

@@ -1,0 +1,240 @@
+//! The experiment: a world with everything that watches it and everything that is
+//! still to befall it. The unit that is forked, checkpointed and compared.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use stormglass_engine::time::Duration;
+use stormglass_sim::fault::Fault;
+use stormglass_sim::occurrence::Occurrence;
+use stormglass_sim::random::Seed;
+use stormglass_sim::time::WorldTime;
+use stormglass_sim::world::{Workbench, World};
+
+use crate::actor::{Actor, Report};
+use crate::cluster::{self, Map};
+use crate::file::Scenario;
+use crate::measure::Measures;
+use crate::oracle::{Finding, Oracles};
+use crate::schedule::Schedule;
+use crate::weather::Weather;
+use crate::workload::{ClientEvent, StatusSummary};
+
+/// How clients' commands ended so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Commands {
+    /// Ids given out.
+    pub issued: u64,
+    /// Succeeded.
+    pub success: u64,
+    /// Compares that failed.
+    pub mismatch: u64,
+    /// Definite failures.
+    pub refused: u64,
+    /// Attempts without a verdict.
+    pub unknown: u64,
+    /// Cancelled.
+    pub cancelled: u64,
+}
+
+/// What happened so far, counted.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tally {
+    /// Faults by kind.
+    pub faults: BTreeMap<String, u64>,
+    /// Probes by name.
+    pub probes: BTreeMap<String, u64>,
+    /// Commands by outcome.
+    pub commands: Commands,
+}
+
+/// A world, its watchers and its fate.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Experiment {
+    world: World<Actor>,
+    map: Map,
+    weather: Weather,
+    schedule: Schedule,
+    oracles: Oracles,
+    measures: Measures,
+    tally: Tally,
+    findings: Vec<Finding>,
+    start: WorldTime,
+}
+
+/// Buffers that steps reuse.
+pub type Bench = Workbench<Actor>;
+
+impl Experiment {
+    /// The experiment of a scenario and a seed, before anything has booted.
+    pub fn new(scenario: &Scenario, seed: u64) -> Self {
+        Experiment::starting_at(scenario, seed, WorldTime::ZERO)
+    }
+
+    /// The same at another beginning of time; nothing but instants differs.
+    pub fn starting_at(scenario: &Scenario, seed: u64, start: WorldTime) -> Self {
+        let seed = Seed(seed);
+        let (world, map) = cluster::build(scenario, seed, start);
+        Experiment {
+            weather: Weather::new(scenario, seed, start),
+            schedule: Schedule::new(scenario, &world, &map, start),
+            oracles: Oracles::new(&world, &map),
+            measures: Measures::default(),
+            tally: Tally::default(),
+            findings: Vec::new(),
+            world,
+            map,
+            start,
+        }
+    }
+
+    /// The world.
+    pub fn world(&self) -> &World<Actor> {
+        &self.world
+    }
+    /// Who is where.
+    pub fn map(&self) -> &Map {
+        &self.map
+    }
+    /// What happened so far.
+    pub fn tally(&self) -> &Tally {
+        &self.tally
+    }
+    /// What the oracles found.
+    pub fn findings(&self) -> &[Finding] {
+        &self.findings
+    }
+    /// The oracles.
+    pub fn oracles(&self) -> &Oracles {
+        &self.oracles
+    }
+    /// The measures so far.
+    pub fn measures(&self) -> &Measures {
+        &self.measures
+    }
+    /// The weather of this seed.
+    pub fn weather(&self) -> &Weather {
+        &self.weather
+    }
+    /// Scheduled faults whose event has not come.
+    pub fn untriggered(&self) -> usize {
+        self.schedule.untriggered()
+    }
+    /// Simulated time since the beginning.
+    pub fn elapsed(&self) -> Duration {
+        self.world.now().since(self.start)
+    }
+    /// When the next thing happens.
+    pub fn next_at(&self) -> Option<WorldTime> {
+        self.schedule
+            .next_at()
+            .into_iter()
+            .chain(self.world.next_event())
+            .min()
+    }
+
+    /// True once every client has got every command to an end.
+    pub fn clients_are_done(&self) -> bool {
+        self.map.clients.iter().all(|id| {
+            let client = self
+                .world
+                .process(*id)
+                .module
+                .as_ref()
+                .and_then(Actor::as_client);
+            client.is_some_and(crate::workload::Client::is_done)
+        })
+    }
+
+    /// Takes the next event or scheduled fault; false if nothing is left. What
+    /// happened stands in the workbench's log.
+    pub fn step(&mut self, bench: &mut Bench) -> bool {
+        let event_at = self.world.next_event();
+        let fault_at = self.schedule.next_at();
+        match (fault_at, event_at) {
+            (None, None) => return false,
+            (Some(fault), event) if event.is_none_or(|event| fault <= event) => {
+                let fault_due = self.schedule.take().expect("a fault is due");
+                self.world.advance(fault);
+                if matches!(fault_due, Fault::Crash(_) | Fault::DevicePowerLoss(_)) {
+                    self.weather.begin_power_loss();
+                }
+                self.world.apply(&fault_due, &mut self.weather, bench);
+            }
+            _ => {
+                self.world.step(&mut self.weather, bench);
+            }
+        }
+        let log = std::mem::take(&mut bench.log);
+        for occurrence in &log {
+            self.observe(occurrence);
+        }
+        bench.log = log;
+        true
+    }
+
+    /// Judges what can only be judged at rest.
+    pub fn finish(&mut self) {
+        let (at, event) = (self.world.now(), self.world.totals().events);
+        self.oracles
+            .finish(at, event, &self.world, &self.map, &mut self.findings);
+    }
+
+    fn observe(&mut self, occurrence: &Occurrence<Report>) {
+        let (at, number) = (self.world.now(), self.world.totals().events);
+        match occurrence {
+            Occurrence::Event {
+                process,
+                event: Report::Node(event),
+            } => {
+                let machine = self.world.process(*process).machine;
+                self.schedule.observe(at, machine, event);
+                self.measures.observe_node(at, event);
+            }
+            Occurrence::Event {
+                event: Report::Client(event),
+                ..
+            } => {
+                self.measures.observe_client(at, event);
+                self.tally.commands.observe(event);
+            }
+            Occurrence::Probe { name, .. } => count(&mut self.tally.probes, name),
+            Occurrence::Fault(happened) => count(&mut self.tally.faults, happened.kind()),
+            Occurrence::Submitted { .. }
+            | Occurrence::Executed { .. }
+            | Occurrence::Settled { .. }
+            | Occurrence::Booted { .. }
+            | Occurrence::Stopped { .. } => {}
+        }
+        self.oracles
+            .observe(at, number, occurrence, &self.world, &mut self.findings);
+    }
+}
+
+impl Commands {
+    fn observe(&mut self, event: &ClientEvent) {
+        match event {
+            ClientEvent::Invoked { .. } => self.issued += 1,
+            ClientEvent::AttemptEnded { status, .. } => match status {
+                StatusSummary::Success => self.success += 1,
+                StatusSummary::Mismatch => self.mismatch += 1,
+                StatusSummary::Refused(_) => self.refused += 1,
+                StatusSummary::Cancelled => self.cancelled += 1,
+                StatusSummary::Unknown(_) => self.unknown += 1,
+            },
+            ClientEvent::Retried { .. }
+            | ClientEvent::ReadReturned { .. }
+            | ClientEvent::AnsweredAgain { .. }
+            | ClientEvent::Ignored(_) => {}
+        }
+    }
+}
+
+fn count(counts: &mut BTreeMap<String, u64>, name: &str) {
+    match counts.get_mut(name) {
+        Some(count) => *count += 1,
+        None => {
+            counts.insert(name.to_owned(), 1);
+        }
+    }
+}

@@ -1,0 +1,366 @@
+//! A scenario as a plain value. Its serialized form is the file format itself:
+//! what stands here is what a user may write, with these defaults.
+
+use std::collections::BTreeMap;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Serialize};
+use stormglass_engine::time::Duration;
+
+use super::fault::Fault;
+use super::names::{DeviceName, NetworkName};
+use super::settings::Settings;
+use super::text::{DurationText, Rate, Thousandths, duration};
+
+/// One experiment: a cluster, what is asked of it, what goes wrong, and what is
+/// expected of it all. Made by [`super::parse`] or [`Scenario::builder`], which
+/// check that its parts fit together.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Scenario {
+    /// Its name in commands and reports; the file's own name if absent.
+    pub name: String,
+    /// One line for lists.
+    pub title: String,
+    /// What it shows, in a sentence or two.
+    pub description: String,
+    /// Rows of the feature tables that it shows, such as "P1".
+    pub covers: Vec<String>,
+    /// Suites that it belongs to.
+    pub suites: Vec<String>,
+    /// Probes that its seeds are able to reach.
+    pub probes: Vec<String>,
+    /// The machines and devices.
+    pub topology: Topology,
+    /// The engine's settings.
+    pub settings: Settings,
+    /// Constant service times of devices, in place of the profile's.
+    #[schemars(schema_with = "devices_schema")]
+    pub devices: BTreeMap<DeviceName, DeviceTimes>,
+    /// Latencies of networks, in place of the profile's.
+    #[schemars(schema_with = "links_schema")]
+    pub links: BTreeMap<NetworkName, LinkTimes>,
+    /// What the clients do.
+    pub workload: Workload,
+    /// Scheduled faults.
+    #[serde(rename = "fault")]
+    pub faults: Vec<Fault>,
+    /// Faults that each seed draws.
+    pub weather: Weather,
+    /// When a run that does not end is stopped.
+    pub limits: RunLimits,
+    /// What must come of it.
+    pub expect: Expect,
+}
+
+/// The machines and devices. The clusters are `east` and `west`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Topology {
+    /// Distances and service times.
+    pub profile: Profile,
+    /// HA pairs in each cluster.
+    pub pairs_per_cluster: u32,
+    /// Blocks of the volume, 4 KiB each.
+    pub volume_blocks: u64,
+    /// Pages of the journal's ring, 4 KiB each.
+    pub journal_ring_pages: u64,
+    /// Pages that a device's volatile cache holds before it destages.
+    pub device_cache_pages: u32,
+}
+
+impl Default for Topology {
+    fn default() -> Self {
+        Topology {
+            profile: Profile::Metro,
+            pairs_per_cluster: 1,
+            volume_blocks: 512,
+            journal_ring_pages: 512,
+            device_cache_pages: 64,
+        }
+    }
+}
+
+/// Distances and service times.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Profile {
+    /// Everything in one rack.
+    Rack,
+    /// The mirror is 100 km away.
+    Metro,
+    /// The mirror is a continent away: a stress case.
+    Wan,
+}
+
+/// Constant service times of a device; what is absent follows the profile.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct DeviceTimes {
+    /// Time of a read.
+    #[serde(with = "duration::option")]
+    #[schemars(with = "DurationText")]
+    pub read: Option<Duration>,
+    /// Time of a write.
+    #[serde(with = "duration::option")]
+    #[schemars(with = "DurationText")]
+    pub write: Option<Duration>,
+    /// Time of a flush.
+    #[serde(with = "duration::option")]
+    #[schemars(with = "DurationText")]
+    pub flush: Option<Duration>,
+}
+
+/// Latency of a network; what is absent follows the profile.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct LinkTimes {
+    /// One-way latency.
+    #[serde(with = "duration::option")]
+    #[schemars(with = "DurationText")]
+    pub latency: Option<Duration>,
+    /// The most that is added to it, drawn for each message.
+    #[serde(with = "duration::option")]
+    #[schemars(with = "DurationText")]
+    pub jitter: Option<Duration>,
+}
+
+fn devices_schema(generator: &mut SchemaGenerator) -> Schema {
+    let times = generator.subschema_for::<DeviceTimes>();
+    keyed_schema(DeviceName::all().map(|name| name.to_string()), &times)
+}
+
+fn links_schema(generator: &mut SchemaGenerator) -> Schema {
+    let times = generator.subschema_for::<LinkTimes>();
+    keyed_schema(
+        NetworkName::ALL.into_iter().map(|name| name.to_string()),
+        &times,
+    )
+}
+
+fn keyed_schema(names: impl Iterator<Item = String>, value: &Schema) -> Schema {
+    let properties: serde_json::Map<_, _> =
+        names.map(|name| (name, value.clone().to_value())).collect();
+    json_schema!({ "type": "object", "properties": properties, "additionalProperties": false })
+}
+
+/// What the clients do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Workload {
+    /// How many clients there are.
+    pub clients: u32,
+    /// Commands that each client issues.
+    pub commands: u32,
+    /// Commands that a client has outstanding at most.
+    pub outstanding: u32,
+    /// The blocks that commands touch, as [start, count]; all if absent.
+    #[schemars(with = "[u64; 2]")]
+    pub hot: Option<[u64; 2]>,
+    /// Blocks in one command, as [least, most].
+    pub command_blocks: [u32; 2],
+    /// How often each kind of command is chosen.
+    pub mix: Mix,
+    /// When the clients begin.
+    #[serde(with = "duration")]
+    #[schemars(with = "DurationText")]
+    pub start: Duration,
+    /// How long a client waits after a command has ended before its next.
+    #[serde(with = "duration")]
+    #[schemars(with = "DurationText")]
+    pub think: Duration,
+}
+
+impl Default for Workload {
+    fn default() -> Self {
+        Workload {
+            clients: 4,
+            commands: 50,
+            outstanding: 4,
+            hot: None,
+            command_blocks: [1, 4],
+            mix: Mix::default(),
+            start: Duration::ZERO,
+            think: Duration::ZERO,
+        }
+    }
+}
+
+impl Workload {
+    /// The blocks that commands touch, as start and count.
+    pub fn range(&self, topology: &Topology) -> [u64; 2] {
+        self.hot.unwrap_or([0, topology.volume_blocks])
+    }
+}
+
+/// How often each kind of command is chosen, as weights.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Mix {
+    /// Weight of reads.
+    pub read: u32,
+    /// Weight of writes.
+    pub write: u32,
+    /// Weight of zeroing writes.
+    pub write_zeroes: u32,
+    /// Weight of writes that compare first.
+    pub compare_and_write: u32,
+    /// Weight of flushes.
+    pub flush: u32,
+}
+
+impl Mix {
+    /// A mix in which nothing is chosen; a start for `Mix { read: 1, ..Mix::NONE }`.
+    pub const NONE: Mix = Mix {
+        read: 0,
+        write: 0,
+        write_zeroes: 0,
+        compare_and_write: 0,
+        flush: 0,
+    };
+
+    /// The sum of all weights.
+    pub fn total(&self) -> u64 {
+        [
+            self.read,
+            self.write,
+            self.write_zeroes,
+            self.compare_and_write,
+            self.flush,
+        ]
+        .into_iter()
+        .map(u64::from)
+        .sum()
+    }
+}
+
+impl Default for Mix {
+    fn default() -> Self {
+        Mix {
+            read: 30,
+            write: 55,
+            write_zeroes: 5,
+            compare_and_write: 8,
+            flush: 2,
+        }
+    }
+}
+
+/// Faults of every message, drawn by each seed, until calm sets in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Weather {
+    /// When calm sets in.
+    #[serde(with = "duration")]
+    #[schemars(with = "DurationText")]
+    pub until: Duration,
+    /// Messages that are lost.
+    pub loss: Rate,
+    /// Messages that arrive twice.
+    pub duplicate: Rate,
+    /// Messages that arrive late, and so overtake each other.
+    pub delay: Delay,
+    /// Messages that arrive with a flipped bit.
+    pub corrupt: Rate,
+}
+
+impl Default for Weather {
+    fn default() -> Self {
+        Weather {
+            until: Duration::from_secs(10),
+            loss: Rate::ZERO,
+            duplicate: Rate::ZERO,
+            delay: Delay::default(),
+            corrupt: Rate::ZERO,
+        }
+    }
+}
+
+impl Weather {
+    /// True if no seed draws any fault.
+    pub fn is_calm(&self) -> bool {
+        [self.loss, self.duplicate, self.delay.ratio, self.corrupt]
+            .into_iter()
+            .all(Rate::is_zero)
+    }
+}
+
+/// Messages that arrive late.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Delay {
+    /// How many.
+    pub ratio: Rate,
+    /// The most by which one is late.
+    #[serde(with = "duration")]
+    #[schemars(with = "DurationText")]
+    pub max: Duration,
+}
+
+/// When a run that does not end is stopped; a verdict of its own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RunLimits {
+    /// Simulated time.
+    #[serde(with = "duration")]
+    #[schemars(with = "DurationText")]
+    pub sim_time: Duration,
+    /// Events.
+    pub events: u64,
+}
+
+impl Default for RunLimits {
+    fn default() -> Self {
+        RunLimits {
+            sim_time: Duration::from_secs(60),
+            events: 5_000_000,
+        }
+    }
+}
+
+/// What must come of a run.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Expect {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// Probes that every run must reach.
+    pub probes: Vec<String>,
+    /// Bounds on measures.
+    pub measures: Vec<Measure>,
+}
+
+/// What a run comes to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// Every oracle and every expectation holds.
+    #[default]
+    Pass,
+    /// A promise of safety was broken.
+    Safety,
+    /// Something did not end within its bound.
+    Liveness,
+    /// An expectation was not met.
+    Expectation,
+    /// The last good copy of something was destroyed on purpose.
+    Unrecoverable,
+    /// The engine stopped at a failed assertion.
+    Crash,
+}
+
+/// Bounds on one measure.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Measure {
+    /// The measure, as a run reports it.
+    pub name: String,
+    /// The least that passes.
+    #[serde(default)]
+    #[schemars(with = "Thousandths")]
+    pub min: Option<Thousandths>,
+    /// The most that passes.
+    #[serde(default)]
+    #[schemars(with = "Thousandths")]
+    pub max: Option<Thousandths>,
+}

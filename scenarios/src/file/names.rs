@@ -1,0 +1,244 @@
+//! Names of the things that a scenario file speaks of: clusters, nodes, modules,
+//! devices and networks. Whether the topology holds them is asked elsewhere.
+
+use std::fmt;
+use std::str::FromStr;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::text::{Complaint, quoted, text_form};
+
+/// A cluster, that is, a site.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Cluster {
+    /// The cluster that owns the volume at the start.
+    East,
+    /// The cluster that holds the mirror.
+    West,
+}
+
+impl Cluster {
+    /// Both, in order.
+    pub const ALL: [Cluster; 2] = [Cluster::East, Cluster::West];
+    /// The other site.
+    #[must_use]
+    pub fn other(self) -> Self {
+        match self {
+            Cluster::East => Cluster::West,
+            Cluster::West => Cluster::East,
+        }
+    }
+    fn named(text: &str) -> Option<Self> {
+        Cluster::ALL
+            .into_iter()
+            .find(|cluster| cluster.to_string() == text)
+    }
+}
+
+impl fmt::Display for Cluster {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Cluster::East => "east",
+            Cluster::West => "west",
+        })
+    }
+}
+
+/// A node: `east-1`. Nodes 1 and 2 of a cluster are its first HA pair.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NodeName {
+    /// Its site.
+    pub cluster: Cluster,
+    /// Its number within the cluster, from 1.
+    pub number: u8,
+}
+
+impl fmt::Display for NodeName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.cluster, self.number)
+    }
+}
+
+impl FromStr for NodeName {
+    type Err = Complaint;
+    fn from_str(text: &str) -> Result<Self, Complaint> {
+        let bad = || {
+            Complaint::new(
+                format!("there is no node {}", quoted(text)),
+                "nodes are named by cluster and number: east-1, east-2, west-1, west-2",
+            )
+        };
+        let (cluster, digits) = text.rsplit_once('-').ok_or_else(bad)?;
+        let cluster = Cluster::named(cluster).ok_or_else(bad)?;
+        let number = digits.parse().map_err(|_| bad())?;
+        let name = NodeName { cluster, number };
+        if number == 0 || name.to_string() != text {
+            Err(bad())
+        } else {
+            Ok(name)
+        }
+    }
+}
+
+text_form!(
+    NodeName,
+    "node",
+    "^(east|west)-[1-9][0-9]*$",
+    "A node, such as east-1."
+);
+
+/// A module of a node; each fails and restarts by itself.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+pub enum ModuleName {
+    /// Network: speaks to clients.
+    N,
+    /// Management: holds the configuration.
+    M,
+    /// Data: performs and replicates commands.
+    D,
+}
+
+impl fmt::Display for ModuleName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self, f)
+    }
+}
+
+/// A shared device of a cluster's storage set: `east.journal`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DeviceName {
+    /// Its site.
+    pub cluster: Cluster,
+    /// Which of the set's devices.
+    pub kind: DeviceKind,
+}
+
+/// What a device of a storage set is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum DeviceKind {
+    /// The small fast one, with the redo log.
+    Journal,
+    /// The one with the volume's blocks.
+    Data,
+}
+
+impl DeviceName {
+    /// Every device of the topology with one pair per cluster.
+    pub fn all() -> impl Iterator<Item = DeviceName> {
+        Cluster::ALL.into_iter().flat_map(|cluster| {
+            [DeviceKind::Journal, DeviceKind::Data]
+                .into_iter()
+                .map(move |kind| DeviceName { cluster, kind })
+        })
+    }
+}
+
+impl fmt::Display for DeviceName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match self.kind {
+            DeviceKind::Journal => "journal",
+            DeviceKind::Data => "data",
+        };
+        write!(f, "{}.{kind}", self.cluster)
+    }
+}
+
+impl FromStr for DeviceName {
+    type Err = Complaint;
+    fn from_str(text: &str) -> Result<Self, Complaint> {
+        DeviceName::all()
+            .find(|name| name.to_string() == text)
+            .ok_or_else(|| {
+                Complaint::new(
+                    format!("there is no device {}", quoted(text)),
+                    "devices are east.journal, east.data, west.journal and west.data",
+                )
+            })
+    }
+}
+
+text_form!(
+    DeviceName,
+    "device",
+    r"^(east|west)\.(journal|data)$",
+    "A device of a storage set, such as east.journal."
+);
+
+/// A network.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum NetworkName {
+    /// Between the clients and every node.
+    Client,
+    /// Between the nodes of the two clusters.
+    InterCluster,
+}
+
+impl NetworkName {
+    /// All, in order.
+    pub const ALL: [NetworkName; 2] = [NetworkName::Client, NetworkName::InterCluster];
+}
+
+impl fmt::Display for NetworkName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            NetworkName::Client => "client",
+            NetworkName::InterCluster => "inter-cluster",
+        })
+    }
+}
+
+/// One side of a partition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Endpoint {
+    /// One node.
+    Node(NodeName),
+    /// Every node of a cluster.
+    Cluster(Cluster),
+    /// Every client; on the client network only.
+    Clients,
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Endpoint::Node(node) => node.fmt(f),
+            Endpoint::Cluster(cluster) => cluster.fmt(f),
+            Endpoint::Clients => f.write_str("clients"),
+        }
+    }
+}
+
+impl FromStr for Endpoint {
+    type Err = Complaint;
+    fn from_str(text: &str) -> Result<Self, Complaint> {
+        if text == "clients" {
+            return Ok(Endpoint::Clients);
+        }
+        if let Some(cluster) = Cluster::named(text) {
+            return Ok(Endpoint::Cluster(cluster));
+        }
+        text.parse().map(Endpoint::Node).map_err(|_| {
+            Complaint::new(
+                format!("nothing on a network is named {}", quoted(text)),
+                "name a node (east-1), a cluster (east), or \"clients\"",
+            )
+        })
+    }
+}
+
+text_form!(
+    Endpoint,
+    "endpoint",
+    "^((east|west)(-[1-9][0-9]*)?|clients)$",
+    "A node such as east-1, a cluster such as east, or clients."
+);

@@ -1,0 +1,64 @@
+//! What a user reads who got something wrong.
+
+use super::exercise;
+
+fn check(name: &str, text: &str) {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_omit_expression(true);
+    settings.set_prepend_module_to_snapshot(false);
+    let rendered = exercise(text).unwrap_err().render(false, "mine.toml", text);
+    settings.bind(|| insta::assert_snapshot!(name, rendered));
+}
+
+macro_rules! shows {
+    ($($name:ident: $text:expr;)*) => {$(
+        #[test]
+        fn $name() {
+            check(stringify!($name), $text);
+        }
+    )*};
+}
+
+shows! {
+    not_toml: "title = \"Half a string\n[workload]\nclients = 2\n";
+    a_key_given_twice: "[workload]\nclients = 2\nclients = 3\n";
+    unknown_keys_are_all_reported:
+        "[topology]\nvolume_bloks = 64\n\n[workload]\nclient = 2\nfrobnicate = true\n\n[weahter]\nloss = \"1/10\"\n";
+    wrong_types:
+        "title = 7\ncovers = \"P1\"\n\n[workload]\nclients = \"two\"\ncommands = 1.5\nhot = [0, 1, 2]\nmix = 3\n";
+    bad_durations:
+        "[workload]\nstart = \"-3ms\"\nthink = \"5\"\n\n[limits]\nsim_time = 60\n\n[settings.timers]\nidle_clear = \"1 fortnight\"\npath_timeout = \"0.1ns\"\n";
+    bad_ratios:
+        "[weather]\nloss = \"3/2\"\nduplicate = [\"1/10\", \"0/0\"]\ncorrupt = 0.01\ndelay = { ratio = \"1%\" }\n";
+    bad_choices:
+        "[topology]\nprofile = \"metropolis\"\n\n[settings]\nreplication = \"paralel\"\n\n[expect]\nverdict = \"fail\"\n";
+    a_number_out_of_range: "[workload]\nclients = -2\noutstanding = 4294967296\n";
+    names_of_nothing:
+        "covers = [\"P12\", \"s3\"]\n\n[[fault]]\ncrash = { at = \"2s\", node = \"east-3\", restart_after = \"1s\" }\n";
+    a_fault_on_nothing:
+        "[[fault]]\nkill = { at = \"2s\", node = \"north-1\", module = \"X\", restart_after = \"1s\" }\n\n[[fault]]\npower_off = { at = \"1s\", cluster = \"north\", restart_after = \"1s\" }\n\n[[fault]]\npartition = { at = \"1s\", duration = \"1s\", from = \"east-1\", to = \"moon\", network = \"mediator\" }\n\n[devices.\"east.tape\"]\nwrite = \"1ms\"\n";
+    a_fault_without_a_moment:
+        "[[fault]]\ncrash = { node = \"east-1\", restart_after = \"1s\" }\n\n[[fault]]\ncrash = { at = \"1s\", on = { event = \"local durable\", node = \"east-1\" }, node = \"east-1\", restart_after = \"1s\" }\n";
+    a_crash_without_a_restart: "[[fault]]\ncrash = { at = \"2s\", node = \"east-1\" }\n";
+    kinds_of_faults:
+        "[[fault]]\n\n[[fault]]\ncrush = { at = \"2s\" }\n\n[[fault]]\npause = { at = \"2s\", node = \"east-1\", duration = \"1s\" }\ncrash = { at = \"2s\", node = \"east-1\", restart_after = \"1s\" }\n";
+    faults_that_do_not_fit:
+        "[[fault]]\npause = { at = \"70s\", node = \"east-1\", duration = \"0s\" }\n\n[[fault]]\npartition = { at = \"1s\", duration = \"1s\", from = \"east-1\", to = \"east-2\" }\n\n[[fault]]\npartition = { on = { event = \"\", node = \"west-7\", nth = 0 }, duration = \"1s\", from = \"clients\", to = \"clients\", network = \"client\" }\n";
+    an_impossible_topology:
+        "[topology]\npairs_per_cluster = 3\nvolume_blocks = 64\njournal_ring_pages = 100\n\n[workload]\nclients = 0\noutstanding = 65\nhot = [60, 8]\ncommand_blocks = [1, 33]\n";
+    ends_of_a_range: "[weather]\nloss = [\"1/10\", \"1/100\"]\nduplicate = [\"0/1\", \"1/10\"]\ndelay = { ratio = \"1/10\" }\nuntil = \"60s\"\n\n[limits]\nsim_time = \"30s\"\n";
+    a_value_that_collides_with_a_default: "[settings.limits]\nwindow = 2\njournal_reserve = 500\n";
+    settings_that_contradict:
+        "[settings.timers]\nanswer_limit = \"7s\"\nretransmit_max = \"1ms\"\n\n[settings.limits]\nwindow = 0\n";
+    expectations_that_cannot_be_met:
+        "probes = [\"journal full\"]\n\n[expect]\nprobes = [\"journal ful\"]\nmeasures = [\n    { name = \"a\" },\n    { name = \"b\", min = 2, max = \"1.5\" },\n]\n";
+    expectations_mistyped:
+        "[expect]\nmeasures = [{ name = \"a\", max = 1.0005 }, { max = -1 }, { name = \"c\", max = true }]\n";
+}
+
+#[test]
+fn colour_marks_the_place() {
+    let text = "[workload]\nclients = 0\n";
+    let coloured = exercise(text).unwrap_err().render(true, "mine.toml", text);
+    assert!(coloured.contains("\u{1b}["));
+}

@@ -1,0 +1,181 @@
+//! Measures: what a run's writes cost, from the owner's own reports.
+//!
+//! Of each write that had no fault in its way: how long its mark took, its local
+//! record and its replica from there, and how long its client waited. The ideal
+//! is marking plus the slower of the two halves.
+
+use std::collections::BTreeMap;
+
+use imbl::OrdMap;
+use serde::{Deserialize, Serialize};
+use stormglass_engine::event::Event;
+use stormglass_engine::vocabulary::CommandId;
+use stormglass_reports::record::Decimal;
+use stormglass_sim::time::WorldTime;
+
+use crate::workload::{ClientEvent, CommandKind, StatusSummary};
+
+/// What is known of a write that is not acknowledged yet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Times {
+    invoked: WorldTime,
+    accepted: Option<WorldTime>,
+    marked: Option<WorldTime>,
+    local: Option<WorldTime>,
+    replica: Option<WorldTime>,
+}
+
+/// Spans in nanoseconds, in buckets of a fortieth of a power of two.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Histogram {
+    buckets: BTreeMap<u32, u64>,
+    count: u64,
+}
+
+/// Buckets in each doubling.
+const PER_OCTAVE: u64 = 64;
+
+impl Histogram {
+    fn add(&mut self, nanos: u64) {
+        *self.buckets.entry(bucket(nanos)).or_insert(0) += 1;
+        self.count += 1;
+    }
+
+    /// The span below which `percent` per cent of all lie; right to 1.6 %.
+    fn percentile(&self, percent: u64) -> Option<u64> {
+        let wanted = (self.count * percent).div_ceil(100).max(1);
+        let mut seen = 0;
+        for (bucket, count) in &self.buckets {
+            seen += count;
+            if seen >= wanted {
+                return Some(middle(*bucket));
+            }
+        }
+        None
+    }
+}
+
+fn bucket(nanos: u64) -> u32 {
+    let nanos = nanos.max(PER_OCTAVE);
+    let octave = nanos.ilog2() - PER_OCTAVE.ilog2();
+    let within = (nanos >> octave) - PER_OCTAVE;
+    octave * 64 + u32::try_from(within).expect("less than an octave")
+}
+
+fn middle(bucket: u32) -> u64 {
+    let (octave, within) = (bucket / 64, u64::from(bucket % 64));
+    ((PER_OCTAVE + within) << octave) + ((1 << octave) >> 1)
+}
+
+/// A run's measures so far.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Measures {
+    open: OrdMap<CommandId, Times>,
+    latency: Histogram,
+    marking: Histogram,
+    local: Histogram,
+    remote: Histogram,
+}
+
+impl Measures {
+    /// Takes a client's report.
+    pub fn observe_client(&mut self, at: WorldTime, event: &ClientEvent) {
+        match event {
+            ClientEvent::Invoked {
+                id,
+                kind: CommandKind::Write,
+                ..
+            } => {
+                self.open.insert(
+                    *id,
+                    Times {
+                        invoked: at,
+                        ..Times::default()
+                    },
+                );
+            }
+            ClientEvent::AttemptEnded { id, status, .. } => {
+                let times = self.open.remove(id);
+                if let (Some(times), StatusSummary::Success) = (times, status) {
+                    self.close(at, times);
+                }
+            }
+            ClientEvent::Invoked { .. }
+            | ClientEvent::Retried { .. }
+            | ClientEvent::ReadReturned { .. }
+            | ClientEvent::AnsweredAgain { .. }
+            | ClientEvent::Ignored(_) => {}
+        }
+    }
+
+    /// Takes a node's report.
+    pub fn observe_node(&mut self, at: WorldTime, event: &Event) {
+        let (command, field): (_, fn(&mut Times) -> &mut Option<WorldTime>) = match event {
+            Event::Accepted { command, .. } => (command, |times| &mut times.accepted),
+            Event::Marked(command) => (command, |times| &mut times.marked),
+            Event::LocalDurable(command) => (command, |times| &mut times.local),
+            Event::ReplicaAcked(command) => (command, |times| &mut times.replica),
+            _ => return,
+        };
+        if let Some(times) = self.open.get_mut(command) {
+            *field(times) = Some(at);
+        }
+    }
+
+    fn close(&mut self, at: WorldTime, times: Times) {
+        let (Some(accepted), Some(marked)) = (times.accepted, times.marked) else {
+            return;
+        };
+        let (Some(local), Some(replica)) = (times.local, times.replica) else {
+            return;
+        };
+        let span = |from: WorldTime, to: WorldTime| to.since(from).as_nanos();
+        let latency = span(times.invoked, at);
+        let marking = span(accepted, marked);
+        let (local, remote) = (span(marked, local), span(marked, replica));
+        self.latency.add(latency);
+        self.marking.add(marking);
+        self.local.add(local);
+        self.remote.add(remote);
+    }
+
+    /// The figures. `latency_over_ideal` is the median client latency over the
+    /// sum of the median marking and the greater of the medians of the two halves
+    /// as they would be side by side.
+    pub fn figures(&self, chained: bool) -> BTreeMap<String, Decimal> {
+        let mut figures = BTreeMap::new();
+        let millis = |nanos: u64| Decimal::milliseconds(std::time::Duration::from_nanos(nanos));
+        for (name, histogram) in [
+            ("write_latency", &self.latency),
+            ("write_marking", &self.marking),
+            ("write_local", &self.local),
+            ("write_remote", &self.remote),
+        ] {
+            for percent in [50, 99] {
+                if let Some(nanos) = histogram.percentile(percent) {
+                    figures.insert(format!("{name}_p{percent}_ms"), millis(nanos));
+                }
+            }
+        }
+        let median = |histogram: &Histogram| histogram.percentile(50);
+        let parts = (
+            median(&self.marking),
+            median(&self.local),
+            median(&self.remote),
+        );
+        if let (Some(marking), Some(local), Some(remote)) = parts {
+            // Chained, the replica's time counts from the mark and so includes the
+            // local one; the ideal takes the two apart.
+            let remote = if chained {
+                remote.saturating_sub(local)
+            } else {
+                remote
+            };
+            let ideal = marking + local.max(remote);
+            if let Some(latency) = median(&self.latency) {
+                figures.insert("latency_over_ideal".into(), Decimal::ratio(latency, ideal));
+            }
+        }
+        figures
+    }
+}

@@ -1,0 +1,316 @@
+//! Runs an experiment to its end and says what came of it.
+//!
+//! An engine's panic, an endless loop at one instant and a run past its limits
+//! are verdicts like any other, never the end of whoever runs it.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use stormglass_engine::configuration::Replication;
+use stormglass_reports::record::{
+    self, CommandCounts, RunRecord, TimelineEntry, TimelineKind, Verdict,
+};
+
+use crate::experiment::{Bench, Experiment};
+use crate::file::{self, Scenario};
+use crate::oracle::Finding;
+use crate::panics;
+use crate::timeline;
+
+/// Events at one instant beyond which a run is stuck.
+const EVENTS_AT_ONE_INSTANT_MAX: u64 = 100_000;
+/// Lines that a timeline keeps.
+const TIMELINE_MAX: usize = 200_000;
+
+/// How a run ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ended {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// Equal for failures of one kind.
+    pub signature: String,
+}
+
+/// Whether a run keeps a timeline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keep {
+    /// Counters and findings.
+    Counts,
+    /// Lines for a reader.
+    Timeline,
+}
+
+/// Runs a scenario's experiment from its beginning.
+pub fn run(scenario: &Scenario, seed: u64, keep: Keep) -> RunRecord {
+    run_on(
+        scenario,
+        seed,
+        Experiment::new(scenario, seed),
+        keep,
+        &AtomicU64::new(0),
+    )
+}
+
+/// Runs an experiment on from wherever it is. `progress` rises with every event,
+/// for whoever watches from outside.
+pub fn run_on(
+    scenario: &Scenario,
+    seed: u64,
+    mut experiment: Experiment,
+    keep: Keep,
+    progress: &AtomicU64,
+) -> RunRecord {
+    let mut lines = Vec::new();
+    let outcome = panics::quietly(|| {
+        catch_unwind(AssertUnwindSafe(|| {
+            drive(&mut experiment, scenario, keep, &mut lines, progress)
+        }))
+    });
+    let ended = match outcome {
+        Ok(stop) => judge(scenario, &experiment, stop),
+        Err(_) => crashed(&mut lines, &experiment),
+    };
+    let mut record = to_record(scenario, seed, &experiment, lines, keep);
+    record.verdict = ended.verdict;
+    if let Some(extra) = ended.extra {
+        record.findings.push(extra);
+    }
+    record
+}
+
+/// Why a run stopped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Stop {
+    /// Nothing is left to happen.
+    Quiet,
+    /// A safety oracle found something.
+    Finding,
+    /// A limit was reached; which.
+    Limit(&'static str),
+}
+
+fn drive(
+    experiment: &mut Experiment,
+    scenario: &Scenario,
+    keep: Keep,
+    lines: &mut Vec<TimelineEntry>,
+    progress: &AtomicU64,
+) -> Stop {
+    let mut bench = Bench::default();
+    loop {
+        if !experiment.step(&mut bench) {
+            break;
+        }
+        progress.fetch_add(1, Ordering::Relaxed);
+        if keep == Keep::Timeline && lines.len() < TIMELINE_MAX {
+            let entries = bench
+                .log
+                .iter()
+                .filter_map(|o| timeline::entry(o, experiment.world()));
+            lines.extend(entries);
+        }
+        if !experiment.findings().is_empty() {
+            return Stop::Finding;
+        }
+        if experiment.world().events_at_this_instant() > EVENTS_AT_ONE_INSTANT_MAX {
+            return Stop::Limit("endless loop at one instant");
+        }
+        if experiment.world().totals().events > scenario.limits.events {
+            return Stop::Limit("event limit");
+        }
+        if experiment.elapsed() > scenario.limits.sim_time {
+            return Stop::Limit("time limit");
+        }
+    }
+    if experiment.clients_are_done() {
+        experiment.finish();
+    }
+    Stop::Quiet
+}
+
+struct Judged {
+    verdict: Verdict,
+    extra: Option<record::Finding>,
+}
+
+fn judge(scenario: &Scenario, experiment: &Experiment, stop: Stop) -> Judged {
+    let liveness = |says: String| Judged {
+        verdict: Verdict::Liveness,
+        extra: Some(finding("liveness", experiment, says)),
+    };
+    if !experiment.findings().is_empty() {
+        return Judged {
+            verdict: Verdict::Safety,
+            extra: None,
+        };
+    }
+    match stop {
+        Stop::Limit(which) => return liveness(format!("{which} reached; {}", waits(experiment))),
+        Stop::Quiet if !experiment.clients_are_done() => {
+            return liveness(format!("nothing is left to happen; {}", waits(experiment)));
+        }
+        Stop::Quiet | Stop::Finding => {}
+    }
+    match unmet(scenario, experiment) {
+        None => Judged {
+            verdict: Verdict::Pass,
+            extra: None,
+        },
+        Some(says) => Judged {
+            verdict: Verdict::Expectation,
+            extra: Some(finding("expectation", experiment, says)),
+        },
+    }
+}
+
+fn finding(oracle: &str, experiment: &Experiment, says: String) -> record::Finding {
+    record::Finding {
+        oracle: oracle.to_owned(),
+        at: std::time::Duration::from_nanos(experiment.world().now().as_nanos()),
+        says,
+        events: vec![experiment.world().totals().events],
+    }
+}
+
+/// Who waits for what.
+fn waits(experiment: &Experiment) -> String {
+    let world = experiment.world();
+    let mut waits = Vec::new();
+    for (_, process) in world.processes() {
+        let name = &world.machine(process.machine).name;
+        let Some(module) = &process.module else {
+            continue;
+        };
+        if let Some(client) = module.as_client()
+            && let Some(id) = client.unresolved().next()
+        {
+            waits.push(format!("{name} waits for {id}"));
+        }
+        if let Some(module) = module.as_d_module() {
+            waits.push(format!("{name} is {:?}", module.phase()).to_lowercase());
+        }
+    }
+    waits.join(", ")
+}
+
+/// The first expectation that was not met.
+fn unmet(scenario: &Scenario, experiment: &Experiment) -> Option<String> {
+    let probes = &experiment.tally().probes;
+    if let Some(missing) = scenario
+        .expect
+        .probes
+        .iter()
+        .find(|probe| !probes.contains_key(*probe))
+    {
+        return Some(format!("probe \"{missing}\" was not reached"));
+    }
+    let chained = scenario.settings.replication == Replication::Chained;
+    let figures = experiment.measures().figures(chained);
+    for bound in &scenario.expect.measures {
+        let Some(figure) = figures.get(&bound.name) else {
+            let known: Vec<&str> = figures.keys().map(String::as_str).collect();
+            return Some(format!(
+                "there is no measure {}; there are {}",
+                bound.name,
+                known.join(", ")
+            ));
+        };
+        let limit = |bound: file::Thousandths| record::Decimal::ratio(bound.value(), 1_000);
+        if bound.max.is_some_and(|max| *figure > limit(max)) {
+            let max = bound.max.map(limit).map_or(0.0, record::Decimal::to_f64);
+            return Some(format!(
+                "{} is {}, above {max}",
+                bound.name,
+                figure.to_f64()
+            ));
+        }
+        if bound.min.is_some_and(|min| *figure < limit(min)) {
+            let min = bound.min.map(limit).map_or(0.0, record::Decimal::to_f64);
+            return Some(format!(
+                "{} is {}, below {min}",
+                bound.name,
+                figure.to_f64()
+            ));
+        }
+    }
+    (experiment.untriggered() > 0).then(|| "a fault's event never came".to_owned())
+}
+
+fn crashed(lines: &mut Vec<TimelineEntry>, experiment: &Experiment) -> Judged {
+    let says = panics::last().unwrap_or_else(|| "a panic without a message".to_owned());
+    let at = std::time::Duration::from_nanos(experiment.world().now().as_nanos());
+    lines.push(TimelineEntry::new(
+        at,
+        "engine",
+        TimelineKind::Finding,
+        says.clone(),
+    ));
+    Judged {
+        verdict: Verdict::Crash,
+        extra: Some(finding("panic", experiment, says)),
+    }
+}
+
+/// What is common to all failures of one kind: the oracle and its words without
+/// their numbers.
+pub fn signature(record: &RunRecord) -> String {
+    let Some(first) = record.findings.first() else {
+        return record.verdict.to_string();
+    };
+    let words: String = first
+        .says
+        .chars()
+        .filter(|c| !c.is_ascii_digit())
+        .take(80)
+        .collect();
+    format!(
+        "{}: {}",
+        first.oracle,
+        words.split_whitespace().collect::<Vec<_>>().join(" ")
+    )
+}
+
+fn to_record(
+    scenario: &Scenario,
+    seed: u64,
+    experiment: &Experiment,
+    lines: Vec<TimelineEntry>,
+    keep: Keep,
+) -> RunRecord {
+    let world = experiment.world();
+    let tally = experiment.tally();
+    let commands = tally.commands;
+    let chained = scenario.settings.replication == Replication::Chained;
+    RunRecord {
+        schema_version: record::SchemaVersion,
+        scenario: scenario.name.clone(),
+        seed,
+        verdict: Verdict::Pass,
+        trace_hash: format!("{:016x}", world.trace_hash()),
+        events: world.totals().events,
+        messages: world.totals().messages,
+        simulated: std::time::Duration::from_nanos(experiment.elapsed().as_nanos()),
+        commands: CommandCounts {
+            issued: commands.issued,
+            success: commands.success,
+            mismatch: commands.mismatch,
+            refused: commands.refused,
+            unknown: commands.unknown,
+            cancelled: commands.cancelled,
+        },
+        faults: tally.faults.clone(),
+        probes: tally.probes.clone(),
+        measures: experiment.measures().figures(chained),
+        findings: experiment
+            .findings()
+            .iter()
+            .map(Finding::to_record)
+            .collect(),
+        oracles: match keep {
+            Keep::Counts => Vec::new(),
+            Keep::Timeline => experiment.oracles().lines(experiment.findings()),
+        },
+        command: String::new(),
+        timeline: lines,
+    }
+}

@@ -1,0 +1,276 @@
+//! Turns what happened into lines that a reader follows, and names events for
+//! triggers.
+
+use stormglass_engine::event::{Event, Phase, Verdict};
+use stormglass_reports::record::{TimelineEntry, TimelineKind};
+use stormglass_sim::occurrence::{Happened, Occurrence, PacketName};
+use stormglass_sim::world::{ProcessId, World};
+
+use crate::actor::{Actor, Report};
+use crate::workload::{ClientEvent, StatusSummary};
+use stormglass_engine::contract::Module;
+
+/// An event's name in triggers; none for those that no trigger waits for.
+pub fn event_name(event: &Event) -> Option<&'static str> {
+    Some(match event {
+        Event::Phase(phase) => phase_name(*phase),
+        Event::Fenced(_) => "fenced",
+        Event::Recovered { .. } => "recovered",
+        Event::Accepted { .. } => "accepted",
+        Event::Marked(_) => "marked",
+        Event::LocalDurable(_) => "local durable",
+        Event::SetSent { .. } => "set sent",
+        Event::ReplicaAcked(_) => "replica acknowledged",
+        Event::Resolved(_) => "resolved",
+        Event::ReplicaPerformed { .. } => "replica performed",
+        Event::SessionOpened(_) => "session opened",
+        Event::SessionAccepted(_) => "session accepted",
+        Event::SessionConfirmed(_) => "session confirmed",
+        Event::OrphanResolved(..) => "orphan resolved",
+        Event::Copied { .. } => "copied",
+        Event::Answered { .. } => "answered",
+        Event::Checkpointed(_) => "checkpointed",
+        Event::Halted(_) => "halted",
+        Event::SessionRefused(..) | Event::HeldBack(..) | Event::Ignored(_) => return None,
+    })
+}
+
+/// Every name that a trigger may use.
+pub const EVENT_NAMES: [&str; 25] = [
+    "accepted",
+    "announcing",
+    "answered",
+    "checkpointed",
+    "claiming",
+    "configuring",
+    "copied",
+    "fenced",
+    "following",
+    "halted",
+    "local durable",
+    "marked",
+    "orphan resolved",
+    "recovered",
+    "recovering",
+    "replica acknowledged",
+    "replica performed",
+    "resolved",
+    "serving",
+    "session accepted",
+    "session confirmed",
+    "session opened",
+    "set sent",
+    "standby",
+    "stopped",
+];
+
+fn phase_name(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Configuring => "configuring",
+        Phase::Standby => "standby",
+        Phase::Claiming => "claiming",
+        Phase::Recovering => "recovering",
+        Phase::Announcing => "announcing",
+        Phase::Serving => "serving",
+        Phase::Following => "following",
+        Phase::Halted => "stopped",
+    }
+}
+
+/// The line for an occurrence, if it deserves one.
+pub fn entry(occurrence: &Occurrence<Report>, world: &World<Actor>) -> Option<TimelineEntry> {
+    let at = std::time::Duration::from_nanos(world.now().as_nanos());
+    let lane_of = |process: ProcessId| world.machine(world.process(process).machine).name.clone();
+    match occurrence {
+        Occurrence::Event {
+            process,
+            event: Report::Node(event),
+        } => {
+            let (kind, text, alike) = node_line(event)?;
+            let entry = TimelineEntry::new(at, lane_of(*process), kind, text);
+            Some(match alike {
+                Some(alike) => entry.one_of(alike),
+                None => entry,
+            })
+        }
+        Occurrence::Event {
+            process,
+            event: Report::Client(event),
+        } => {
+            let (text, alike) = client_line(event)?;
+            let entry = TimelineEntry::new(at, lane_of(*process), TimelineKind::Client, text);
+            Some(entry.one_of(alike))
+        }
+        Occurrence::Fault(happened) => {
+            let (lane, text, alike) = fault_line(happened, world);
+            let entry = TimelineEntry::new(at, lane, TimelineKind::Fault, text);
+            Some(match alike {
+                Some(alike) => entry.one_of(alike),
+                None => entry,
+            })
+        }
+        Occurrence::Probe { .. }
+        | Occurrence::Submitted { .. }
+        | Occurrence::Executed { .. }
+        | Occurrence::Settled { .. }
+        | Occurrence::Booted { .. }
+        | Occurrence::Stopped { .. } => None,
+    }
+}
+
+fn node_line(event: &Event) -> Option<(TimelineKind, String, Option<&'static str>)> {
+    use TimelineKind::{Note, Role, Sync};
+    Some(match event {
+        Event::Phase(Phase::Configuring) => return None,
+        Event::Phase(phase) => (Role, phase_name(*phase).to_owned(), None),
+        Event::Fenced(key) => (Role, format!("holds the set, epoch {}", key.epoch), None),
+        Event::Recovered {
+            last,
+            records,
+            orphans,
+        } => {
+            let text = format!(
+                "read {records} records back to {}, {orphans} orphans",
+                last.value()
+            );
+            (Role, text, None)
+        }
+        Event::SessionOpened(session) => (Sync, format!("opens session {session}"), None),
+        Event::SessionAccepted(session) => (Sync, format!("accepts session {session}"), None),
+        Event::SessionConfirmed(session) => (Sync, format!("mirror follows in {session}"), None),
+        Event::SessionRefused(session, reason) => (
+            Sync,
+            format!("refuses session {session}: {reason:?}"),
+            Some("refused sessions"),
+        ),
+        Event::OrphanResolved(command, outcome) => {
+            let text = format!("orphan {command} resolved: {outcome:?}");
+            (Sync, text, Some("resolved orphans"))
+        }
+        Event::Halted(error) => (Role, format!("gives up the set: {error}"), None),
+        Event::Checkpointed(lsn) => (
+            Note,
+            format!("checkpoint at record {}", lsn.value()),
+            Some("checkpoints"),
+        ),
+        Event::Answered {
+            command,
+            verdict: Verdict::Unknown(reason),
+            ..
+        } => (
+            Note,
+            format!("answers {command}: unknown, {reason:?}"),
+            Some("unknown answers"),
+        ),
+        Event::HeldBack(command, shortage) => (
+            Note,
+            format!("holds {command} back: {shortage:?}"),
+            Some("commands held back"),
+        ),
+        Event::Accepted { .. }
+        | Event::Marked(_)
+        | Event::LocalDurable(_)
+        | Event::SetSent { .. }
+        | Event::ReplicaAcked(_)
+        | Event::Resolved(_)
+        | Event::ReplicaPerformed { .. }
+        | Event::Copied { .. }
+        | Event::Answered { .. }
+        | Event::Ignored(_) => return None,
+    })
+}
+
+fn client_line(event: &ClientEvent) -> Option<(String, &'static str)> {
+    match event {
+        ClientEvent::AttemptEnded {
+            id,
+            attempt,
+            status,
+        } => {
+            let (word, alike) = match status {
+                StatusSummary::Success => ("success", "commands acknowledged"),
+                StatusSummary::Mismatch => ("mismatch", "compares that failed"),
+                StatusSummary::Refused(_) => ("refused", "commands refused"),
+                StatusSummary::Cancelled => ("cancelled", "commands cancelled"),
+                StatusSummary::Unknown(_) => ("unknown", "attempts without a verdict"),
+            };
+            let attempt = if *attempt == 0 {
+                String::new()
+            } else {
+                format!(" on attempt {attempt}")
+            };
+            Some((format!("{id} {word}{attempt}"), alike))
+        }
+        ClientEvent::Invoked { .. }
+        | ClientEvent::Retried { .. }
+        | ClientEvent::ReadReturned { .. }
+        | ClientEvent::AnsweredAgain { .. }
+        | ClientEvent::Ignored(_) => None,
+    }
+}
+
+fn fault_line(happened: &Happened, world: &World<Actor>) -> (String, String, Option<&'static str>) {
+    let packet = |name: &PacketName, what: &str| {
+        let machine = |id: ProcessId| world.machine(world.process(id).machine).name.clone();
+        let label = name.label;
+        let text = format!(
+            "{what} {} {} part {} attempt {} to {}",
+            Actor::kind_name(label.kind),
+            label.id & 0xffff_ffff,
+            label.part,
+            label.attempt,
+            machine(name.to),
+        );
+        (machine(name.from), text)
+    };
+    match happened {
+        Happened::Loss(name) => {
+            let (lane, text) = packet(name, "lost");
+            (lane, text, Some("messages lost"))
+        }
+        Happened::Duplicate(name) => {
+            let (lane, text) = packet(name, "doubled");
+            (lane, text, Some("messages doubled"))
+        }
+        Happened::Delay(name) => {
+            let (lane, text) = packet(name, "delayed");
+            (lane, text, Some("messages delayed"))
+        }
+        Happened::Corrupt(name) => {
+            let (lane, text) = packet(name, "corrupted");
+            (lane, text, Some("messages corrupted"))
+        }
+        Happened::Partitioned(name) => {
+            let (lane, text) = packet(name, "cut off");
+            (lane, text, Some("messages cut off"))
+        }
+        Happened::Crash(machine) => (
+            world.machine(*machine).name.clone(),
+            "loses power".into(),
+            None,
+        ),
+        Happened::Pause(machine) => (
+            world.machine(*machine).name.clone(),
+            "stands still".into(),
+            None,
+        ),
+        Happened::Kill(process) => {
+            let process = world.process(*process);
+            let name = world.machine(process.machine).name.clone();
+            (
+                name,
+                format!(
+                    "module {} is killed",
+                    ["M", "N", "D"][usize::from(process.slot.0)]
+                ),
+                None,
+            )
+        }
+        Happened::DevicePowerLoss(device) => (
+            world.drive(*device).name.clone(),
+            "loses power".into(),
+            None,
+        ),
+        Happened::Partition => ("network".into(), "a link is cut".into(), None),
+    }
+}

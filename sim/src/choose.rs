@@ -1,0 +1,126 @@
+//! The one door through which chance and choice enter a world.
+//!
+//! A world asks what befalls each packet, each queued command and each unflushed
+//! page. Weather draws the answers, a replay looks them up, an exploration
+//! enumerates them. Questions carry identities, never positions in a stream.
+
+use stormglass_engine::contract::{Label, NetworkId, PageIndex, Submission};
+use stormglass_engine::time::Duration;
+
+use crate::device::{CommandFate, CommandNumber, PageFate, PowerLoss, Submitter};
+use crate::time::WorldTime;
+use crate::trace::Rolling;
+use crate::world::{DeviceIndex, ProcessId};
+
+/// A packet at its departure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Departure {
+    /// When.
+    pub at: WorldTime,
+    /// Over which network.
+    pub network: NetworkId,
+    /// The sender.
+    pub from: ProcessId,
+    /// The receiver.
+    pub to: ProcessId,
+    /// What it is.
+    pub label: Label,
+    /// Its length in bytes.
+    pub length: usize,
+}
+
+/// What befalls a packet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct PacketFate {
+    /// It never arrives; nothing else matters then.
+    pub is_lost: bool,
+    /// It arrives this much later than it would.
+    pub delay: Duration,
+    /// A second copy arrives this much later than the first would undelayed.
+    pub duplicate: Option<Duration>,
+    /// One bit, by its number, arrives inverted.
+    pub flipped_bit: Option<u64>,
+}
+
+/// Answers what chance may decide.
+pub trait Choose {
+    /// What befalls a packet.
+    fn packet(&mut self, departure: &Departure) -> PacketFate;
+    /// A device lost power: what becomes of a queued write or preempt?
+    fn torn_command(
+        &mut self,
+        device: DeviceIndex,
+        number: CommandNumber,
+        submission: &Submission,
+    ) -> CommandFate;
+    /// A device lost power: what becomes of a page with `versions` possible contents?
+    fn torn_page(&mut self, device: DeviceIndex, page: PageIndex, versions: usize) -> PageFate;
+    /// Which version stands in a sector of a torn page?
+    fn torn_sector(
+        &mut self,
+        device: DeviceIndex,
+        page: PageIndex,
+        sector: usize,
+        versions: usize,
+    ) -> usize;
+    /// A machine lost power: does a command that it had queued execute?
+    fn executes(&mut self, device: DeviceIndex, number: CommandNumber) -> bool;
+}
+
+/// Nothing ever befalls anything; a power loss keeps what is stable.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Calm;
+
+impl Choose for Calm {
+    fn packet(&mut self, _departure: &Departure) -> PacketFate {
+        PacketFate::default()
+    }
+    fn torn_command(&mut self, _: DeviceIndex, _: CommandNumber, _: &Submission) -> CommandFate {
+        CommandFate::Absent
+    }
+    fn torn_page(&mut self, _: DeviceIndex, _: PageIndex, _: usize) -> PageFate {
+        PageFate::Version(0)
+    }
+    fn torn_sector(&mut self, _: DeviceIndex, _: PageIndex, _: usize, _: usize) -> usize {
+        0
+    }
+    fn executes(&mut self, _: DeviceIndex, _: CommandNumber) -> bool {
+        true
+    }
+}
+
+/// One device's questions, passed on to a world's chooser. The answers go into
+/// the device's hash.
+pub(crate) struct AtDevice<'a, C> {
+    pub(crate) device: DeviceIndex,
+    pub(crate) choose: &'a mut C,
+    pub(crate) hash: &'a mut Rolling,
+}
+
+impl<C: Choose> PowerLoss for AtDevice<'_, C> {
+    fn command(
+        &mut self,
+        number: CommandNumber,
+        _: Submitter,
+        submission: &Submission,
+    ) -> CommandFate {
+        let fate = self.choose.torn_command(self.device, number, submission);
+        self.hash.fold_value(&(number, fate));
+        fate
+    }
+    fn page(&mut self, page: PageIndex, versions: usize) -> PageFate {
+        let fate = self.choose.torn_page(self.device, page, versions);
+        self.hash.fold_value(&(page, fate));
+        fate
+    }
+    fn sector(&mut self, page: PageIndex, sector: usize, versions: usize) -> usize {
+        let version = self.choose.torn_sector(self.device, page, sector, versions);
+        self.hash.fold_value(&(page, sector, version));
+        version
+    }
+    fn executes(&mut self, number: CommandNumber, _: Submitter, _: &Submission) -> bool {
+        let executes = self.choose.executes(self.device, number);
+        self.hash.fold_value(&(number, executes));
+        executes
+    }
+}

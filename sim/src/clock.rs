@@ -1,0 +1,80 @@
+//! Machine clocks: monotonic, offset and drifting.
+
+use serde::{Deserialize, Serialize};
+use stormglass_engine::time::Instant;
+
+use crate::time::WorldTime;
+
+/// A machine's monotonic clock.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Clock {
+    /// World time at which the clock shows zero.
+    pub origin: WorldTime,
+    /// How much faster than world time it runs, in parts per billion; at most
+    /// half a second in a second either way.
+    pub drift_ppb: i32,
+}
+
+/// Largest drift either way, in parts per billion.
+pub const DRIFT_PPB_MAX: i32 = 500_000_000;
+const BILLION: i128 = 1_000_000_000;
+
+impl Clock {
+    /// What the clock shows at a world time.
+    pub fn read(self, at: WorldTime) -> Instant {
+        let elapsed = at.since(self.origin).as_nanos();
+        if self.drift_ppb == 0 {
+            return Instant::from_nanos(elapsed);
+        }
+        let drift = i128::from(elapsed) * i128::from(self.drift_ppb) / BILLION;
+        let shown = i128::from(elapsed) + drift;
+        Instant::from_nanos(u64::try_from(shown).expect("drift is bounded"))
+    }
+
+    /// The first world time at which the clock shows `instant` or more. Rounded
+    /// up: a deadline that fired a nanosecond early would be armed again at the
+    /// same instant, for ever.
+    pub fn reaches(self, instant: Instant) -> WorldTime {
+        let shown = instant.as_nanos();
+        if self.drift_ppb == 0 {
+            return self.at(shown);
+        }
+        let rate = BILLION + i128::from(self.drift_ppb);
+        let elapsed = (i128::from(shown) * BILLION).div_euclid(rate);
+        let mut elapsed = u64::try_from(elapsed).unwrap_or(u64::MAX / 2);
+        while elapsed > 0 && self.read(self.at(elapsed - 1)) >= instant {
+            elapsed -= 1;
+        }
+        while self.read(self.at(elapsed)) < instant {
+            elapsed += 1;
+        }
+        self.at(elapsed)
+    }
+
+    fn at(self, elapsed: u64) -> WorldTime {
+        WorldTime::from_nanos(self.origin.as_nanos().saturating_add(elapsed))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_deadline_is_armed_at_the_first_instant_that_reaches_it(
+            drift_ppb in -DRIFT_PPB_MAX..DRIFT_PPB_MAX,
+            shown in 0u64..1_000_000_000_000,
+            origin in 0u64..1_000_000,
+        ) {
+            let clock = Clock { origin: WorldTime::from_nanos(origin), drift_ppb };
+            let instant = Instant::from_nanos(shown);
+            let at = clock.reaches(instant);
+            prop_assert!(clock.read(at) >= instant);
+            if at.as_nanos() > origin {
+                prop_assert!(clock.read(WorldTime::from_nanos(at.as_nanos() - 1)) < instant);
+            }
+        }
+    }
+}

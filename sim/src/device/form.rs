@@ -1,0 +1,207 @@
+//! The serialized form of a device: every distinct content of a page once.
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use stormglass_engine::contract::{IoRequest, PAGE_BYTES, PageIndex, Submission};
+use xxhash_rust::xxh3::xxh3_128;
+
+use super::cache::{Cache, Version, WriteOrder};
+use super::pages::Pages;
+use super::reservation::Reservation;
+use super::{CommandNumber, Counters, Device, DeviceSpec, Queued, Submitter};
+
+/// A device with page contents replaced by their places in a table.
+#[derive(Serialize, Deserialize)]
+pub(super) struct DeviceForm {
+    spec: DeviceSpec,
+    contents: Vec<Bytes>,
+    stable: Vec<(PageIndex, ContentIndex)>,
+    cached: Vec<(WriteOrder, PageIndex, ContentIndex)>,
+    reservation: Reservation,
+    queue: Vec<QueuedForm>,
+    next_command: CommandNumber,
+    last_write: WriteOrder,
+    counters: Counters,
+}
+
+#[derive(Serialize, Deserialize)]
+struct QueuedForm {
+    number: CommandNumber,
+    submitter: Submitter,
+    is_awaited: bool,
+    completed_before: WriteOrder,
+    /// Without the pages of a write.
+    submission: Submission,
+    pages: Vec<ContentIndex>,
+}
+
+/// A place in the table of contents.
+#[derive(Clone, Copy, Serialize, Deserialize)]
+struct ContentIndex(u32);
+
+/// Why a serialized device is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FormError {
+    /// A page refers to a content that is not in the table.
+    #[error("content {0} is missing from the device's table")]
+    MissingContent(u32),
+    /// A content has not the size of a page.
+    #[error("a page of {0} bytes")]
+    PageSize(usize),
+    /// A page lies behind the device's end.
+    #[error("page {} is beyond the device's end", .0.0)]
+    OutOfRange(PageIndex),
+    /// Cached versions or queued commands are not in order.
+    #[error("cached versions or queued commands out of order")]
+    Disorder,
+}
+
+/// Gives each distinct content one place.
+#[derive(Default)]
+struct Table {
+    contents: Vec<Bytes>,
+    /// By hash first, so that hardly any two contents are compared.
+    places: BTreeMap<(u128, Bytes), ContentIndex>,
+}
+
+impl Table {
+    fn place_of(&mut self, content: &Bytes) -> ContentIndex {
+        let key = (xxh3_128(content), content.clone());
+        *self.places.entry(key).or_insert_with(|| {
+            let place = u32::try_from(self.contents.len()).expect("fewer than 2^32 pages");
+            self.contents.push(content.clone());
+            ContentIndex(place)
+        })
+    }
+
+    fn strip(&mut self, queued: &Queued) -> QueuedForm {
+        let mut submission = Submission::clone(&queued.submission);
+        let pages = match &mut submission.request {
+            IoRequest::Write { pages, .. } => std::mem::take(pages),
+            IoRequest::Read { .. }
+            | IoRequest::Flush
+            | IoRequest::ReadReservation
+            | IoRequest::Preempt { .. } => Vec::new(),
+        };
+        QueuedForm {
+            number: queued.number,
+            submitter: queued.submitter,
+            is_awaited: queued.is_awaited,
+            completed_before: queued.completed_before,
+            submission,
+            pages: pages.iter().map(|page| self.place_of(page)).collect(),
+        }
+    }
+}
+
+impl From<Device> for DeviceForm {
+    fn from(device: Device) -> Self {
+        let mut table = Table::default();
+        let stable = device
+            .stable
+            .stored()
+            .map(|(page, content)| (page, table.place_of(content)));
+        let stable = stable.collect();
+        let cached = device.cache.iter();
+        let cached = cached
+            .map(|it| (it.order, it.page, table.place_of(&it.content)))
+            .collect();
+        let queue = device
+            .queue
+            .iter()
+            .map(|queued| table.strip(queued))
+            .collect();
+        DeviceForm {
+            spec: device.spec,
+            contents: table.contents,
+            stable,
+            cached,
+            reservation: device.reservation,
+            queue,
+            next_command: device.next_command,
+            last_write: device.last_write,
+            counters: device.counters,
+        }
+    }
+}
+
+impl TryFrom<DeviceForm> for Device {
+    type Error = FormError;
+
+    fn try_from(form: DeviceForm) -> Result<Self, FormError> {
+        form.check()?;
+        let mut stable = Pages::new(form.spec.pages);
+        for (page, place) in &form.stable {
+            stable.write(*page, form.content(*place)?);
+        }
+        let mut cache = Cache::new();
+        for (order, page, place) in &form.cached {
+            cache.push(Version {
+                order: *order,
+                page: *page,
+                content: form.content(*place)?,
+            });
+        }
+        let queue = form
+            .queue
+            .iter()
+            .map(|queued| form.restore(queued))
+            .collect::<Result<_, _>>()?;
+        Ok(Device {
+            spec: form.spec,
+            stable,
+            cache,
+            reservation: form.reservation,
+            queue,
+            next_command: form.next_command,
+            last_write: form.last_write,
+            counters: form.counters,
+        })
+    }
+}
+
+impl DeviceForm {
+    fn check(&self) -> Result<(), FormError> {
+        if let Some(content) = self
+            .contents
+            .iter()
+            .find(|content| content.len() != PAGE_BYTES)
+        {
+            return Err(FormError::PageSize(content.len()));
+        }
+        let pages = self.stable.iter().map(|(page, _)| page);
+        let mut pages = pages.chain(self.cached.iter().map(|(_, page, _)| page));
+        if let Some(page) = pages.find(|page| page.0 >= self.spec.pages) {
+            return Err(FormError::OutOfRange(*page));
+        }
+        let orders = self.cached.iter().map(|(order, _, _)| order);
+        let numbers = self.queue.iter().map(|queued| queued.number);
+        if orders.is_sorted() && numbers.is_sorted() {
+            Ok(())
+        } else {
+            Err(FormError::Disorder)
+        }
+    }
+
+    fn content(&self, place: ContentIndex) -> Result<Bytes, FormError> {
+        let content = self.contents.get(place.0 as usize);
+        content.cloned().ok_or(FormError::MissingContent(place.0))
+    }
+
+    fn restore(&self, form: &QueuedForm) -> Result<Queued, FormError> {
+        let mut submission = form.submission.clone();
+        if let IoRequest::Write { pages, .. } = &mut submission.request {
+            let contents = form.pages.iter().map(|place| self.content(*place));
+            *pages = contents.collect::<Result<_, _>>()?;
+        }
+        Ok(Queued {
+            number: form.number,
+            submitter: form.submitter,
+            is_awaited: form.is_awaited,
+            completed_before: form.completed_before,
+            submission: Arc::new(submission),
+        })
+    }
+}

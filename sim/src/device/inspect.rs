@@ -1,0 +1,129 @@
+//! What oracles and tools may see of a device.
+
+use bytes::Bytes;
+use stormglass_engine::contract::{IoError, IoRequest, PageIndex, ReservationKey, Submission};
+
+use super::pages::same_content;
+use super::reservation::Reservation;
+use super::{CommandNumber, Counters, Device, DeviceSpec, Submitter};
+
+impl Device {
+    /// The device's size and kind.
+    pub fn spec(&self) -> &DeviceSpec {
+        &self.spec
+    }
+
+    /// How many commands it has executed.
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// Who holds the exclusive reservation.
+    pub fn holder(&self) -> Option<ReservationKey> {
+        self.reservation.holder()
+    }
+
+    /// What a read of this page returns now.
+    #[inline]
+    pub fn current(&self, page: PageIndex) -> &Bytes {
+        self.cache
+            .newest(page)
+            .unwrap_or_else(|| self.stable.read(page))
+    }
+
+    /// What the page holds for good.
+    pub fn stable(&self, page: PageIndex) -> &Bytes {
+        self.stable.read(page)
+    }
+
+    /// Every content that a power loss now may leave on a page, tears apart: the
+    /// stable one, then each cached one, the oldest first, then that of each
+    /// queued write that may still execute.
+    pub fn possible(&self, page: PageIndex) -> Vec<Bytes> {
+        let kept = std::iter::once(self.stable.read(page)).chain(self.cache.versions_of(page));
+        kept.chain(self.coming(page)).cloned().collect()
+    }
+
+    /// True if a power loss now leaves one content on a page for sure.
+    pub fn is_certain(&self, page: PageIndex) -> bool {
+        let stable = self.stable.read(page);
+        let mut others = self.cache.versions_of(page).chain(self.coming(page));
+        others.all(|other| same_content(stable, other))
+    }
+
+    /// The commands that wait for execution, in the order of their numbers.
+    pub fn queued(&self) -> impl Iterator<Item = (CommandNumber, &Submission)> {
+        self.queue
+            .iter()
+            .map(|queued| (queued.number, &*queued.submission))
+    }
+
+    /// Who is to be told when a queued command ends; nobody, if it is not queued
+    /// or its submitter was dropped.
+    pub fn awaited_by(&self, number: CommandNumber) -> Option<Submitter> {
+        let found = self
+            .queue
+            .binary_search_by_key(&number, |queued| queued.number)
+            .ok()?;
+        let queued = &self.queue[found];
+        queued.is_awaited.then_some(queued.submitter)
+    }
+
+    /// What queued writes would make of a page.
+    fn coming(&self, page: PageIndex) -> impl Iterator<Item = &Bytes> {
+        self.queue.iter().filter_map(move |queued| {
+            let content = written(&queued.submission.request, page)?;
+            self.may_execute(&queued.submission).then_some(content)
+        })
+    }
+
+    /// Whether a command passes now, or after queued preempts.
+    fn may_execute(&self, submission: &Submission) -> bool {
+        match self.check(submission) {
+            Ok(()) => true,
+            Err(IoError::ReservationConflict) => self
+                .reservations_ahead()
+                .iter()
+                .any(|ahead| ahead.admits(submission.key)),
+            Err(
+                IoError::Aborted
+                | IoError::Unreadable(_)
+                | IoError::OutOfRange
+                | IoError::FlushFailed
+                | IoError::Full
+                | IoError::Gone,
+            ) => false,
+        }
+    }
+
+    /// The reservations that queued preempts may lead to, carried out in the
+    /// order of their numbers or not at all.
+    fn reservations_ahead(&self) -> Vec<Reservation> {
+        let mut ahead = vec![self.reservation];
+        for queued in &self.queue {
+            if let IoRequest::Preempt { observed } = queued.submission.request {
+                let key = queued.submission.key;
+                let next: Vec<_> = ahead
+                    .iter()
+                    .filter_map(|it| it.after(observed, key))
+                    .collect();
+                ahead.extend(next);
+            }
+        }
+        ahead
+    }
+}
+
+/// What a request writes to a page.
+fn written(request: &IoRequest, page: PageIndex) -> Option<&Bytes> {
+    match request {
+        IoRequest::Write { start, pages, .. } => {
+            let index = page.0.checked_sub(start.0)?;
+            pages.get(usize::try_from(index).ok()?)
+        }
+        IoRequest::Read { .. }
+        | IoRequest::Flush
+        | IoRequest::ReadReservation
+        | IoRequest::Preempt { .. } => None,
+    }
+}

@@ -1,0 +1,171 @@
+//! What a device holds for good: copy-on-write pages.
+//!
+//! A radix of three levels behind `Arc`s. A clone is one reference count; a
+//! write copies at most one node of each level, and of the page itself only the
+//! reference; a comparison skips what two devices share. For 64 MiB a write
+//! after a clone copies 1.4 KB: a leaf of 32 pages of 32 bytes, 32 and 16
+//! pointers.
+
+use bytes::Bytes;
+use std::fmt;
+use std::sync::Arc;
+use stormglass_engine::contract::{PAGE_BYTES, PageIndex};
+
+/// Children of a node below the root.
+const FAN_OUT: usize = 32;
+
+/// A page; `None` is one that reads as zeros.
+type Leaf = [Option<Bytes>; FAN_OUT];
+type Branch = [Option<Arc<Leaf>>; FAN_OUT];
+
+static ZEROS: Bytes = Bytes::from_static(&[0; PAGE_BYTES]);
+
+/// Pages of [`PAGE_BYTES`] bytes, zeros at first.
+#[derive(Clone)]
+pub(super) struct Pages {
+    root: Arc<[Option<Arc<Branch>>]>,
+    capacity: u64,
+}
+
+/// Where a page stands: positions in root, branch and leaf.
+struct Place {
+    root: usize,
+    branch: usize,
+    leaf: usize,
+}
+
+impl Place {
+    fn of(page: PageIndex) -> Self {
+        let index = usize::try_from(page.0).expect("a page that fits the host's memory");
+        Place {
+            root: index / (FAN_OUT * FAN_OUT),
+            branch: index / FAN_OUT % FAN_OUT,
+            leaf: index % FAN_OUT,
+        }
+    }
+}
+
+impl Pages {
+    /// `capacity` pages of zeros.
+    pub(super) fn new(capacity: u64) -> Self {
+        let last = Place::of(PageIndex(capacity.saturating_sub(1)));
+        Pages {
+            root: vec![None; last.root + 1].into(),
+            capacity,
+        }
+    }
+
+    /// What a page holds.
+    #[inline]
+    pub(super) fn read(&self, page: PageIndex) -> &Bytes {
+        self.assert_inside(page);
+        let place = Place::of(page);
+        let branch = self.root[place.root].as_ref();
+        let leaf = branch.and_then(|branch| branch[place.branch].as_ref());
+        leaf.and_then(|leaf| leaf[place.leaf].as_ref())
+            .unwrap_or(&ZEROS)
+    }
+
+    /// Replaces a page. Keeps a reference to `content`, which may be a slice of
+    /// something larger.
+    #[inline]
+    pub(super) fn write(&mut self, page: PageIndex, content: Bytes) {
+        self.assert_inside(page);
+        assert_eq!(content.len(), PAGE_BYTES, "a page is written whole");
+        let place = Place::of(page);
+        // Zeros are never stored: one content has one form.
+        let content = (content != ZEROS).then_some(content);
+        let branch = &mut Arc::make_mut(&mut self.root)[place.root];
+        let branch = branch.get_or_insert_with(|| Arc::new([const { None }; FAN_OUT]));
+        let leaf = &mut Arc::make_mut(branch)[place.branch];
+        let leaf = leaf.get_or_insert_with(|| Arc::new([const { None }; FAN_OUT]));
+        Arc::make_mut(leaf)[place.leaf] = content;
+    }
+
+    /// The pages that are not all zeros, in order.
+    pub(super) fn stored(&self) -> impl Iterator<Item = (PageIndex, &Bytes)> {
+        let branches = self
+            .root
+            .iter()
+            .zip(0..)
+            .filter_map(|(node, at)| Some((node.as_ref()?, at)));
+        let leaves = branches.flat_map(|(branch, at)| {
+            let leaves = branch.iter().zip(at * FAN_OUT as u64..);
+            leaves.filter_map(|(node, at)| Some((node.as_ref()?, at)))
+        });
+        leaves.flat_map(|(leaf, at)| {
+            let pages = leaf.iter().zip(at * FAN_OUT as u64..);
+            pages.filter_map(|(page, at)| Some((PageIndex(at), page.as_ref()?)))
+        })
+    }
+
+    fn assert_inside(&self, page: PageIndex) {
+        assert!(
+            page.0 < self.capacity,
+            "page {} of {}",
+            page.0,
+            self.capacity
+        );
+    }
+}
+
+/// Whether two pages are equal; quick if they are the same memory.
+pub(super) fn same_content(left: &Bytes, right: &Bytes) -> bool {
+    left.len() == right.len() && (left.as_ptr() == right.as_ptr() || left == right)
+}
+
+impl PartialEq for Pages {
+    fn eq(&self, other: &Self) -> bool {
+        if self.capacity != other.capacity {
+            return false;
+        }
+        if Arc::ptr_eq(&self.root, &other.root) {
+            return true;
+        }
+        self.root.iter().zip(&*other.root).all(|(left, right)| {
+            same_node(left, right, |left, right| {
+                left.iter().zip(right).all(|(left, right)| {
+                    same_node(left, right, |left, right| {
+                        left.iter()
+                            .zip(right)
+                            .all(|(left, right)| same_page(left, right))
+                    })
+                })
+            })
+        })
+    }
+}
+
+impl Eq for Pages {}
+
+/// Compares two nodes, each of which may be absent: then the other must be
+/// empty, and is compared with an empty one.
+fn same_node<T>(
+    left: &Option<Arc<[Option<T>; FAN_OUT]>>,
+    right: &Option<Arc<[Option<T>; FAN_OUT]>>,
+    same: impl Fn(&[Option<T>; FAN_OUT], &[Option<T>; FAN_OUT]) -> bool,
+) -> bool {
+    match (left, right) {
+        (Some(left), Some(right)) => Arc::ptr_eq(left, right) || same(left, right),
+        (Some(node), None) | (None, Some(node)) => same(node, &[const { None }; FAN_OUT]),
+        (None, None) => true,
+    }
+}
+
+fn same_page(left: &Option<Bytes>, right: &Option<Bytes>) -> bool {
+    match (left, right) {
+        (Some(left), Some(right)) => same_content(left, right),
+        (Some(_), None) | (None, Some(_)) => false,
+        (None, None) => true,
+    }
+}
+
+impl fmt::Debug for Pages {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let stored = self.stored().count();
+        f.debug_struct("Pages")
+            .field("capacity", &self.capacity)
+            .field("stored", &stored)
+            .finish()
+    }
+}

@@ -1,0 +1,187 @@
+//! What a power loss leaves of a device, and what a machine's leaves of the
+//! commands that it had queued at one.
+
+use bytes::{Bytes, BytesMut};
+use stormglass_engine::contract::{
+    IoRequest, PAGE_BYTES, PageIndex, Persistence, SECTOR_BYTES, Submission,
+};
+
+use super::cache::Cache;
+use super::pages::same_content;
+use super::{CommandNumber, Device, Ended, Queued, Submitter};
+
+/// Sectors of a page.
+const SECTORS: usize = PAGE_BYTES / SECTOR_BYTES;
+
+/// What becomes of a queued command when its device loses power.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum CommandFate {
+    /// It never executes.
+    Absent,
+    /// A write was under way: each of its pages arrived or not or in part, which
+    /// [`PowerLoss::page`] tells. A preempt cannot tear: it is carried out.
+    Torn,
+    /// It executes just before the loss. A cached write is then as torn as the
+    /// cache itself; a forced one is stable.
+    Whole,
+}
+
+/// What becomes of an unflushed page when its device loses power.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum PageFate {
+    /// It holds this version: 0 is the stable one, the others follow in the
+    /// order of execution, the versions of torn commands last.
+    Version(usize),
+    /// Each sector holds one of the versions: see [`PowerLoss::sector`].
+    Torn,
+}
+
+/// Answers what a power loss does. Each question names what it is about, so that
+/// answers can be drawn by identity, looked up or enumerated; no question is
+/// asked twice in one power loss.
+pub trait PowerLoss {
+    /// The device lost power: what becomes of a queued write or preempt? Other
+    /// commands leave nothing behind and are not asked about, nor those that the
+    /// reservation refuses.
+    fn command(
+        &mut self,
+        number: CommandNumber,
+        submitter: Submitter,
+        submission: &Submission,
+    ) -> CommandFate;
+
+    /// The device lost power: what becomes of a page that has `versions` of
+    /// possible contents, not all equal?
+    fn page(&mut self, page: PageIndex, versions: usize) -> PageFate;
+
+    /// Which of the `versions` of a torn page stands in `sector`, 0 to 7?
+    fn sector(&mut self, page: PageIndex, sector: usize, versions: usize) -> usize;
+
+    /// A submitter's machine lost power, the device did not: does its queued
+    /// command execute?
+    fn executes(
+        &mut self,
+        number: CommandNumber,
+        submitter: Submitter,
+        submission: &Submission,
+    ) -> bool;
+}
+
+impl Device {
+    /// Power goes and comes: queue and cache are empty afterwards, and nobody is
+    /// told. Any of the queued commands may have been under way, but for those
+    /// that the reservation refuses whatever goes before.
+    pub fn lose_power(&mut self, choice: &mut impl PowerLoss) {
+        let mut queue = std::mem::take(&mut self.queue);
+        // Writes of the present holder could execute before a queued preempt,
+        // those of the next one only after it.
+        self.judge_writes(&mut queue, choice);
+        for queued in queue.clone() {
+            let IoRequest::Preempt { observed } = queued.submission.request else {
+                continue;
+            };
+            if let Some(next) = self.reservation.after(observed, queued.submission.key)
+                && queued.fate(choice) != CommandFate::Absent
+            {
+                self.reservation = next;
+                self.judge_writes(&mut queue, choice);
+            }
+        }
+        self.settle(choice);
+    }
+
+    /// A submitter's machine lost power: each command that it has queued
+    /// executes now, in the order of their numbers, or never; it hears of none.
+    /// Returns the commands of others that a preempt aborted.
+    #[must_use = "the submitters wait for it"]
+    pub fn submitter_lost_power(
+        &mut self,
+        submitter: Submitter,
+        choice: &mut impl PowerLoss,
+    ) -> Vec<Ended> {
+        self.drop_submitter(submitter);
+        let own: Vec<_> = self
+            .queue
+            .iter()
+            .filter(|queued| queued.submitter == submitter)
+            .cloned()
+            .collect();
+        let mut ended = Vec::new();
+        for queued in own {
+            if choice.executes(queued.number, submitter, &queued.submission) {
+                ended.extend(self.execute(queued.number));
+            } else {
+                self.queue.retain(|other| other.number != queued.number);
+            }
+        }
+        ended
+    }
+
+    /// Takes the writes out that may execute now, and does with each what its
+    /// fate is. Destages nothing: what is left of each page is not settled yet.
+    fn judge_writes(&mut self, queue: &mut Vec<Queued>, choice: &mut impl PowerLoss) {
+        let admitted = queue.extract_if(.., |queued| {
+            let request = &queued.submission.request;
+            matches!(request, IoRequest::Write { .. }) && self.check(&queued.submission).is_ok()
+        });
+        for queued in admitted.collect::<Vec<_>>() {
+            let IoRequest::Write {
+                start,
+                pages,
+                persistence,
+            } = &queued.submission.request
+            else {
+                continue;
+            };
+            match (queued.fate(choice), persistence) {
+                (CommandFate::Absent, _) => {}
+                (CommandFate::Whole, Persistence::ForceUnitAccess) => {
+                    self.store(*start, pages, Persistence::ForceUnitAccess);
+                }
+                (CommandFate::Whole, Persistence::Cached) | (CommandFate::Torn, _) => {
+                    self.store(*start, pages, Persistence::Cached);
+                }
+            }
+        }
+    }
+
+    /// Decides for each unflushed page, in their order, and empties the cache.
+    fn settle(&mut self, choice: &mut impl PowerLoss) {
+        let mut pages: Vec<_> = self.cache.iter().map(|version| version.page).collect();
+        pages.sort_unstable();
+        pages.dedup();
+        for page in pages {
+            let stable = self.stable.read(page).clone();
+            let mut versions = vec![stable];
+            versions.extend(self.cache.versions_of(page).cloned());
+            if versions
+                .iter()
+                .all(|version| same_content(version, &versions[0]))
+            {
+                continue;
+            }
+            let content = match choice.page(page, versions.len()) {
+                PageFate::Version(index) => versions[index].clone(),
+                PageFate::Torn => torn(page, &versions, choice),
+            };
+            self.stable.write(page, content);
+        }
+        self.cache = Cache::new();
+    }
+}
+
+impl Queued {
+    fn fate(&self, choice: &mut impl PowerLoss) -> CommandFate {
+        choice.command(self.number, self.submitter, &self.submission)
+    }
+}
+
+fn torn(page: PageIndex, versions: &[Bytes], choice: &mut impl PowerLoss) -> Bytes {
+    let mut content = BytesMut::with_capacity(PAGE_BYTES);
+    for sector in 0..SECTORS {
+        let version = &versions[choice.sector(page, sector, versions.len())];
+        let start = sector * SECTOR_BYTES;
+        content.extend_from_slice(&version[start..start + SECTOR_BYTES]);
+    }
+    content.freeze()
+}

@@ -1,0 +1,415 @@
+//! A naive device beside the real one: every version of every page is kept, and
+//! what a power loss may leave is found by trying all orders of all subsets.
+
+use super::*;
+use proptest::prelude::*;
+use std::collections::BTreeSet;
+
+/// The last one is outside the reservation.
+const PAGES: usize = 4;
+const CACHE_PAGES: usize = 3;
+const QUEUE_MAX: usize = 3;
+
+type Image = Vec<u8>;
+
+/// A version of a page: which write it comes from, and its byte.
+type Made = (u64, u8);
+
+#[derive(Clone, Debug, PartialEq)]
+enum Wish {
+    Write {
+        start: usize,
+        bytes: Vec<u8>,
+        is_forced: bool,
+    },
+    Flush,
+    Read,
+    Preempt {
+        observed: u64,
+    },
+}
+
+#[derive(Clone, Debug)]
+struct Waiting {
+    number: CommandNumber,
+    process: u32,
+    epoch: u64,
+    wish: Wish,
+    writes_before: u64,
+}
+
+/// What the naive device knows.
+#[derive(Clone)]
+struct Model {
+    /// All versions of each page and the position of the one known to be stable.
+    history: [(Vec<Made>, usize); PAGES],
+    writes: u64,
+    /// Epoch of the holder, 0 for none.
+    holder: u64,
+    waiting: Vec<Waiting>,
+}
+
+impl Model {
+    fn new() -> Self {
+        let history = [(); PAGES].map(|()| (vec![(0, 0)], 0));
+        Model {
+            history,
+            writes: 0,
+            holder: 0,
+            waiting: Vec::new(),
+        }
+    }
+
+    fn admits(&self, waiting: &Waiting) -> bool {
+        match &waiting.wish {
+            Wish::Write { start, .. } => *start == PAGES - 1 || waiting.epoch == self.holder,
+            Wish::Flush | Wish::Read => waiting.epoch == self.holder,
+            Wish::Preempt { observed } => *observed == self.holder && waiting.epoch > self.holder,
+        }
+    }
+
+    /// Carries out what is admitted, without an abort and without a limit.
+    fn apply(&mut self, waiting: &Waiting) {
+        match &waiting.wish {
+            Wish::Write {
+                start,
+                bytes,
+                is_forced,
+            } => {
+                self.writes += 1;
+                for (page, byte) in (*start..).zip(bytes) {
+                    let (versions, stable) = &mut self.history[page];
+                    versions.push((self.writes, *byte));
+                    if *is_forced {
+                        *stable = versions.len() - 1;
+                    }
+                }
+            }
+            Wish::Flush => {
+                for (versions, stable) in &mut self.history {
+                    let covered = |made: &Made| made.0 <= waiting.writes_before;
+                    *stable = (*stable).max(versions.iter().rposition(covered).unwrap_or(0));
+                }
+            }
+            Wish::Read => {}
+            Wish::Preempt { .. } => self.holder = waiting.epoch,
+        }
+    }
+
+    fn execute(&mut self, position: usize) {
+        let waiting = self.waiting.remove(position);
+        if !self.admits(&waiting) {
+            return;
+        }
+        self.apply(&waiting);
+        if let Wish::Preempt { .. } = waiting.wish {
+            self.waiting.retain(|other| other.epoch == waiting.epoch);
+        }
+        self.destage();
+    }
+
+    fn destage(&mut self) {
+        let unflushed = |(versions, stable): &(Vec<Made>, usize)| versions.len() - 1 - stable;
+        while self.history.iter().map(unflushed).sum::<usize>() > CACHE_PAGES {
+            let candidates = (0..PAGES).filter(|page| unflushed(&self.history[*page]) > 0);
+            let oldest = candidates.min_by_key(|page| {
+                let (versions, stable) = &self.history[*page];
+                versions[stable + 1].0
+            });
+            self.history[oldest.expect("something is unflushed")].1 += 1;
+        }
+    }
+
+    fn current(&self) -> Image {
+        self.history
+            .iter()
+            .map(|(versions, _)| versions[versions.len() - 1].1)
+            .collect()
+    }
+
+    /// The bytes that each page may hold after a power loss, nothing queued.
+    fn candidates(&self) -> Vec<BTreeSet<u8>> {
+        let unflushed = |(versions, stable): &(Vec<Made>, usize)| {
+            versions[*stable..].iter().map(|made| made.1).collect()
+        };
+        self.history.iter().map(unflushed).collect()
+    }
+
+    /// Every image and holder that a power loss may leave: whatever subset of the
+    /// queue executes in whatever order, and whatever is kept of each page. What
+    /// was under way counts as unflushed, forced or not.
+    fn losses(&self) -> BTreeSet<(Image, u64)> {
+        let mut found = BTreeSet::new();
+        for image in images(&self.candidates()) {
+            found.insert((image, self.holder));
+        }
+        for position in 0..self.waiting.len() {
+            let mut next = self.clone();
+            let mut waiting = next.waiting.remove(position);
+            if let Wish::Write { is_forced, .. } = &mut waiting.wish {
+                *is_forced = false;
+            }
+            if next.admits(&waiting) && waiting.wish != Wish::Flush {
+                next.apply(&waiting);
+                found.extend(next.losses());
+            }
+        }
+        found
+    }
+}
+
+/// All images with one of its candidates on each page.
+fn images(candidates: &[BTreeSet<u8>]) -> Vec<Image> {
+    candidates.iter().fold(vec![Vec::new()], |images, page| {
+        let grow = |image: &Image| {
+            let image = image.clone();
+            page.iter()
+                .map(move |byte| image.iter().copied().chain([*byte]).collect())
+        };
+        images.iter().flat_map(grow).collect()
+    })
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Submit {
+        process: u32,
+        wish: Wish,
+    },
+    /// Preempts with a fresh epoch, having seen the holder or somebody else.
+    Preempt {
+        process: u32,
+        is_mistaken: bool,
+    },
+    Execute(usize),
+    Kill(u32),
+    /// The process's machine loses power; its n-th command executes if bit n is set.
+    Unplug {
+        process: u32,
+        executes: u8,
+    },
+    Restore,
+}
+
+struct Pair {
+    device: Device,
+    model: Model,
+    /// The latest key of each process.
+    epochs: [u64; 2],
+    epoch_max: u64,
+}
+
+impl Pair {
+    fn new() -> Self {
+        let unreserved = Some(PageRange {
+            start: PageIndex(PAGES as u64 - 1),
+            count: 1,
+        });
+        let cache_pages = u32::try_from(CACHE_PAGES).expect("small");
+        let spec = DeviceSpec {
+            pages: PAGES as u64,
+            cache_pages,
+            unreserved,
+        };
+        Pair {
+            device: Device::new(spec),
+            model: Model::new(),
+            epochs: [0; 2],
+            epoch_max: 0,
+        }
+    }
+
+    fn submit(&mut self, process: u32, wish: &Wish) {
+        if self.model.waiting.len() == QUEUE_MAX {
+            return;
+        }
+        let epoch = self.epochs[process as usize];
+        let request = match wish {
+            Wish::Write {
+                start,
+                bytes,
+                is_forced: true,
+            } => forced(*start as u64, bytes),
+            Wish::Write {
+                start,
+                bytes,
+                is_forced: false,
+            } => cached(*start as u64, bytes),
+            Wish::Flush => IoRequest::Flush,
+            Wish::Read => read(0, 1),
+            Wish::Preempt { observed } => IoRequest::Preempt {
+                observed: (*observed > 0).then(|| key(*observed)),
+            },
+        };
+        let submitter = Submitter {
+            process,
+            incarnation: 0,
+        };
+        let number = self.device.submit(submitter, submission(epoch, request));
+        let writes_before = self.model.writes;
+        let wish = wish.clone();
+        self.model.waiting.push(Waiting {
+            number,
+            process,
+            epoch,
+            wish,
+            writes_before,
+        });
+    }
+
+    fn take(&mut self, step: &Step) {
+        match step {
+            Step::Submit { process, wish } => self.submit(*process, wish),
+            Step::Preempt {
+                process,
+                is_mistaken,
+            } => {
+                self.epoch_max += 1;
+                self.epochs[*process as usize] = self.epoch_max;
+                let observed = if *is_mistaken { 99 } else { self.model.holder };
+                self.submit(*process, &Wish::Preempt { observed });
+            }
+            Step::Execute(place) => {
+                if !self.model.waiting.is_empty() {
+                    let position = place % self.model.waiting.len();
+                    let _ = self.device.execute(self.model.waiting[position].number);
+                    self.model.execute(position);
+                }
+            }
+            Step::Kill(process) => {
+                self.device.drop_submitter(Submitter {
+                    process: *process,
+                    incarnation: 0,
+                });
+            }
+            Step::Unplug { process, executes } => {
+                let submitter = Submitter {
+                    process: *process,
+                    incarnation: 0,
+                };
+                let mut choice = Unplugged(*executes);
+                let _ = self.device.submitter_lost_power(submitter, &mut choice);
+                let mut choice = Unplugged(*executes);
+                let own = self.model.waiting.clone();
+                for waiting in own.iter().filter(|waiting| waiting.process == *process) {
+                    let position = self.model.waiting.iter();
+                    let position = position.clone().position(|it| it.number == waiting.number);
+                    match (choice.next(), position) {
+                        (true, Some(position)) => self.model.execute(position),
+                        (false, Some(position)) => drop(self.model.waiting.remove(position)),
+                        (_, None) => {}
+                    }
+                }
+            }
+            Step::Restore => {
+                let bytes = postcard::to_stdvec(&self.device).expect("serializes");
+                let restored: Device = postcard::from_bytes(&bytes).expect("restores");
+                assert_eq!(restored, self.device);
+                self.device = restored;
+            }
+        }
+    }
+
+    fn check(&self) {
+        let queued: Vec<_> = self.device.queued().map(|(number, _)| number).collect();
+        let waiting: Vec<_> = self
+            .model
+            .waiting
+            .iter()
+            .map(|waiting| waiting.number)
+            .collect();
+        assert_eq!(queued, waiting);
+        assert_eq!(
+            bytes_at(&self.device, 0..PAGES as u64),
+            self.model.current()
+        );
+        let mut found = BTreeSet::new();
+        every_loss(&self.device, |device| {
+            let holder = device.holder().map_or(0, |key| key.epoch);
+            found.insert((bytes_at(device, 0..PAGES as u64), holder));
+        });
+        let expected = self.model.losses();
+        assert_eq!(found, expected);
+        for page in 0..PAGES {
+            let possible: BTreeSet<_> =
+                possible_at(&self.device, page as u64).into_iter().collect();
+            let expected: BTreeSet<_> = expected.iter().map(|(image, _)| image[page]).collect();
+            assert_eq!(possible, expected, "page {page}");
+            let is_certain = self.device.is_certain(PageIndex(page as u64));
+            assert_eq!(is_certain, expected.len() == 1, "page {page}");
+        }
+    }
+}
+
+/// Answers from the bits of a number, one for each question.
+struct Unplugged(u8);
+
+impl Unplugged {
+    fn next(&mut self) -> bool {
+        let answer = self.0 & 1 == 1;
+        self.0 >>= 1;
+        answer
+    }
+}
+
+impl PowerLoss for Unplugged {
+    fn command(&mut self, _: CommandNumber, _: Submitter, _: &Submission) -> CommandFate {
+        panic!("the device kept its power")
+    }
+    fn page(&mut self, _: PageIndex, _: usize) -> PageFate {
+        panic!("the device kept its power")
+    }
+    fn sector(&mut self, _: PageIndex, _: usize, _: usize) -> usize {
+        panic!("the device kept its power")
+    }
+    fn executes(&mut self, _: CommandNumber, _: Submitter, _: &Submission) -> bool {
+        self.next()
+    }
+}
+
+fn any_write() -> impl Strategy<Value = Wish> {
+    let bytes = prop::collection::vec(0..5_u8, 1..3);
+    (0..PAGES, bytes, prop::bool::weighted(0.3)).prop_map(|(start, mut bytes, is_forced)| {
+        // A write does not run over the end of the device.
+        bytes.truncate(PAGES - start);
+        Wish::Write {
+            start,
+            bytes,
+            is_forced,
+        }
+    })
+}
+
+fn any_step() -> impl Strategy<Value = Step> {
+    let wish = prop_oneof![8 => any_write(), 3 => Just(Wish::Flush), 1 => Just(Wish::Read)];
+    // Mostly one process at work: two of them mean conflicts.
+    let process = prop_oneof![3 => Just(0_u32), 1 => Just(1)];
+    let preempt = (process.clone(), prop::bool::weighted(0.1));
+    prop_oneof![
+        16 => (process.clone(), wish).prop_map(|(process, wish)| Step::Submit { process, wish }),
+        2 => preempt.prop_map(|(process, is_mistaken)| Step::Preempt { process, is_mistaken }),
+        14 => any::<usize>().prop_map(Step::Execute),
+        1 => process.clone().prop_map(Step::Kill),
+        1 => (process, any::<u8>())
+            .prop_map(|(process, executes)| Step::Unplug { process, executes }),
+        1 => Just(Step::Restore),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+    /// After each step of any history, exactly those images and holders can be
+    /// left by a power loss that the naive device allows.
+    #[test]
+    fn a_power_loss_leaves_what_it_may_and_nothing_else(
+        steps in prop::collection::vec(any_step(), 1..40),
+    ) {
+        let mut pair = Pair::new();
+        pair.take(&Step::Preempt { process: 0, is_mistaken: false });
+        pair.take(&Step::Execute(0));
+        for step in &steps {
+            pair.take(step);
+            pair.check();
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! Networks: who can be reached under which address, how long it takes, and who
+//! is parted from whom.
+//!
+//! Loss, duplicates and delays are chosen at departure, partitions are judged at
+//! arrival. Nothing is ordered: each packet draws its own latency.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use stormglass_engine::contract::{Address, Label, NetworkId};
+use stormglass_engine::time::Duration;
+
+use crate::random::{Draw, Seed};
+use crate::service_time::Latency;
+use crate::world::{MachineId, ProcessId};
+
+/// Addresses are below this, so that a table resolves them.
+pub const ADDRESS_MAX: u32 = 1 << 16;
+
+/// One network.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NetworkSpec {
+    /// Its name.
+    pub name: String,
+    /// One way, between any two machines.
+    pub latency: Latency,
+    /// On top, for each KiB.
+    pub per_kib: Duration,
+}
+
+/// One network with everybody on it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Link {
+    spec: NetworkSpec,
+    draw: Draw,
+    /// By address.
+    routes: Vec<Option<ProcessId>>,
+    /// By process.
+    addresses: Vec<Option<Address>>,
+}
+
+/// Machines that cannot be reached from others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Cut {
+    /// On which network.
+    pub network: NetworkId,
+    /// Packets of this machine ...
+    pub from: MachineId,
+    /// ... do not reach this one.
+    pub to: MachineId,
+}
+
+/// All networks of a world.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Network {
+    /// Apart from the cuts, which a fork may change, and shared by all forks.
+    links: Arc<Vec<Link>>,
+    /// How often each cut was made and not healed.
+    cuts: BTreeMap<Cut, u32>,
+}
+
+impl Network {
+    /// Networks without anybody on them.
+    pub fn new(specs: Vec<NetworkSpec>, seed: Seed) -> Self {
+        let link = |(index, spec)| Link {
+            spec,
+            draw: seed.draw(index, "network latency"),
+            routes: Vec::new(),
+            addresses: Vec::new(),
+        };
+        Network {
+            links: Arc::new((0..).zip(specs).map(link).collect()),
+            cuts: BTreeMap::new(),
+        }
+    }
+
+    /// Gives a module an address, below [`ADDRESS_MAX`].
+    pub fn attach(&mut self, network: NetworkId, address: Address, process: ProcessId) {
+        assert!(address.value() < ADDRESS_MAX, "an address out of range");
+        let link = &mut Arc::make_mut(&mut self.links)[network.index()];
+        let previous = put(&mut link.routes, address.value() as usize, process);
+        assert!(previous.is_none(), "an address belongs to one module");
+        put(&mut link.addresses, process.index(), address);
+    }
+
+    /// Every network.
+    pub fn ids(&self) -> impl Iterator<Item = NetworkId> {
+        (0..).zip(&*self.links).map(|(id, _)| NetworkId::new(id))
+    }
+
+    /// Who answers under an address.
+    #[inline]
+    pub fn resolve(&self, network: NetworkId, address: Address) -> Option<ProcessId> {
+        let routes = &self.links[network.index()].routes;
+        *routes.get(address.value() as usize)?
+    }
+
+    /// A module's own address, the last that it was given.
+    #[inline]
+    pub fn address_of(&self, network: NetworkId, process: ProcessId) -> Option<Address> {
+        let addresses = &self.links[network.index()].addresses;
+        *addresses.get(process.index())?
+    }
+
+    /// A network's name.
+    pub fn name(&self, network: NetworkId) -> &str {
+        &self.links[network.index()].spec.name
+    }
+
+    /// How long a packet takes if nothing befalls it.
+    #[inline]
+    pub fn latency(
+        &self,
+        network: NetworkId,
+        from: ProcessId,
+        to: ProcessId,
+        label: &Label,
+        length: usize,
+    ) -> Duration {
+        let link = &self.links[network.index()];
+        let sample = link.draw.at(&identity(from, to, label));
+        let kib = length.div_ceil(1024) as u64;
+        let transfer = link.spec.per_kib.times(kib);
+        link.spec.latency.span(sample).plus(transfer)
+    }
+
+    /// Parts two machines in one direction.
+    pub fn cut(&mut self, cut: Cut) {
+        *self.cuts.entry(cut).or_insert(0) += 1;
+    }
+
+    /// Takes one such cut back.
+    pub fn heal(&mut self, cut: Cut) {
+        if let Some(count) = self.cuts.get_mut(&cut) {
+            *count -= 1;
+            if *count == 0 {
+                self.cuts.remove(&cut);
+            }
+        }
+    }
+
+    /// True if any machines are parted.
+    #[inline]
+    pub fn has_cuts(&self) -> bool {
+        !self.cuts.is_empty()
+    }
+
+    /// True if packets do not get through.
+    pub fn is_cut(&self, cut: &Cut) -> bool {
+        self.cuts.contains_key(cut)
+    }
+
+    /// The cuts that stand.
+    pub fn cuts(&self) -> impl Iterator<Item = &Cut> {
+        self.cuts.keys()
+    }
+}
+
+/// What tells a packet's draws from all others'. The sender's `attempt` is part
+/// of it: a message sent again meets another fate.
+#[inline]
+pub fn identity(from: ProcessId, to: ProcessId, label: &Label) -> [u64; 4] {
+    let ends = u64::from(from.0) << 32 | u64::from(to.0);
+    let place =
+        u64::from(label.kind.0) << 56 | u64::from(label.part) << 32 | u64::from(label.attempt);
+    [ends, place, label.incarnation, label.id]
+}
+
+/// Puts an item into a table that grows with its places.
+fn put<T: Copy>(table: &mut Vec<Option<T>>, place: usize, item: T) -> Option<T> {
+    if place >= table.len() {
+        table.resize(place + 1, None);
+    }
+    table[place].replace(item)
+}

@@ -1,0 +1,118 @@
+//! What happened in one step, small enough to log always: what oracles, counters
+//! and timelines read, beside the world itself.
+
+use stormglass_engine::contract::{Label, NetworkId};
+
+use crate::device::CommandNumber;
+use crate::world::{DeviceIndex, MachineId, ProcessId};
+
+/// Something that happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Occurrence<E> {
+    /// A module reported something.
+    Event {
+        /// Which module.
+        process: ProcessId,
+        /// Its report.
+        event: E,
+    },
+    /// A module reached a rare place.
+    Probe {
+        /// Which module.
+        process: ProcessId,
+        /// The place's name.
+        name: &'static str,
+    },
+    /// A command entered a device's queue.
+    Submitted {
+        /// The device.
+        device: DeviceIndex,
+        /// The command.
+        number: CommandNumber,
+    },
+    /// A command executed, or was refused, and left the queue. A preempt may have
+    /// aborted others.
+    Executed {
+        /// The device.
+        device: DeviceIndex,
+        /// The command.
+        number: CommandNumber,
+        /// True if it had its effect.
+        succeeded: bool,
+    },
+    /// A device's queue or cache was settled by a power loss, its own or a
+    /// submitter's.
+    Settled {
+        /// The device.
+        device: DeviceIndex,
+    },
+    /// A module started.
+    Booted {
+        /// Which module.
+        process: ProcessId,
+    },
+    /// A module stopped without warning.
+    Stopped {
+        /// Which module.
+        process: ProcessId,
+    },
+    /// A fault happened.
+    Fault(Happened),
+}
+
+/// A fault that had its effect; what was configured and never met anything is not
+/// among them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Happened {
+    /// A packet was lost at departure.
+    Loss(PacketName),
+    /// A packet was doubled.
+    Duplicate(PacketName),
+    /// A packet was delayed beyond its latency, so that others overtake it.
+    Delay(PacketName),
+    /// A packet arrived with a bit inverted.
+    Corrupt(PacketName),
+    /// A packet arrived at a partition.
+    Partitioned(PacketName),
+    /// A machine lost power.
+    Crash(MachineId),
+    /// One module was killed.
+    Kill(ProcessId),
+    /// A device lost power.
+    DevicePowerLoss(DeviceIndex),
+    /// A machine stood still.
+    Pause(MachineId),
+    /// Machines were parted.
+    Partition,
+}
+
+impl Happened {
+    /// The fault's kind, as counters name it.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Happened::Loss(_) => "loss",
+            Happened::Duplicate(_) => "duplicate",
+            Happened::Delay(_) => "delay",
+            Happened::Corrupt(_) => "corrupt",
+            Happened::Partitioned(_) => "partitioned-packet",
+            Happened::Crash(_) => "crash",
+            Happened::Kill(_) => "kill",
+            Happened::DevicePowerLoss(_) => "device-power-loss",
+            Happened::Pause(_) => "pause",
+            Happened::Partition => "partition",
+        }
+    }
+}
+
+/// The identity of a packet on its link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PacketName {
+    /// Over which network.
+    pub network: NetworkId,
+    /// The sender.
+    pub from: ProcessId,
+    /// The receiver.
+    pub to: ProcessId,
+    /// What it is.
+    pub label: Label,
+}
