@@ -2,7 +2,7 @@
 //!
 //! The history is recorded event by event and judged at the end, in
 //! O(n log n): commands are split into blocks, and each block is judged as a
-//! register (see [`register`]).
+//! register (see `register`, beside this file).
 //!
 //! What is judged, and what is not:
 //!

@@ -351,6 +351,45 @@ fn a_stale_ticket_is_renewed_within_the_attempt() {
 }
 
 #[test]
+fn an_attempt_has_its_full_time_from_the_first_use_of_each_ticket() {
+    let mut bench = Bench::new(&identity(1, 1, 1, only(CommandKind::Write)));
+    let invoked = bench.now;
+    let (_, request) = bench.requests.remove(0);
+    let ClientRequest::Connect {
+        client, attempt, ..
+    } = request
+    else {
+        panic!("{request:?}")
+    };
+    bench.now = invoked.after(MS(100));
+    let ticket = bench.ticket();
+    bench.tell(ClientReply::Connected {
+        client,
+        attempt,
+        ticket,
+    });
+    let first = bench.sent();
+    bench.now = invoked.after(MS(200));
+    bench.answer(&first, Status::Unknown(UnknownReason::StaleTicket));
+    bench.events();
+    while bench.events.is_empty() {
+        bench.wait();
+    }
+    assert_eq!(bench.now, invoked.after(MS(6_200)));
+
+    let mut untouched = Bench::new(&identity(1, 1, 1, only(CommandKind::Write)));
+    untouched.events();
+    while untouched.events.is_empty() {
+        untouched.wait();
+    }
+    assert_eq!(
+        untouched.now,
+        invoked.after(MS(6_000)),
+        "without a ticket, from its beginning"
+    );
+}
+
+#[test]
 fn a_notice_changes_nothing_but_the_ticket() {
     let mut bench = Bench::connected(&identity(1, 1, 1, only(CommandKind::Write)));
     let first = bench.sent();
