@@ -128,29 +128,27 @@ pub fn difference<T: Serialize + ?Sized>(left: &T, right: &T) -> Option<LeafDiff
     })
 }
 
-/// What stands under a path, for people: a leaf, or the first one of what is
-/// there, with the rest of its path.
+/// What stands under a path, for people: the leaf, or of what is there the first
+/// leaf with the rest of its path.
 fn content(leaves: &[(String, Leaf)], path: &str) -> String {
-    let mut own = leaves.iter().skip_while(|(other, _)| other != path);
-    let mut own = own
-        .by_ref()
-        .take_while(|(other, _)| other.starts_with(path));
-    let mut text = String::new();
-    for (inner, leaf) in own.by_ref() {
+    let own = leaves.iter().skip_while(|(other, _)| other != path);
+    let own = own.take_while(|(other, _)| other.starts_with(path));
+    let mut parts = Vec::new();
+    for (inner, leaf) in own {
+        if matches!(leaf, Leaf::Something | Leaf::Key(_)) {
+            continue;
+        }
         let rest = inner[path.len()..].trim_start_matches('.');
-        match leaf {
-            Leaf::Something | Leaf::Key(_) => continue,
-            Leaf::Variant(name) if text.is_empty() => text += name,
-            leaf if text.is_empty() && rest.is_empty() => return leaf.to_string(),
-            leaf if text.is_empty() => return format!("{rest}: {leaf}"),
-            leaf if rest.is_empty() => return format!("{text} {leaf}"),
-            leaf => return format!("{text} {rest}: {leaf}"),
+        let colon = if rest.is_empty() { "" } else { ": " };
+        parts.push(format!("{rest}{colon}{leaf}"));
+        if !matches!(leaf, Leaf::Variant(_)) {
+            break;
         }
     }
-    if text.is_empty() {
+    if parts.is_empty() {
         "absent".to_owned()
     } else {
-        text
+        parts.join(" ")
     }
 }
 
