@@ -126,8 +126,12 @@ impl OracleId {
     /// What it states, in a line.
     pub fn statement(self) -> &'static str {
         match self {
+            OracleId::O1 => "what is acknowledged is durable on both copies",
             OracleId::O2 => "clients see linearizable blocks",
+            OracleId::O5 => "copies differ only under marks, whatever fails now",
+            OracleId::O7 => "a command is performed at most once on each storage set",
             OracleId::O8 => "one final status an attempt, one definite outcome an id",
+            OracleId::O9 => "at rest the copies are equal and free of marks",
             OracleId::O15 => "nothing is left over at rest",
             OracleId::O17 => "a reference model agrees with what clients read",
         }
