@@ -1,6 +1,7 @@
 //! All oracles of an experiment, fed from one place.
 
 use serde::{Deserialize, Serialize};
+use stormglass_engine::vocabulary::{BlockIndex, Range};
 use stormglass_reports::record::{self, OracleLine, OracleVerdict};
 use stormglass_sim::occurrence::Occurrence;
 use stormglass_sim::time::WorldTime;
@@ -9,7 +10,9 @@ use stormglass_sim::world::World;
 use super::o15_leaks::Leaks;
 use super::{Finding, Linearizable, OracleId, Outcomes, Reference};
 use crate::actor::{Actor, Report};
-use crate::cluster::Map;
+use crate::cluster::{self, Map};
+use crate::file::{Cluster, DeviceKind, DeviceName};
+use crate::workload::{BlockValue, provenance};
 
 /// The oracles of a run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,11 +60,16 @@ impl Oracles {
         at: WorldTime,
         event: u64,
         world: &World<Actor>,
-        _map: &Map,
+        map: &Map,
         findings: &mut Vec<Finding>,
     ) {
         self.linearizable.finish(at, findings);
         self.outcomes.finish(at, findings);
+        let area = Range::new(BlockIndex::new(0), volume_blocks(map)).expect("a volume has blocks");
+        for cluster in Cluster::ALL {
+            let content = |block| stored_block(world, map, cluster, block);
+            self.reference.finish(at, area, content, findings);
+        }
         for (_, process) in world.processes() {
             let module = process.module.as_ref().and_then(Actor::as_d_module);
             if let Some(module) = module {
@@ -90,6 +98,28 @@ impl Oracles {
             line(OracleId::O17, self.reference.checks()),
         ]
     }
+}
+
+fn volume_blocks(map: &Map) -> u32 {
+    u32::try_from(map.geometry.blocks).expect("a simulated volume is small")
+}
+
+/// What a cluster's data device holds of a block, at rest: with an empty journal
+/// that is the whole truth.
+fn stored_block(
+    world: &World<Actor>,
+    map: &Map,
+    cluster: Cluster,
+    block: BlockIndex,
+) -> BlockValue {
+    let data = cluster::device(DeviceName {
+        cluster,
+        kind: DeviceKind::Data,
+    });
+    let page = map.geometry.data_page(block);
+    let bytes = world.drive(data).device.current(page);
+    let range = Range::new(block, 1).expect("a block is a range");
+    provenance::read_range(range, bytes)[0]
 }
 
 impl OracleId {
