@@ -15,7 +15,7 @@ use crate::actor::{Actor, Report};
 use crate::cluster::{self, Map};
 use crate::file::Scenario;
 use crate::measure::Measures;
-use crate::oracle::{Finding, Oracles};
+use crate::oracle::{Finding, Oracles, moment};
 use crate::schedule::Schedule;
 use crate::weather::Weather;
 use crate::workload::{ClientEvent, StatusSummary};
@@ -166,8 +166,8 @@ impl Experiment {
             }
         }
         let log = std::mem::take(&mut bench.log);
-        for occurrence in &log {
-            self.observe(occurrence);
+        for (place, occurrence) in log.iter().enumerate() {
+            self.observe(place, occurrence);
         }
         bench.log = log;
         true
@@ -175,13 +175,15 @@ impl Experiment {
 
     /// Judges what can only be judged at rest.
     pub fn finish(&mut self) {
-        let (at, event) = (self.world.now(), self.world.totals().events);
+        let at = self.world.now();
+        let event = moment(self.world.totals().events + 1, 0);
         self.oracles
             .finish(at, event, &self.world, &self.map, &mut self.findings);
     }
 
-    fn observe(&mut self, occurrence: &Occurrence<Report>) {
-        let (at, number) = (self.world.now(), self.world.totals().events);
+    fn observe(&mut self, place: usize, occurrence: &Occurrence<Report>) {
+        let at = self.world.now();
+        let number = moment(self.world.totals().events, place);
         match occurrence {
             Occurrence::Event {
                 process,

@@ -35,7 +35,7 @@ use stormglass_sim::time::WorldTime;
 pub use o2_linearizable::Linearizable;
 pub use o8_outcomes::Outcomes;
 pub use o17_reference::Reference;
-pub use watch::Oracles;
+pub use watch::{Oracles, moment};
 
 /// Which oracle speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
