@@ -9,6 +9,7 @@ use stormglass_sim::fault::Fault;
 use stormglass_sim::occurrence::Occurrence;
 use stormglass_sim::random::Seed;
 use stormglass_sim::time::WorldTime;
+use stormglass_sim::walk;
 use stormglass_sim::world::{Workbench, World};
 
 use crate::actor::{Actor, Report};
@@ -131,6 +132,18 @@ impl Experiment {
             .into_iter()
             .chain(self.world.next_event())
             .min()
+    }
+
+    /// A hash of what the experiment will do: equal for two that behave alike from
+    /// now on, whatever came before. Instants count from now.
+    pub fn behavioural_hash(&self) -> u128 {
+        let mut digest = walk::Digest::default();
+        self.world.add_behaviour(&mut digest);
+        let base = self.world.base();
+        digest.add(&self.weather, base);
+        digest.add(&self.schedule, base);
+        digest.add(&self.oracles, base);
+        digest.finish()
     }
 
     /// True once every client has got every command to an end.
