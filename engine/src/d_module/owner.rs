@@ -8,7 +8,7 @@
 //! Composes ordering, access, replication, orphans and status, and holds what
 //! none of them may know of the others: in which order they act.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
@@ -45,6 +45,9 @@ pub struct Owner {
     reads: BTreeMap<CommandId, RangeRead>,
     /// Commands whose definite failure is on its way to the journal.
     failing: BTreeSet<CommandId>,
+    /// Entries of one page that found the journal full, in their order. At most
+    /// one session, one step of an orphan, and the failures of `failing`.
+    owed: VecDeque<Entry>,
 }
 
 impl Owner {
@@ -62,7 +65,7 @@ impl Owner {
                 },
             );
         }
-        let owner = Owner {
+        let mut owner = Owner {
             confirmed: false,
             ordering,
             access: Access::new(set.tables().sequence_high),
@@ -71,18 +74,39 @@ impl Owner {
             orphans,
             reads: BTreeMap::new(),
             failing: BTreeSet::new(),
+            owed: VecDeque::new(),
         };
         owner.open_session(set, cx);
         owner
     }
 
-    fn open_session(&self, set: &mut StorageSet, cx: &mut Context<'_>) {
+    /// Appends an entry of one page as soon as there is a page for it. A journal
+    /// can be full to its last page, most of all when it is read back: the
+    /// destage under way makes room, and [`Owner::admit`] follows it.
+    fn write(&mut self, entry: Entry, set: &mut StorageSet, cx: &mut Context<'_>) {
+        self.owed.push_back(entry);
+        self.write_owed(set, cx);
+    }
+
+    fn write_owed(&mut self, set: &mut StorageSet, cx: &mut Context<'_>) {
+        while set.room() > 0 {
+            let Some(entry) = self.owed.pop_front() else {
+                return;
+            };
+            cx.append(set, entry);
+        }
+        if !self.owed.is_empty() {
+            cx.out.probe("entry waits for room in the journal");
+        }
+    }
+
+    fn open_session(&mut self, set: &mut StorageSet, cx: &mut Context<'_>) {
         let session = set.tables().session;
         let session = Session {
             incarnation: session.incarnation.next(),
             ..session
         };
-        cx.append(set, Entry::Session { session });
+        self.write(Entry::Session { session }, set, cx);
     }
 
     /// True once clients are served.
@@ -186,27 +210,24 @@ impl Owner {
         } else {
             "unknown command failed by a retry"
         });
+        if self.failing.len() >= cx.configuration.limits.commands_waiting as usize {
+            return status::hold_back(client, frame, Shortage::Journal, cx);
+        }
         self.attempts.register(client, frame, cx);
         self.fail(id, set, cx);
     }
 
     /// Makes a definite failure durable; it is answered when it is.
     fn fail(&mut self, command: CommandId, set: &mut StorageSet, cx: &mut Context<'_>) {
-        if set.room() == 0 {
-            return cx.out.trace(Event::HeldBack(command, Shortage::Journal));
-        }
         self.failing.insert(command);
-        cx.append(
-            set,
-            Entry::Fail {
-                command,
-                range: None,
-            },
-        );
+        let range = None;
+        self.write(Entry::Fail { command, range }, set, cx);
     }
 
-    /// Lets waiting commands in, as ranges and room allow.
+    /// Lets waiting commands in, as ranges and room allow; what is owed to the
+    /// journal comes first.
     pub fn admit(&mut self, set: &mut StorageSet, cx: &mut Context<'_>) {
+        self.write_owed(set, cx);
         let limits = &cx.configuration.limits;
         loop {
             let is_full = self.access.in_flight() >= limits.commands_in_flight as usize;
@@ -456,13 +477,8 @@ impl Owner {
             }
             None => {
                 cx.out.probe("orphan found not performed");
-                cx.append(
-                    set,
-                    Entry::Fail {
-                        command,
-                        range: Some(range),
-                    },
-                );
+                let range = Some(range);
+                self.write(Entry::Fail { command, range }, set, cx);
             }
         }
     }
@@ -514,12 +530,8 @@ impl Owner {
             .current()
             .expect("one is being resolved")
             .command;
-        cx.append(
-            set,
-            Entry::Clear {
-                clears: vec![command],
-            },
-        );
+        let clears = vec![command];
+        self.write(Entry::Clear { clears }, set, cx);
     }
 
     /// Marks have ended durably; if the orphan's is among them, it is resolved.
