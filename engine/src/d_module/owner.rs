@@ -28,7 +28,7 @@ use crate::storage_set::record::{Entry, Record};
 use crate::time::Instant;
 use crate::vocabulary::{
     BLOCK_BYTES, BlockIndex, Command, CommandId, Content, CopyNumber, Outcome, RefusedReason,
-    Session, Status, UnknownReason,
+    Session, Status, UnknownReason, Watermark,
 };
 use crate::wire::{CommandFrame, CopyTransfer, PeerMessage};
 
@@ -214,14 +214,28 @@ impl Owner {
             return status::hold_back(client, frame, Shortage::Journal, cx);
         }
         self.attempts.register(client, frame, cx);
-        self.fail(id, set, cx);
+        let watermark = Watermark {
+            client: id.client,
+            counter: frame.watermark,
+        };
+        self.fail(id, watermark, set, cx);
     }
 
     /// Makes a definite failure durable; it is answered when it is.
-    fn fail(&mut self, command: CommandId, set: &mut StorageSet, cx: &mut Context<'_>) {
+    fn fail(
+        &mut self,
+        command: CommandId,
+        watermark: Watermark,
+        set: &mut StorageSet,
+        cx: &mut Context<'_>,
+    ) {
         self.failing.insert(command);
-        let range = None;
-        self.write(Entry::Fail { command, range }, set, cx);
+        let entry = Entry::Fail {
+            command,
+            range: None,
+            watermark,
+        };
+        self.write(entry, set, cx);
     }
 
     /// Lets waiting commands in, as ranges and room allow; what is owed to the
@@ -316,9 +330,9 @@ impl Owner {
                     .answer(command, Status::Success(Some(data)), cx);
             }
             Err(Unproven(_)) if compares => {
-                self.access.abandon(command, set);
+                let watermark = self.access.abandon(command, set);
                 self.ordering.release(command);
-                self.fail(command, set, cx);
+                self.fail(command, watermark, set, cx);
             }
             Err(Unproven(_)) => {
                 self.ordering.release(command);
@@ -361,7 +375,8 @@ impl Owner {
             Entry::Clear { clears } => self.handle_cleared(clears, set, cx),
             Entry::Session { session } => {
                 cx.out.trace(Event::SessionOpened(*session));
-                self.replication.announce(*session, cx);
+                let watermarks = set.tables().all_watermarks();
+                self.replication.announce(*session, watermarks, cx);
             }
             Entry::Fence { .. } | Entry::Copy { .. } => {}
         }
@@ -477,8 +492,17 @@ impl Owner {
             }
             None => {
                 cx.out.probe("orphan found not performed");
-                let range = Some(range);
-                self.write(Entry::Fail { command, range }, set, cx);
+                let client = command.client;
+                let watermark = Watermark {
+                    client,
+                    counter: set.tables().watermark(client),
+                };
+                let entry = Entry::Fail {
+                    command,
+                    range: Some(range),
+                    watermark,
+                };
+                self.write(entry, set, cx);
             }
         }
     }

@@ -100,6 +100,15 @@ impl Tables {
         }
     }
 
+    /// Every client's watermark, as a Hello carries them.
+    pub fn all_watermarks(&self) -> Vec<Watermark> {
+        let watermark = |(client, counter): (&ClientId, &u64)| Watermark {
+            client: *client,
+            counter: *counter,
+        };
+        self.watermarks.iter().map(watermark).collect()
+    }
+
     /// The client's watermark.
     pub fn watermark(&self, client: ClientId) -> u64 {
         self.watermarks.get(&client).copied().unwrap_or(1)
@@ -138,7 +147,14 @@ impl Tables {
                 self.sequence_high = self.sequence_high.max(perform.sequence);
                 self.decide(perform.command, perform.outcome, Some(perform.range));
             }
-            Entry::Fail { command, range } => self.decide(*command, Outcome::Failed, *range),
+            Entry::Fail {
+                command,
+                range,
+                watermark,
+            } => {
+                self.raise(*watermark);
+                self.decide(*command, Outcome::Failed, *range);
+            }
             Entry::Clear { clears } => self.clear(clears),
             Entry::Session { session } => {
                 assert!(
@@ -147,8 +163,14 @@ impl Tables {
                 );
                 self.session = *session;
             }
-            Entry::Fence { session } => {
+            Entry::Fence {
+                session,
+                watermarks,
+            } => {
                 assert!(*session > self.fence, "a fence only rises");
+                for watermark in watermarks {
+                    self.raise(*watermark);
+                }
                 self.fence = *session;
                 self.session.site_epoch = self.session.site_epoch.max(session.site_epoch);
                 self.last_copy = CopyNumber::new(0);

@@ -2,3 +2,4 @@
 //! devices and a network that the test conducts.
 
 mod room;
+mod watermarks;

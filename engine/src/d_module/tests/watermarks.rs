@@ -1,0 +1,67 @@
+use crate::storage_set::tables::Role;
+use crate::testing::{Pair, Station, VOLUME, id, id_of, session, write};
+use crate::vocabulary::{ClientId, Command, Watermark};
+use crate::wire::{Hello, PeerMessage};
+
+fn watermark(counter: u64) -> Watermark {
+    Watermark {
+        client: ClientId::new(7),
+        counter,
+    }
+}
+
+fn hello(incarnation: u64, watermarks: Vec<Watermark>) -> PeerMessage {
+    PeerMessage::Hello(Hello {
+        volume: VOLUME,
+        session: session(incarnation),
+        attempt: 0,
+        format: 9,
+        watermarks,
+    })
+}
+
+#[test]
+fn a_hello_raises_the_mirrors_watermarks_for_good_and_never_lowers_them() {
+    let mut mirror = Station::new(Role::Mirror);
+    mirror.run();
+    mirror.hear(&hello(2, vec![watermark(5)]));
+    assert_eq!(mirror.tables().watermark(ClientId::new(7)), 1, "not durable");
+    mirror.run();
+    assert_eq!(mirror.tables().watermark(ClientId::new(7)), 5);
+    mirror.hear(&hello(3, vec![watermark(4)]));
+    mirror.run();
+    mirror.reboot();
+    mirror.run();
+    assert_eq!(mirror.tables().fence, session(3));
+    assert_eq!(mirror.tables().watermark(ClientId::new(7)), 5);
+}
+
+#[test]
+fn an_owners_hello_carries_every_clients_watermark() {
+    let mut pair = Pair::new();
+    pair.east.ask(id(1), write(0, 1, 1));
+    pair.settle();
+    // Only the owner hears of the promise that comes with a question.
+    pair.east.ask_with(id(2), Command::Retry, |frame| frame.watermark = 2);
+    pair.settle();
+    assert_eq!(pair.east.tables().watermark(ClientId::new(7)), 2);
+    assert_eq!(pair.west.tables().watermark(ClientId::new(7)), 1);
+    assert!(pair.west.tables().results.contains_key(&id(1)));
+    pair.east.reboot();
+    pair.settle();
+    assert_eq!(pair.west.tables().watermark(ClientId::new(7)), 2);
+    assert!(!pair.west.tables().results.contains_key(&id(1)));
+}
+
+#[test]
+fn failures_are_forgotten_below_their_clients_watermark() {
+    let mut owner = Station::new(Role::Owner);
+    owner.serve();
+    for counter in 1..100 {
+        owner.ask_with(id_of(7, counter), Command::Retry, |frame| {
+            frame.watermark = counter;
+        });
+        owner.run();
+        assert_eq!(owner.tables().results.len(), 1);
+    }
+}
