@@ -290,13 +290,14 @@ fn command() -> impl Strategy<Value = Command> {
 
 prop_compose! {
     fn command_frame()(
-        id in command_id(),
+        client in client_id(),
+        (watermark, further) in (1u64..1 << 62, any::<u8>()),
         volume in volume_id(),
         attempt in any_number(),
         ticket in ticket(),
-        watermark in any_number(),
         command in command(),
     ) -> CommandFrame {
+        let id = CommandId { client, counter: watermark + u64::from(further) };
         CommandFrame { id, volume, attempt, ticket, watermark, command }
     }
 }
