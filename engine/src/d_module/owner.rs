@@ -27,7 +27,7 @@ use crate::storage_set::read::{self, RangeRead, Unproven};
 use crate::storage_set::record::{Entry, Record};
 use crate::time::Instant;
 use crate::vocabulary::{
-    BLOCK_BYTES, BlockIndex, Command, CommandId, Content, CopyNumber, Outcome, RefusedReason,
+    BLOCK_BYTES, BlockIndex, ClientId, Command, CommandId, Content, CopyNumber, Outcome, RefusedReason,
     Session, Status, UnknownReason, Watermark,
 };
 use crate::wire::{CommandFrame, CopyTransfer, PeerMessage};
@@ -157,14 +157,13 @@ impl Owner {
         if self.is_open(id) {
             return self.attempts.register(client, &frame, cx);
         }
-        let watermark = set.tables().watermark(id.client);
         if frame.command.is_mutation() {
             if let Some(status) = known_status(id, set) {
                 cx.out.probe("command answered from the result table");
                 return status::reply(client, id, frame.attempt, status, cx);
             }
-            if id.counter >= watermark.max(frame.watermark) + cx.configuration.limits.window {
-                return status::hold_back(client, &frame, Shortage::Window, cx);
+            if let Some(shortage) = self.no_place(&frame, set, cx) {
+                return status::hold_back(client, &frame, shortage, cx);
             }
         }
         if self.ordering.waiting() >= cx.configuration.limits.commands_waiting as usize {
@@ -182,6 +181,34 @@ impl Owner {
         self.attempts.register(client, &frame, cx);
         self.ordering.enqueue(frame, Hold { range, sharing });
         self.admit(set, cx);
+    }
+
+    /// Why the result table has no row to spare for the command. Its size is
+    /// bounded by the clients and their windows, and the checkpoint's with it.
+    fn no_place(
+        &self,
+        frame: &CommandFrame,
+        set: &StorageSet,
+        cx: &Context<'_>,
+    ) -> Option<Shortage> {
+        let limits = &cx.configuration.limits;
+        let CommandId { client, counter } = frame.id;
+        let watermarks = &set.tables().watermarks;
+        let watermark = set.tables().watermark(client).max(frame.watermark);
+        if counter - watermark.min(counter) >= limits.window {
+            return Some(Shortage::Window);
+        }
+        if watermarks.contains_key(&client) {
+            return None;
+        }
+        let open = self.ordering.ids().chain(self.failing.iter().copied());
+        let known: BTreeSet<ClientId> = watermarks
+            .keys()
+            .copied()
+            .chain(open.map(|id| id.client))
+            .collect();
+        let is_full = known.len() >= limits.clients as usize && !known.contains(&client);
+        is_full.then_some(Shortage::Clients)
     }
 
     /// True if the command waits, is in flight, being read, an orphan or failing.
@@ -210,6 +237,9 @@ impl Owner {
         } else {
             "unknown command failed by a retry"
         });
+        if let Some(shortage) = self.no_place(frame, set, cx) {
+            return status::hold_back(client, frame, shortage, cx);
+        }
         if self.failing.len() >= cx.configuration.limits.commands_waiting as usize {
             return status::hold_back(client, frame, Shortage::Journal, cx);
         }

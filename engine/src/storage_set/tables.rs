@@ -76,7 +76,8 @@ pub struct Tables {
     pub marks: OrdMap<CommandId, Mark>,
     /// What became of commands at or above their client's watermark.
     pub results: OrdMap<CommandId, StoredResult>,
-    /// Lowest counter each client may still ask about.
+    /// Lowest counter each client may still ask about; an entry for every client
+    /// that has left a record.
     pub watermarks: OrdMap<ClientId, u64>,
     /// Regions changed on this copy alone.
     pub dirty: OrdSet<u64>,
@@ -194,11 +195,14 @@ impl Tables {
     }
 
     /// Raises a client's watermark, never lowers it, and forgets what lies below.
+    /// Notes every client, also one that has promised nothing.
     pub fn raise(&mut self, watermark: Watermark) {
-        if watermark.counter <= self.watermark(watermark.client) {
+        let Watermark { client, counter } = watermark;
+        let is_known = self.watermarks.contains_key(&client);
+        if is_known && counter <= self.watermark(client) {
             return;
         }
-        self.watermarks.insert(watermark.client, watermark.counter);
+        self.watermarks.insert(client, counter.max(1));
         let floor = CommandId {
             client: watermark.client,
             counter: 0,

@@ -1,7 +1,8 @@
+use crate::event::{Event, Shortage};
 use crate::storage_set::tables::Role;
 use crate::testing::{Pair, Station, VOLUME, id, id_of, session, write};
 use crate::vocabulary::{ClientId, Command, Watermark};
-use crate::wire::{Hello, PeerMessage};
+use crate::wire::{ClientReply, Hello, PeerMessage};
 
 fn watermark(counter: u64) -> Watermark {
     Watermark {
@@ -64,4 +65,49 @@ fn failures_are_forgotten_below_their_clients_watermark() {
         owner.run();
         assert_eq!(owner.tables().results.len(), 1);
     }
+}
+
+fn is_held_back(owner: &mut Station, shortage: Shortage, id: crate::vocabulary::CommandId) -> bool {
+    let replies = std::mem::take(&mut owner.replies);
+    let told = matches!(replies[..], [ClientReply::Retrying { id: told, .. }] if told == id);
+    told && owner.has_seen(&Event::HeldBack(id, shortage))
+}
+
+#[test]
+fn neither_a_write_nor_a_question_reaches_beyond_its_clients_window() {
+    let mut owner = Station::new(Role::Owner);
+    owner.serve();
+    // The window of 16 begins with id 1.
+    for command in [write(0, 1, 1), Command::Retry] {
+        owner.ask(id(17), command);
+        assert!(is_held_back(&mut owner, Shortage::Window, id(17)));
+    }
+    owner.ask(id(16), Command::Retry);
+    owner.run();
+    assert_eq!(owner.answers().len(), 1);
+    // A frame that carries the promise is let in by it.
+    owner.ask_with(id(17), Command::Retry, |frame| frame.watermark = 2);
+    owner.run();
+    assert_eq!(owner.answers().len(), 1);
+}
+
+#[test]
+fn a_client_too_many_is_held_back() {
+    let mut owner = Station::new(Role::Owner);
+    owner.serve();
+    owner.ask(id_of(1, 1), Command::Retry);
+    owner.run();
+    owner.ask(id_of(2, 1), write(0, 1, 1));
+    owner.ask(id_of(3, 1), write(0, 1, 1));
+    owner.ask(id_of(4, 1), Command::Retry);
+    owner.replies.clear();
+    for command in [write(0, 1, 1), Command::Retry] {
+        owner.ask(id_of(5, 1), command);
+        assert!(is_held_back(&mut owner, Shortage::Clients, id_of(5, 1)));
+    }
+    // Known clients go on, and so does a read, which leaves no record.
+    owner.ask(id_of(4, 2), Command::Retry);
+    owner.ask(id_of(5, 2), Command::Read(crate::testing::range(9, 1)));
+    owner.run();
+    assert_eq!(owner.answers().len(), 3);
 }
