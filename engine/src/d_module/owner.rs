@@ -246,7 +246,7 @@ impl Owner {
         self.attempts.register(client, frame, cx);
         let watermark = Watermark {
             client: id.client,
-            counter: frame.watermark,
+            counter: self.watermark(frame),
         };
         self.fail(id, watermark, set, cx);
     }
@@ -295,8 +295,19 @@ impl Owner {
         }
     }
 
+    /// The promise of a frame as far as it can be true: a client does not know the
+    /// outcome of what is still open here. Were the mirror told otherwise, it would
+    /// refuse the open command's replica for good, and its range stayed locked.
+    fn watermark(&self, frame: &CommandFrame) -> u64 {
+        let open = self.ordering.ids().chain(self.failing.iter().copied());
+        let own = open.filter(|id| id.client == frame.id.client);
+        own.map(|id| id.counter)
+            .fold(frame.watermark, std::cmp::Ord::min)
+    }
+
     /// The command holds its range: checks its ticket again and starts it.
-    fn accept(&mut self, frame: CommandFrame, set: &mut StorageSet, cx: &mut Context<'_>) {
+    fn accept(&mut self, mut frame: CommandFrame, set: &mut StorageSet, cx: &mut Context<'_>) {
+        frame.watermark = self.watermark(&frame);
         let id = frame.id;
         if !status::is_valid(frame.ticket, cx) {
             self.ordering.release(id);

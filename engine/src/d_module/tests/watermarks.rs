@@ -1,6 +1,7 @@
 use crate::event::{Event, Shortage};
 use crate::storage_set::tables::Role;
 use crate::testing::{Pair, Station, VOLUME, id, id_of, session, write};
+use crate::time::Duration;
 use crate::vocabulary::{ClientId, Command, Watermark};
 use crate::wire::{ClientReply, Hello, PeerMessage};
 
@@ -110,4 +111,19 @@ fn a_client_too_many_is_held_back() {
     owner.ask(id_of(5, 2), Command::Read(crate::testing::range(9, 1)));
     owner.run();
     assert_eq!(owner.answers().len(), 3);
+}
+
+#[test]
+fn a_promise_about_a_command_that_is_open_is_not_believed() {
+    let mut pair = Pair::new();
+    pair.east.ask(id(1), write(0, 1, 1));
+    pair.east.run();
+    pair.east.take_sent();
+    pair.east.ask_with(id(2), write(1, 1, 2), |frame| frame.watermark = 2);
+    pair.east.ask_with(id(3), Command::Retry, |frame| frame.watermark = 3);
+    pair.settle();
+    assert_eq!(pair.west.tables().watermark(ClientId::new(7)), 1);
+    // The first replica was lost, and the mirror still takes its repetition.
+    pair.pass(Duration::from_secs(1));
+    assert_eq!(pair.east.answers().len(), 3);
 }
