@@ -249,6 +249,9 @@ impl Owner {
             counter: self.watermark(frame),
         };
         self.fail(id, watermark, set, cx);
+        if was_waiting {
+            self.admit(set, cx);
+        }
     }
 
     /// Makes a definite failure durable; it is answered when it is.
@@ -623,11 +626,16 @@ impl Owner {
 
     /// Does what is due.
     pub fn handle_deadline(&mut self, set: &mut StorageSet, cx: &mut Context<'_>) {
+        let mut withdrawn = false;
         while let Some((command, attempt)) = self.attempts.take_expired(cx.now) {
-            self.ordering.withdraw(command);
+            withdrawn |= self.ordering.withdraw(command);
             let unknown = Status::Unknown(UnknownReason::TimedOut);
             cx.out.probe("attempt answered unknown");
             status::reply(attempt.client, command, attempt.attempt, unknown, cx);
+        }
+        if withdrawn {
+            // Others may have waited behind it and nothing else.
+            self.admit(set, cx);
         }
         self.access.handle_deadline(set, cx);
         if self.replication.handle_deadline(cx) == Path::Silent {

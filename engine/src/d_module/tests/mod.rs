@@ -2,4 +2,5 @@
 //! devices and a network that the test conducts.
 
 mod room;
+mod status;
 mod watermarks;
