@@ -571,7 +571,9 @@ impl Owner {
         cx: &mut Context<'_>,
     ) {
         let Ok(blocks) = found else {
-            return cx.out.trace(Event::Ignored(IgnoreReason::NoRoom));
+            cx.out.probe("orphan cannot be read");
+            let again = cx.configuration.timers.retransmit_max;
+            return self.orphans.read_again(cx.now.after(again));
         };
         if self.replication.link() != Link::Open {
             return;
@@ -637,6 +639,9 @@ impl Owner {
             // Others may have waited behind it and nothing else.
             self.admit(set, cx);
         }
+        if self.orphans.take_due(cx.now) {
+            self.read_orphan(set, cx);
+        }
         self.access.handle_deadline(set, cx);
         if self.replication.handle_deadline(cx) == Path::Silent {
             cx.out.probe("silent path gets a new session");
@@ -650,7 +655,12 @@ impl Owner {
         let attempts = self.attempts.next_deadline();
         let access = self.access.next_deadline();
         let replication = self.replication.next_deadline();
-        attempts.into_iter().chain(access).chain(replication).min()
+        attempts
+            .into_iter()
+            .chain(access)
+            .chain(replication)
+            .chain(self.orphans.next_deadline())
+            .min()
     }
 
     /// What is left to do.
