@@ -277,20 +277,23 @@ impl Owner {
         self.write_owed(set, cx);
         let limits = &cx.configuration.limits;
         loop {
-            let is_full = self.access.in_flight() >= limits.commands_in_flight as usize;
+            let limit = limits.commands_in_flight as usize;
+            let (writes_full, reads_full) = (
+                self.access.in_flight() >= limit,
+                self.reads.len() >= limit,
+            );
             let room = set.room().saturating_sub(limits.journal_reserve);
-            let mut held_back = None;
+            let mut is_short = false;
             let admitted = self.ordering.admit(|frame, hold| {
                 if hold.sharing == Sharing::Shared {
-                    return true;
+                    return !reads_full;
                 }
-                let fits = !is_full && pages_needed(&frame.command) <= room;
-                if !fits {
-                    held_back = Some(frame.id);
-                }
-                fits
+                // In their order: else small commands would take each page that a
+                // large one waits for.
+                is_short |= pages_needed(&frame.command) > room;
+                !writes_full && !is_short
             });
-            if held_back.is_some() {
+            if is_short {
                 cx.out.probe("acceptance held back by the journal");
             }
             let Some(frame) = admitted else { return };

@@ -2,7 +2,7 @@ use crate::configuration::Configuration;
 use crate::contract::{IoError};
 use crate::event::{Event, Phase};
 use crate::storage_set::tables::Role;
-use crate::testing::{Station, configuration, id, session, write};
+use crate::testing::{Station, configuration, id, range, session, write};
 use crate::time::Duration;
 use crate::vocabulary::{Command, RefusedReason, Status};
 
@@ -60,4 +60,43 @@ fn an_owner_boots_on_a_full_journal() {
     assert_eq!(owner.module.phase(), Phase::Announcing);
     assert!(owner.probes.contains(&"entry waits for room in the journal"));
     assert_eq!(owner.hello_session(), session(3));
+}
+
+#[test]
+fn a_large_command_is_not_starved_by_small_ones() {
+    let mut owner = Station::with(wide(), Role::Owner);
+    owner.serve();
+    // Before the reserve of 16 there is room for a mark and 5 blocks with their
+    // record's head, and no more.
+    for counter in 1.. {
+        if owner.module.set().expect("it serves").room() == 16 + 7 {
+            break;
+        }
+        owner.ask(id(counter), Command::Retry);
+        owner.run_records();
+    }
+    let accepted = |owner: &Station, command| {
+        let is_it = |event: &Event| matches!(event, Event::Accepted { command: id, .. } if *id == command);
+        owner.events.iter().any(is_it)
+    };
+    owner.ask(id(100), write(0, 6, 1));
+    owner.ask(id(101), write(10, 5, 1));
+    assert!(!accepted(&owner, id(100)));
+    assert!(!accepted(&owner, id(101)), "it would have room");
+    owner.run();
+    assert!(accepted(&owner, id(100)));
+    assert!(accepted(&owner, id(101)));
+}
+
+#[test]
+fn reads_in_progress_are_limited() {
+    let mut owner = Station::new(Role::Owner);
+    owner.serve();
+    for counter in 1..=20 {
+        owner.ask(id(counter), Command::Read(range(0, 1)));
+    }
+    assert_eq!(owner.census().reads, 8);
+    assert_eq!(owner.census().waiting_commands, 8);
+    owner.run();
+    assert_eq!(owner.answers().len(), 16);
 }
