@@ -291,6 +291,18 @@ impl Station {
         }
     }
 
+    /// Executes journal records only; whatever is destaged waits.
+    pub(crate) fn run_records(&mut self) {
+        let ring = self.configuration.set.geometry.ring_start();
+        self.run_only(|submission| {
+            let start = match &submission.request {
+                IoRequest::Write { start, .. } => Some(*start),
+                _ => None,
+            };
+            submission.device == JOURNAL && start.is_some_and(|start| start >= ring)
+        });
+    }
+
     /// Moves time on, with every deadline on the way.
     pub(crate) fn pass(&mut self, span: Duration) {
         let until = self.now.after(span);
