@@ -32,7 +32,12 @@ fn trace_hashes_are_the_ones_on_file() {
     for scenario in scenarios() {
         for seed in 0..3 {
             let record = run(&scenario, seed, Keep::Counts);
-            assert_eq!(record.verdict, Verdict::Pass, "{} seed {seed}", scenario.name);
+            assert_eq!(
+                record.verdict,
+                Verdict::Pass,
+                "{} seed {seed}",
+                scenario.name
+            );
             writeln!(hashes, "{} {seed} {}", scenario.name, record.trace_hash).expect("a string");
         }
     }
@@ -42,7 +47,10 @@ fn trace_hashes_are_the_ones_on_file() {
 #[test]
 fn a_timeline_changes_nothing() {
     for scenario in scenarios() {
-        let (bare, told) = (run(&scenario, 5, Keep::Counts), run(&scenario, 5, Keep::Timeline));
+        let (bare, told) = (
+            run(&scenario, 5, Keep::Counts),
+            run(&scenario, 5, Keep::Timeline),
+        );
         assert_eq!(bare.trace_hash, told.trace_hash, "{}", scenario.name);
         assert_eq!(bare.events, told.events, "{}", scenario.name);
     }

@@ -85,12 +85,20 @@ fn a_twin_that_begins_later_behaves_alike_at_every_step() {
         let mut hashes = BTreeSet::new();
         for part in 0..8 {
             let hash = original.behavioural_hash();
-            assert_eq!(hash, twin.behavioural_hash(), "{}, part {part}", scenario.name);
+            assert_eq!(
+                hash,
+                twin.behavioural_hash(),
+                "{}, part {part}",
+                scenario.name
+            );
             hashes.insert(hash);
             step(&mut original, 700);
             step(&mut twin, 700);
         }
         assert!(hashes.len() > 1, "what happens shows in the hash");
-        assert_ne!(original.behavioural_hash(), Experiment::new(&scenario, 4).behavioural_hash());
+        assert_ne!(
+            original.behavioural_hash(),
+            Experiment::new(&scenario, 4).behavioural_hash()
+        );
     }
 }
