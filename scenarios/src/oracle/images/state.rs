@@ -111,14 +111,27 @@ impl State {
                 self.sequence_high = self.sequence_high.max(perform.sequence);
                 self.decide(lsn, perform.command, perform.outcome, Some(perform.range));
             }
-            Entry::Fail { command, range } => self.decide(lsn, *command, Outcome::Failed, *range),
+            Entry::Fail {
+                command,
+                range,
+                watermark,
+            } => {
+                self.forget_below(*watermark);
+                self.decide(lsn, *command, Outcome::Failed, *range);
+            }
             Entry::Clear { clears } => {
                 for command in clears {
                     self.marks.remove(command);
                 }
             }
             Entry::Session { session } => self.session = *session,
-            Entry::Fence { session } => {
+            Entry::Fence {
+                session,
+                watermarks,
+            } => {
+                for watermark in watermarks {
+                    self.forget_below(*watermark);
+                }
                 self.fence = *session;
                 self.session.site_epoch = self.session.site_epoch.max(session.site_epoch);
                 self.last_copy = CopyNumber::new(0);
@@ -155,10 +168,10 @@ impl State {
 
     fn forget_below(&mut self, watermark: Watermark) {
         let Watermark { client, counter } = watermark;
-        if counter <= self.watermark(client) {
+        if self.watermarks.contains_key(&client) && counter <= self.watermark(client) {
             return;
         }
-        self.watermarks.insert(client, counter);
+        self.watermarks.insert(client, counter.max(1));
         let floor = CommandId { client, counter: 0 };
         while let Some((command, _)) = self.results.get_next(&floor) {
             let command = *command;
