@@ -27,6 +27,8 @@ struct Message {
     attempt: u16,
     is_ping: bool,
     bytes: [u8; MESSAGE_BYTES],
+    /// Of the bytes, where a trace hash is kept.
+    hash: u64,
 }
 
 impl Message {
@@ -96,6 +98,7 @@ pub struct BareLoop<const CHECKED: bool, const CPU: bool, const DEVICE: bool> {
     writes: Draw,
     hashes: Vec<Rolling>,
     run_hash: Rolling,
+    network_hash: Rolling,
 }
 
 impl<const CHECKED: bool, const CPU: bool, const DEVICE: bool> BareLoop<CHECKED, CPU, DEVICE> {
@@ -118,6 +121,7 @@ impl<const CHECKED: bool, const CPU: bool, const DEVICE: bool> BareLoop<CHECKED,
             faults: Seed(1).draw(0, "faults"),
             writes: Seed(1).draw(0, "writes"),
             run_hash: Rolling::START,
+            network_hash: Rolling::START,
         };
         for id in (0..workload.pairs * 2).step_by(2) {
             for lane in 0..workload.in_flight {
@@ -148,7 +152,7 @@ impl<const CHECKED: bool, const CPU: bool, const DEVICE: bool> BareLoop<CHECKED,
 
     /// The trace hash, so that nothing is optimised away.
     pub fn trace_hash(&self) -> u64 {
-        self.run_hash.value() ^ self.now
+        self.run_hash.value() ^ self.network_hash.value() ^ self.now
     }
 
     #[inline]
@@ -201,14 +205,15 @@ impl<const CHECKED: bool, const CPU: bool, const DEVICE: bool> BareLoop<CHECKED,
         let id = message.to;
         if CHECKED {
             let hash = &mut self.hashes[id as usize];
-            hash.fold(self.now);
-            fold_message(hash, message);
+            hash.fold_pair(self.now, message.hash);
+            fold_label(hash, message);
         }
         self.nodes[id as usize].handle(self.now, message, &mut self.out);
         self.arm(id);
         self.flush();
         if CHECKED {
-            self.run_hash.fold(self.hashes[id as usize].value());
+            let hash = self.hashes[id as usize].value();
+            self.run_hash.fold_pair(self.now, hash);
         }
     }
 
@@ -238,18 +243,23 @@ impl<const CHECKED: bool, const CPU: bool, const DEVICE: bool> BareLoop<CHECKED,
     /// Sends what the output buffer holds.
     #[inline]
     fn flush(&mut self) {
-        while let Some(message) = self.out.pop() {
+        while let Some(mut message) = self.out.pop() {
             self.messages += 1;
             let identity = message.identity();
             if CHECKED {
+                message.hash = xxh3_64(&message.bytes);
                 let hash = &mut self.hashes[message.from as usize];
-                fold_message(hash, &message);
+                fold_label(hash, &message);
+                hash.fold_pair(message.hash, u64::from(message.to));
                 let (_, hits) = fate(self.faults, &identity);
                 if hits[0] {
                     continue;
                 }
             }
             let span = LATENCY.span(self.latency.at(&identity)).as_nanos();
+            if CHECKED {
+                self.network_hash.fold_pair(self.now + span, message.hash);
+            }
             let key = match self.free.pop() {
                 Some(key) => {
                     self.slab[key as usize] = message;
@@ -293,14 +303,14 @@ fn first(from: u32, lane: u16) -> Message {
         attempt: 0,
         is_ping: true,
         bytes: [7; MESSAGE_BYTES],
+        hash: 0,
     }
 }
 
 #[inline]
-fn fold_message(hash: &mut Rolling, message: &Message) {
-    hash.fold(u64::from(message.lane) << 32 | u64::from(message.attempt));
-    hash.fold(message.id);
-    hash.fold(xxh3_64(&message.bytes));
+fn fold_label(hash: &mut Rolling, message: &Message) {
+    let place = u64::from(message.lane) << 32 | u64::from(message.attempt);
+    hash.fold_pair(place, message.id);
 }
 
 const BUCKETS: usize = 1024;

@@ -21,11 +21,16 @@ const BILLION: i128 = 1_000_000_000;
 
 impl Clock {
     /// What the clock shows at a world time.
+    #[inline]
     pub fn read(self, at: WorldTime) -> Instant {
         let elapsed = at.since(self.origin).as_nanos();
         if self.drift_ppb == 0 {
             return Instant::from_nanos(elapsed);
         }
+        self.read_drifting(elapsed)
+    }
+
+    fn read_drifting(self, elapsed: u64) -> Instant {
         let drift = i128::from(elapsed) * i128::from(self.drift_ppb) / BILLION;
         let shown = i128::from(elapsed) + drift;
         Instant::from_nanos(u64::try_from(shown).expect("drift is bounded"))
@@ -34,11 +39,17 @@ impl Clock {
     /// The first world time at which the clock shows `instant` or more. Rounded
     /// up: a deadline that fired a nanosecond early would be armed again at the
     /// same instant, for ever.
+    #[inline]
     pub fn reaches(self, instant: Instant) -> WorldTime {
         let shown = instant.as_nanos();
         if self.drift_ppb == 0 {
             return self.at(shown);
         }
+        self.reaches_drifting(instant)
+    }
+
+    fn reaches_drifting(self, instant: Instant) -> WorldTime {
+        let shown = instant.as_nanos();
         let rate = BILLION + i128::from(self.drift_ppb);
         let elapsed = (i128::from(shown) * BILLION).div_euclid(rate);
         let mut elapsed = u64::try_from(elapsed).unwrap_or(u64::MAX / 2);
@@ -51,6 +62,7 @@ impl Clock {
         self.at(elapsed)
     }
 
+    #[inline]
     fn at(self, elapsed: u64) -> WorldTime {
         WorldTime::from_nanos(self.origin.as_nanos().saturating_add(elapsed))
     }

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
-use stormglass_engine::contract::{Input, Module, Slot};
+use stormglass_engine::contract::{Input, Module, Outbox, Slot};
 use stormglass_engine::time::{Duration, Instant};
 
 use crate::clock::Clock;
@@ -90,6 +90,20 @@ impl<M: Module> Process<M> {
         let at = clock.reaches(deadline).max(now);
         let is_armed = self.armed.is_some_and(|armed| armed <= at);
         (!is_armed && !self.is_paused && !self.deadline_waits).then_some(at)
+    }
+
+    /// Runs the module's handler to completion.
+    #[inline]
+    pub(crate) fn handle(
+        &mut self,
+        local: Instant,
+        input: Input<M::Local>,
+        out: &mut Outbox<M::Local, M::Event>,
+    ) {
+        let module = self.module.as_mut();
+        let module = module.expect("only a running module handles");
+        module.handle(local, input, out);
+        module.check_invariants();
     }
 
     /// Ends the module's life; what waits for it is gone.

@@ -30,6 +30,7 @@ impl Latency {
     pub const NONE: Latency = Latency::Constant(Duration::ZERO);
 
     /// The span that belongs to a sample.
+    #[inline]
     pub fn span(self, sample: Sample) -> Duration {
         match self {
             Latency::Constant(span) => span,
@@ -121,6 +122,7 @@ impl CpuCost {
     };
 
     /// What an input costs.
+    #[inline]
     pub fn of<L>(&self, input: &Input<L>) -> Duration {
         match input {
             Input::Packet(packet) => {

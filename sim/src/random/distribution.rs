@@ -30,6 +30,7 @@ pub struct Lognormal {
 
 impl Exponential {
     /// The span that belongs to a sample. Right to about a millionth of `mean`.
+    #[inline]
     pub fn span(self, sample: Sample) -> Duration {
         // -ln(u) = ln 2 · -log2(u) for u uniform in (0, 1].
         let logarithm = u128::from(negative_log2(sample.bits())) * u128::from(LN_2);
@@ -65,11 +66,13 @@ impl Lognormal {
     }
 }
 
+#[inline]
 fn capped(nanoseconds: u128, cap: Duration) -> Duration {
     u64::try_from(nanoseconds).map_or(cap, |span| Duration::from_nanos(span).min(cap))
 }
 
 /// `-log2(bits / 2^64)` with 32 fractional bits; zero counts as one.
+#[inline]
 fn negative_log2(bits: u64) -> u64 {
     let bits = bits.max(1);
     let zeros = u64::from(bits.leading_zeros());
@@ -95,6 +98,7 @@ fn deviation(bits: u64) -> u64 {
 }
 
 /// The value of a table of 256 even steps at `position` in units of `2^-64`.
+#[inline]
 fn interpolate(table: &[u64; 257], position: u64) -> u64 {
     let step = usize::try_from(position >> 56).expect("8 bits");
     between(table, step, (position << 8) >> 32)
@@ -102,6 +106,7 @@ fn interpolate(table: &[u64; 257], position: u64) -> u64 {
 
 /// What lies between a rising table's entries `step` and `step + 1`, `rest`
 /// being in units of `2^-32`.
+#[inline]
 fn between(table: &[u64; 257], step: usize, rest: u64) -> u64 {
     table[step] + (((table[step + 1] - table[step]) * rest) >> 32)
 }

@@ -50,6 +50,7 @@ impl<T> Slots<T> {
     }
 
     /// Puts a thing under the lowest free key.
+    #[inline]
     pub fn insert(&mut self, item: T) -> u32 {
         while self.occupied.get(self.free_word) == Some(&u64::MAX) {
             self.free_word += 1;
@@ -76,6 +77,7 @@ impl<T> Slots<T> {
     }
 
     /// Takes out what is under a key.
+    #[inline]
     pub fn take(&mut self, key: u32) -> Option<T> {
         let place = key as usize;
         let item = self.entries.get_mut(place)?.take()?;

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use stormglass_engine::contract::{Input, Module};
-use stormglass_engine::time::Instant;
+use stormglass_engine::time::{Duration, Instant};
 
 use super::hashes::fold_input;
 use super::pending::{Due, Origin};
@@ -70,6 +70,7 @@ impl<M: Module> World<M> {
 
     /// Gives an input to a process: at once if its CPU is free and it costs
     /// nothing. `head` is the hash of a packet's head.
+    #[inline]
     pub(super) fn deliver(
         &mut self,
         to: ProcessId,
@@ -78,17 +79,27 @@ impl<M: Module> World<M> {
         choose: &mut impl Choose,
         bench: &mut Workbench<M>,
     ) {
-        let process = Arc::make_mut(&mut self.processes[to.index()]);
+        let process = &*self.processes[to.index()];
         if process.module.is_none() {
             return;
         }
-        if process.is_free() && process.cpu == CpuCost::NONE {
-            return self.handle(to, input, head, choose, bench);
+        let is_free = process.is_free();
+        if is_free && (process.cpu == CpuCost::NONE || process.cpu.of(&input) == Duration::ZERO) {
+            let clock = self.clock_of(to);
+            let local = clock.read(self.now);
+            fold_input(self.hashes.process(to), local, &input, head);
+            let process = Arc::make_mut(&mut self.processes[to.index()]);
+            process.handle(local, input, &mut bench.outbox);
+            self.settle(to, clock, choose, bench);
+        } else {
+            self.enqueue(to, input, head);
         }
+    }
+
+    /// Puts an input into a process's inbox.
+    fn enqueue(&mut self, to: ProcessId, input: Input<M::Local>, head: u64) {
+        let process = Arc::make_mut(&mut self.processes[to.index()]);
         let cost = process.cpu.of(&input);
-        if process.is_free() && cost.as_nanos() == 0 {
-            return self.handle(to, input, head, choose, bench);
-        }
         process.deadline_waits |= matches!(input, Input::Deadline);
         process.inbox.push_back((input, head));
         if process.service != Cpu::Idle {
@@ -113,7 +124,8 @@ impl<M: Module> World<M> {
         if self.process(id).service != Cpu::Serving(self.now) {
             return;
         }
-        let local = self.clock_of(id).read(self.now);
+        let clock = self.clock_of(id);
+        let local = clock.read(self.now);
         let process = Arc::make_mut(&mut self.processes[id.index()]);
         let first = process.inbox.pop_front();
         let (input, head) = first.expect("a CPU serves an input");
@@ -123,15 +135,14 @@ impl<M: Module> World<M> {
         let is_deadline = matches!(input, Input::Deadline);
         process.deadline_waits &= !is_deadline;
         // An input before it may have moved the deadline.
-        let is_void = is_deadline && !process.is_due(local);
+        if !is_deadline || process.is_due(local) {
+            fold_input(self.hashes.process(id), local, &input, head);
+            process.handle(local, input, &mut bench.outbox);
+        }
         if let Some(until) = until {
             self.schedule(until, Due::Serve(id));
         }
-        if is_void {
-            self.arm(id);
-        } else {
-            self.handle(id, input, head, choose, bench);
-        }
+        self.settle(id, clock, choose, bench);
     }
 
     /// A process has asked for this instant.
@@ -154,20 +165,21 @@ impl<M: Module> World<M> {
         if process.is_due(local) {
             self.deliver(id, Input::Deadline, 0, choose, bench);
         } else {
-            self.arm(id);
+            self.arm(id, self.clock_of(id));
         }
     }
 
     /// Puts a wake-up into the queue if the process wants one earlier than the
     /// one that stands there.
-    pub(super) fn arm(&mut self, id: ProcessId) {
-        let clock = self.clock_of(id);
+    #[inline]
+    pub(super) fn arm(&mut self, id: ProcessId, clock: Clock) {
         if let Some(at) = self.process(id).wish(clock, self.now) {
             Arc::make_mut(&mut self.processes[id.index()]).armed = Some(at);
             self.schedule(at, Due::Wake(id));
         }
     }
 
+    #[inline]
     pub(super) fn clock_of(&self, id: ProcessId) -> Clock {
         self.machine(self.process(id).machine).clock
     }
@@ -177,29 +189,16 @@ impl<M: Module> World<M> {
         self.clock_of(id).read(self.now)
     }
 
-    /// Runs a handler to completion and carries out its effects.
-    fn handle(
+    /// After a handler: what it wants to be woken for, and its effects.
+    #[inline]
+    fn settle(
         &mut self,
         id: ProcessId,
-        input: Input<M::Local>,
-        head: u64,
+        clock: Clock,
         choose: &mut impl Choose,
         bench: &mut Workbench<M>,
     ) {
-        let clock = self.clock_of(id);
-        let local = clock.read(self.now);
-        let hash = self.hashes.process(id);
-        hash.fold(local.as_nanos());
-        fold_input(hash, &input, head);
-        let process = Arc::make_mut(&mut self.processes[id.index()]);
-        let module = process.module.as_mut();
-        let module = module.expect("only a running module handles");
-        module.handle(local, input, &mut bench.outbox);
-        module.check_invariants();
-        if let Some(at) = process.wish(clock, self.now) {
-            process.armed = Some(at);
-            self.schedule(at, Due::Wake(id));
-        }
+        self.arm(id, clock);
         self.carry_out(id, choose, bench);
     }
 }

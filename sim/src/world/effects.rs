@@ -8,7 +8,7 @@ use stormglass_engine::contract::{
     Effect, Frame, Input, Module, NetworkId, Packet, Slot, Submission,
 };
 
-use super::hashes::{fold_effect, fold_label, fold_submission, head_hash};
+use super::hashes::{fold_effect, fold_send, fold_submission, head_hash};
 use super::pending::{Due, Origin, Parcel};
 use super::{DeviceIndex, ProcessId, Workbench, World};
 use crate::choose::{Choose, Departure, PacketFate};
@@ -37,9 +37,7 @@ impl<M: Module> World<M> {
                 } => {
                     self.totals.messages += 1;
                     let head = head_hash(&frame.head);
-                    let hash = self.hashes.process(id);
-                    fold_label(hash, &label);
-                    hash.fold_pair(head, u64::from(to.value()));
+                    fold_send(self.hashes.process(id), to, &label, head);
                     let Some(receiver) = self.network.resolve(network, to) else {
                         continue;
                     };
@@ -62,6 +60,7 @@ impl<M: Module> World<M> {
         self.hashes.run.fold_pair(self.now.as_nanos(), hash);
     }
 
+    #[inline]
     fn send(
         &mut self,
         from: ProcessId,
@@ -105,6 +104,7 @@ impl<M: Module> World<M> {
     }
 
     /// Sends a parcel on that something befalls.
+    #[cold]
     fn befall(
         &mut self,
         mut parcel: Parcel<M>,

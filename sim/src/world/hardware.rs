@@ -57,7 +57,7 @@ impl<M: Module> World<M> {
         process.module = Some(module);
         bench.log.push(Occurrence::Booted { process: id });
         self.hashes.process(id).fold_pair(local.as_nanos(), bits);
-        self.arm(id);
+        self.arm(id, self.clock_of(id));
         self.carry_out(id, choose, bench);
     }
 
@@ -169,7 +169,7 @@ impl<M: Module> World<M> {
                 process.service = Cpu::Serving(until);
                 self.schedule(until, Due::Serve(id));
             }
-            self.arm(id);
+            self.arm(id, self.clock_of(id));
             if boot_waits {
                 self.boot(id, choose, bench);
             }

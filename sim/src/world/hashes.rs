@@ -5,7 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 use std::hash::Hash;
-use stormglass_engine::contract::{Effect, Input, Label, Submission};
+use stormglass_engine::contract::{Address, Effect, Input, Label, Submission};
+use stormglass_engine::time::Instant;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::{Component, DeviceIndex, ProcessId};
@@ -57,21 +58,31 @@ pub(super) fn head_hash(head: &[u8]) -> u64 {
 }
 
 #[inline]
-pub(super) fn fold_label(hash: &mut Rolling, label: &Label) {
+fn fold_label(hash: &mut Rolling, label: &Label) {
     let place =
         u64::from(label.kind.0) << 56 | u64::from(label.part) << 32 | u64::from(label.attempt);
-    hash.fold_pair(place, label.id);
-    hash.fold(label.incarnation);
+    // An incarnation is random: laid over the place it hides nothing.
+    hash.fold_pair(place ^ label.incarnation, label.id);
 }
 
-/// Folds in what wakes a module. A packet's head comes as its hash.
+/// Folds in that a packet leaves its sender. Its head comes as its hash.
 #[inline]
-pub(super) fn fold_input<L: Hash>(hash: &mut Rolling, input: &Input<L>, head: u64) {
+pub(super) fn fold_send(hash: &mut Rolling, to: Address, label: &Label, head: u64) {
+    fold_label(hash, label);
+    hash.fold_pair(head, u64::from(to.value()));
+}
+
+/// Folds in what wakes a module, and when by its clock. A packet's head comes as
+/// its hash.
+#[inline]
+pub(super) fn fold_input<L: Hash>(hash: &mut Rolling, local: Instant, input: &Input<L>, head: u64) {
+    let from = match input {
+        Input::Packet(packet) => u64::from(packet.from.value()) << 32,
+        Input::Completion(_) | Input::Deadline | Input::Local(_) => 0,
+    };
+    hash.fold_pair(local.as_nanos(), head ^ from);
     match input {
-        Input::Packet(packet) => {
-            fold_label(hash, &packet.label);
-            hash.fold_pair(head, u64::from(packet.from.value()));
-        }
+        Input::Packet(packet) => fold_label(hash, &packet.label),
         Input::Completion(completion) => {
             hash.fold_pair(completion.io.0, u64::from(completion.result.is_ok()));
         }

@@ -158,6 +158,7 @@ impl<M: Module> World<M> {
     }
 
     /// Moves time on, to where something is done from outside.
+    #[inline]
     pub fn advance(&mut self, at: WorldTime) {
         assert!(at >= self.now, "time never goes back");
         if at > self.now {
@@ -166,11 +167,13 @@ impl<M: Module> World<M> {
         }
     }
 
+    #[inline]
     fn schedule(&mut self, at: WorldTime, due: Due) {
         self.sequence += 1;
         self.queue.push(at, due.rank(self.sequence), due);
     }
 
+    #[inline]
     fn dispatch(&mut self, at: WorldTime, parcel: Parcel<M>) {
         let key = self.flight.insert(parcel);
         self.schedule(at, Due::Arrive(key));

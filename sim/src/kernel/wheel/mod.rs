@@ -274,10 +274,12 @@ impl<T: Copy> Wheel<T> {
     }
 }
 
+#[inline]
 fn bucket_of(at: WorldTime) -> u64 {
     at.as_nanos() >> BUCKET_SHIFT
 }
 
+#[inline]
 fn place_of(bucket: u64) -> usize {
     usize::try_from(bucket % BUCKETS as u64).expect("less than BUCKETS")
 }
