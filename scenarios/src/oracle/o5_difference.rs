@@ -52,11 +52,11 @@ impl Difference {
         });
         let more = match others {
             0 => String::new(),
-            others => format!(" (and {others} more blocks)"),
+            others => format!("; so for {others} more blocks"),
         };
         let says = format!(
-            "a power loss may leave block {}{more} as {owner} on the owner's set and {mirror} on \
-             the mirror's, and a mark stands on it in every image of neither",
+            "block {} may differ between the copies after a power loss, and no mark stands on it \
+             in every image: {owner} on the owner's set, {mirror} on the mirror's{more}",
             first.value()
         );
         findings.push(Finding::new(OracleId::O5, when.at, says, vec![when.event]));

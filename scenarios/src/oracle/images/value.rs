@@ -63,7 +63,7 @@ impl fmt::Display for Value {
             Value::Proven {
                 version,
                 bytes: Bytes64::Hash(hash),
-            } => write!(f, "{}:{:04x}", version.value(), hash >> 48),
+            } => write!(f, "{}:#{}", version.value(), hash >> 48),
             Value::Damaged => write!(f, "damaged"),
         }
     }

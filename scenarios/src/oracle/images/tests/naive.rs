@@ -1,0 +1,173 @@
+//! Recovery as slow and plain as can be: from the pages of a device at rest to
+//! blocks and marks. Shares nothing with the tracker but the formats.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bytes::Bytes;
+use stormglass_engine::contract::PageIndex;
+use stormglass_engine::storage_set::format::{
+    Checkpoint, decode_block_header, decode_checkpoint, decode_record, peek_record,
+};
+use stormglass_engine::storage_set::layout::{BLOCK_HEADER_BYTES, CheckpointSlot, Geometry};
+use stormglass_engine::storage_set::record::{Entry, Record};
+use stormglass_engine::vocabulary::{
+    BLOCK_BYTES, BlockIndex, CommandId, Content, Lsn, Range, SequenceId,
+};
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::super::value::{Bytes64, Value};
+
+/// What a recovery reads from a journal device.
+pub(super) struct Recovered {
+    /// Number, ring page and chain of the next record.
+    pub(super) head: (Lsn, u64, u32),
+    /// Where the checkpoint stands.
+    pub(super) slot: CheckpointSlot,
+    /// Records behind it, with pages and checksum.
+    pub(super) records: Vec<(Record, u64, u32)>,
+    /// Blocks under a mark.
+    pub(super) marked: BTreeSet<BlockIndex>,
+}
+
+/// The newer of the checkpoints that can be read.
+pub(super) fn newest_checkpoint(
+    geometry: Geometry,
+    page: impl Fn(PageIndex) -> Bytes,
+) -> Option<(Checkpoint, CheckpointSlot)> {
+    let mut newest: Option<(Checkpoint, CheckpointSlot)> = None;
+    for slot in [CheckpointSlot::A, CheckpointSlot::B] {
+        let start = geometry.checkpoint_start(slot);
+        let pages: Vec<Bytes> = (0..geometry.checkpoint_pages)
+            .map(|index| page(start.plus(index)))
+            .collect();
+        if let Ok(found) = decode_checkpoint(&pages)
+            && newest
+                .as_ref()
+                .is_none_or(|(newest, _)| found.lsn > newest.lsn)
+        {
+            newest = Some((found, slot));
+        }
+    }
+    newest
+}
+
+/// Reads a journal back.
+pub(super) fn recover(geometry: Geometry, page: impl Fn(PageIndex) -> Bytes) -> Option<Recovered> {
+    let (checkpoint, slot) = newest_checkpoint(geometry, &page)?;
+    let mut head = (
+        checkpoint.lsn.next(),
+        checkpoint.next_page,
+        checkpoint.chain,
+    );
+    let mut marks: BTreeMap<CommandId, Range> = checkpoint
+        .tables
+        .marks
+        .iter()
+        .map(|(command, mark)| (*command, mark.range))
+        .collect();
+    let mut records = Vec::new();
+    let mut scanned = 0;
+    loop {
+        let at = |index: u64| {
+            let place = (head.1 + index) % geometry.ring_pages;
+            page(geometry.ring_start().plus(place))
+        };
+        let Ok((count, lsn)) = peek_record(&at(0)) else {
+            break;
+        };
+        if lsn != head.0 || scanned + count > geometry.ring_pages {
+            break;
+        }
+        let pages: Vec<Bytes> = (0..count).map(at).collect();
+        let Ok((record, checksum)) = decode_record(&pages) else {
+            break;
+        };
+        if record.previous != head.2 {
+            break;
+        }
+        scanned += count;
+        head = (lsn.next(), (head.1 + count) % geometry.ring_pages, checksum);
+        match &record.entry {
+            Entry::Mark { mark, clears, .. } => {
+                for command in clears {
+                    marks.remove(command);
+                }
+                marks.insert(mark.command, mark.range);
+            }
+            Entry::Clear { clears } => {
+                for command in clears {
+                    marks.remove(command);
+                }
+            }
+            _ => {}
+        }
+        records.push((record, count, checksum));
+    }
+    let marked = marks.values().flat_map(|range| range.blocks()).collect();
+    Some(Recovered {
+        head,
+        slot,
+        records,
+        marked,
+    })
+}
+
+/// What records make of blocks, in the end.
+pub(super) fn journalled<'a>(
+    records: impl Iterator<Item = &'a Record>,
+) -> BTreeMap<BlockIndex, (SequenceId, Bytes)> {
+    let mut blocks = BTreeMap::new();
+    for record in records {
+        let (range, content, versions) = match &record.entry {
+            Entry::Perform(perform) => {
+                let versions = vec![perform.sequence; perform.range.count() as usize];
+                (perform.range, &perform.content, versions)
+            }
+            Entry::Copy {
+                range,
+                content,
+                versions,
+                ..
+            } => (*range, content, versions.clone()),
+            _ => continue,
+        };
+        let bytes = match content {
+            Content::Data(bytes) => bytes.clone(),
+            Content::Zeroes => Bytes::from(vec![0; range.byte_count()]),
+            Content::Nothing => continue,
+        };
+        for (place, block) in range.blocks().enumerate() {
+            let page = bytes.slice(place * BLOCK_BYTES..(place + 1) * BLOCK_BYTES);
+            blocks.insert(block, (versions[place], page));
+        }
+    }
+    blocks
+}
+
+/// A block's value by its version and bytes.
+pub(super) fn value(version: SequenceId, bytes: &[u8]) -> Value {
+    let bytes = if bytes.iter().all(|byte| *byte == 0) {
+        Bytes64::Zero
+    } else {
+        Bytes64::Hash(xxh3_64(bytes))
+    };
+    Value::Proven { version, bytes }
+}
+
+/// What a read of the data device returns for a block.
+pub(super) fn read(
+    geometry: Geometry,
+    block: BlockIndex,
+    page: impl Fn(PageIndex) -> Bytes,
+) -> Value {
+    let data = page(geometry.data_page(block));
+    let headers = page(geometry.header_page(block));
+    let offset = Geometry::header_offset(block);
+    match decode_block_header(&headers[offset..offset + BLOCK_HEADER_BYTES]) {
+        Ok(Some(header)) if header.block == block && header.checksum == crc32c::crc32c(&data) => {
+            value(header.version, &data)
+        }
+        Ok(None) if data.iter().all(|byte| *byte == 0) => Value::PRISTINE,
+        _ => Value::Damaged,
+    }
+}

@@ -1,0 +1,74 @@
+//! The tracker beside whole runs of the cluster: it watches, and finds nothing.
+
+use stormglass_engine::event::Event;
+use stormglass_sim::occurrence::Occurrence;
+
+use super::super::{Images, SetDevices};
+use crate::actor::Report;
+use crate::cluster::device;
+use crate::experiment::{Bench, Experiment};
+use crate::file::{Cluster, DeviceKind, DeviceName};
+use crate::{catalogue, file};
+
+#[test]
+fn the_tracker_finds_nothing_in_the_catalogue() {
+    for (name, text) in catalogue::all() {
+        let scenario = file::parse(name, text).expect("the catalogue is right");
+        watch(name, &Experiment::new(&scenario, 1));
+    }
+}
+
+fn watch(name: &str, experiment: &Experiment) {
+    let mut experiment = experiment.clone();
+    let geometry = experiment.map().geometry;
+    let set = |cluster| {
+        let device = |kind| device(DeviceName { cluster, kind });
+        SetDevices {
+            journal: device(DeviceKind::Journal),
+            data: device(DeviceKind::Data),
+            geometry,
+        }
+    };
+    let sets = [set(Cluster::East), set(Cluster::West)];
+    let mut images = Images::new(sets, experiment.world());
+    let mut bench = Bench::default();
+    let mut findings = Vec::new();
+    while experiment.world().totals().events < 60_000 && experiment.step(&mut bench) {
+        let world = experiment.world();
+        let (at, number) = (world.now(), world.totals().events);
+        for occurrence in &bench.log {
+            images.observe(at, number, occurrence, world, &mut findings);
+            let Occurrence::Event {
+                event: Report::Node(event),
+                ..
+            } = occurrence
+            else {
+                continue;
+            };
+            match event {
+                Event::Accepted { command, range, .. } => images.accepted(*command, *range),
+                Event::Answered {
+                    command, verdict, ..
+                } => images.answered(*command, *verdict, at, number, &mut findings),
+                Event::ReplicaPerformed {
+                    session,
+                    set,
+                    command,
+                } => images.replica_performed(*session, *set, *command, at, number, &mut findings),
+                _ => {}
+            }
+        }
+        assert_eq!(findings, [], "{name}");
+    }
+    let world = experiment.world();
+    let (at, number) = (world.now(), world.totals().events);
+    if experiment.clients_are_done() {
+        images.finish(at, number, &mut findings);
+    }
+    assert_eq!(findings, [], "{name} at rest");
+    let checks = images.checks();
+    eprintln!("{name}: {number} events, {checks:?}");
+    assert!(checks.durable > 0, "{name}: O1 watched");
+    assert!(checks.difference > 0, "{name}: O5 watched");
+    assert!(checks.once > 0, "{name}: O7 watched");
+}
