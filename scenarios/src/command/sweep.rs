@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use stormglass_reports::record::{self, Exit, Share, SweepResult};
 use stormglass_reports::tables;
 use stormglass_scenarios::source::{Setting, Source};
-use stormglass_scenarios::sweep::{self, Ended, Plan, SweepError, Swept};
+use stormglass_scenarios::sweep::{self, Ended, Plan, Swept};
 
 use super::values::{Seeds, Wall};
 use super::{CommandError, Output};
@@ -83,13 +83,16 @@ pub(crate) fn execute(args: Args, output: &mut Output) -> Result<Exit, CommandEr
     } else {
         output.print(&tables::sweep(&swept.record, output.paint()))?;
     }
-    if let Some(remark) = remark(&swept, seeds.end) {
-        output.remark(&remark);
-    }
-    match (swept.ended, swept.record.result.exit(Share::NONE)) {
+    let remark = remark(&swept, seeds.end);
+    match (swept.ended, swept.record.result.exit(Share::NONE), remark) {
         // Half a sweep without failures is no pass.
-        (Ended::Interrupted, Exit::Pass) => Err(SweepError::Interrupted.into()),
-        (_, exit) => Ok(exit),
+        (Ended::Interrupted, Exit::Pass, Some(remark)) => Err(CommandError::Interrupted(remark)),
+        (_, exit, remark) => {
+            if let Some(remark) = remark {
+                output.remark(&remark);
+            }
+            Ok(exit)
+        }
     }
 }
 
