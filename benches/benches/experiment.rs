@@ -16,6 +16,7 @@ use stormglass_scenarios::experiment::{Bench, Experiment};
 use stormglass_scenarios::file::{Mix, Scenario};
 use stormglass_scenarios::workload::{ClientEvent, CommandKind};
 use stormglass_sim::occurrence::Occurrence;
+use stormglass_sim::world::DeviceIndex;
 
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
@@ -26,8 +27,13 @@ const VOLUME_BLOCKS: u64 = 16_384;
 const CLIENTS: u32 = 6;
 
 fn scenario(commands: u32, outstanding: u32) -> Scenario {
-    let mix = Mix { write: 1, ..Mix::NONE };
-    let mut scenario = Scenario::builder("bench").build().expect("the defaults are valid");
+    let mix = Mix {
+        write: 1,
+        ..Mix::NONE
+    };
+    let mut scenario = Scenario::builder("bench")
+        .build()
+        .expect("the defaults are valid");
     scenario.topology.volume_blocks = VOLUME_BLOCKS;
     scenario.workload.clients = CLIENTS;
     scenario.workload.commands = commands;
@@ -40,7 +46,7 @@ fn scenario(commands: u32, outstanding: u32) -> Scenario {
 }
 
 /// An experiment well into its work, at an instant at which a write has just been
-/// accepted and none other is outstanding.
+/// issued, none other is outstanding, and none other is issued before it ends.
 fn with_one_write_outstanding() -> Experiment {
     let mut experiment = Experiment::new(&scenario(400, 1), 1);
     let mut bench = Bench::default();
@@ -49,9 +55,16 @@ fn with_one_write_outstanding() -> Experiment {
         assert!(experiment.step(&mut bench), "the workload is long enough");
         let mut invoked = false;
         for occurrence in &bench.log {
-            if let Occurrence::Event { event: Report::Client(event), .. } = occurrence {
+            if let Occurrence::Event {
+                event: Report::Client(event),
+                ..
+            } = occurrence
+            {
                 match event {
-                    ClientEvent::Invoked { kind: CommandKind::Write, .. } => {
+                    ClientEvent::Invoked {
+                        kind: CommandKind::Write,
+                        ..
+                    } => {
                         outstanding += 1;
                         invoked = true;
                     }
@@ -61,7 +74,11 @@ fn with_one_write_outstanding() -> Experiment {
             }
         }
         if invoked && outstanding == 1 && experiment.tally().commands.success > 1_000 {
-            return experiment;
+            let mut fork = experiment.clone();
+            finish_write(&mut fork, &mut Bench::default());
+            if fork.tally().commands.issued == experiment.tally().commands.issued {
+                return experiment;
+            }
         }
     }
 }
@@ -75,7 +92,10 @@ fn finish_write(experiment: &mut Experiment, bench: &mut Bench) -> u64 {
         let has_ended = bench.log.iter().any(|occurrence| {
             matches!(
                 occurrence,
-                Occurrence::Event { event: Report::Client(ClientEvent::AttemptEnded { .. }), .. }
+                Occurrence::Event {
+                    event: Report::Client(ClientEvent::AttemptEnded { .. }),
+                    ..
+                }
             )
         });
         if has_ended {
@@ -89,7 +109,44 @@ fn print_bytes(what: &str, act: impl FnOnce() -> u64) {
     let events = act();
     let change = region.change();
     let kept = change.bytes_allocated;
-    println!("{what}: {kept} bytes in {} allocations, {events} events", change.allocations);
+    println!(
+        "{what}: {kept} bytes in {} allocations, {events} events",
+        change.allocations
+    );
+}
+
+/// What a first touch of each component copies.
+fn print_parts(origin: &Experiment) {
+    for (id, process) in origin.world().processes() {
+        let name = &origin.world().machine(process.machine).name;
+        print_bytes(&format!("{name} slot {} ({id:?})", process.slot.0), || {
+            black_box(process.clone());
+            0
+        });
+    }
+    for index in 0..4 {
+        let drive = origin.world().drive(DeviceIndex(index));
+        print_bytes(&drive.name, || {
+            black_box(drive.clone());
+            0
+        });
+    }
+    print_bytes("oracles", || {
+        black_box(origin.oracles().clone());
+        0
+    });
+    print_bytes("measures", || {
+        black_box(origin.measures().clone());
+        0
+    });
+    print_bytes("tally", || {
+        black_box(origin.tally().clone());
+        0
+    });
+    print_bytes("world", || {
+        black_box(origin.world().clone());
+        0
+    });
 }
 
 fn forks(criterion: &mut Criterion) {
@@ -101,7 +158,12 @@ fn forks(criterion: &mut Criterion) {
         black_box(origin.clone());
         0
     });
-    print_bytes("fork and finish a write", || finish_write(&mut origin.clone(), &mut bench));
+    if std::env::var("STORMGLASS_PARTS").is_ok() {
+        print_parts(&origin);
+    }
+    print_bytes("fork and finish a write", || {
+        finish_write(&mut origin.clone(), &mut bench)
+    });
     let mut fork = origin.clone();
     let region = Region::new(ALLOCATOR);
     finish_write(&mut fork, &mut bench);
@@ -111,7 +173,9 @@ fn forks(criterion: &mut Criterion) {
     drop(fork);
 
     let mut group = criterion.benchmark_group("experiment");
-    group.bench_function("idle fork and drop", |b| b.iter(|| black_box(origin.clone())));
+    group.bench_function("idle fork and drop", |b| {
+        b.iter(|| black_box(origin.clone()))
+    });
     group.bench_function("fork, finish a write, drop", |b| {
         b.iter(|| finish_write(&mut origin.clone(), &mut bench));
     });

@@ -157,6 +157,8 @@ pub enum Shortage {
     Queue,
     /// The client's window of ids.
     Window,
+    /// The number of clients.
+    Clients,
     /// Room in the journal.
     Journal,
     /// The volume's serving owner.

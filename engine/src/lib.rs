@@ -13,4 +13,6 @@ pub mod local;
 pub mod m_module;
 pub mod n_module;
 pub mod storage_set;
+#[cfg(test)]
+mod testing;
 pub mod wire;

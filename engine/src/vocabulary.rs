@@ -284,7 +284,8 @@ pub struct Ticket {
     pub issued: Instant,
 }
 
-/// A client's promise that it knows every outcome below `counter`.
+/// A client's promise that it knows every outcome below `counter`; 1 where it has
+/// promised nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Watermark {
     /// Whose promise.

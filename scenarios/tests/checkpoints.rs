@@ -1,10 +1,13 @@
 //! The experiment is a value: a checkpoint at any event equals what it was taken
 //! from, and runs on to the same end.
 
+use std::collections::BTreeSet;
+
 use stormglass_scenarios::catalogue;
 use stormglass_scenarios::experiment::{Bench, Experiment};
 use stormglass_scenarios::file::{Scenario, parse};
 use stormglass_sim::random::Seed;
+use stormglass_sim::time::WorldTime;
 
 fn scenarios() -> impl Iterator<Item = Scenario> {
     catalogue::all()
@@ -70,5 +73,32 @@ fn a_fork_leaves_its_origin_alone() {
         step(&mut fork, 500);
         drop(fork);
         assert!(origin == twin, "{}", scenario.name);
+    }
+}
+
+#[test]
+fn a_twin_that_begins_later_behaves_alike_at_every_step() {
+    let later = WorldTime::from_nanos(12_345_678);
+    for scenario in scenarios() {
+        let mut original = Experiment::new(&scenario, 3);
+        let mut twin = Experiment::starting_at(&scenario, 3, later);
+        let mut hashes = BTreeSet::new();
+        for part in 0..8 {
+            let hash = original.behavioural_hash();
+            assert_eq!(
+                hash,
+                twin.behavioural_hash(),
+                "{}, part {part}",
+                scenario.name
+            );
+            hashes.insert(hash);
+            step(&mut original, 700);
+            step(&mut twin, 700);
+        }
+        assert!(hashes.len() > 1, "what happens shows in the hash");
+        assert_ne!(
+            original.behavioural_hash(),
+            Experiment::new(&scenario, 4).behavioural_hash()
+        );
     }
 }

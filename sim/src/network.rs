@@ -155,6 +155,14 @@ impl Network {
     pub fn cuts(&self) -> impl Iterator<Item = &Cut> {
         self.cuts.keys()
     }
+
+    /// The cuts of one network, and how often each was made: all that decides
+    /// how it treats packets, apart from what it was built from.
+    pub(crate) fn cuts_of(&self, network: NetworkId) -> BTreeMap<(u32, u32), u32> {
+        let own = self.cuts.iter().filter(|(cut, _)| cut.network == network);
+        own.map(|(cut, count)| ((cut.from.0, cut.to.0), *count))
+            .collect()
+    }
 }
 
 /// What tells a packet's draws from all others'. The sender's `attempt` is part

@@ -190,14 +190,15 @@ impl Access {
     }
 
     /// The range of a comparing command cannot be read: it is given up before
-    /// anything was written.
-    pub fn abandon(&mut self, command: CommandId, set: &mut StorageSet) {
+    /// anything was written. Returns its client's watermark.
+    pub fn abandon(&mut self, command: CommandId, set: &mut StorageSet) -> Watermark {
         let in_flight = self.commands.remove(&command).expect("it compares");
         assert!(
             in_flight.stage == Stage::Comparing,
             "nothing is written yet"
         );
         set.redeem(in_flight.promised);
+        in_flight.watermark
     }
 
     /// Makes the in-flight mark durable; nothing is sent or performed before.

@@ -116,16 +116,15 @@ impl Mirror {
         if let Some(reason) = refusal {
             return refuse_session(hello.session, reason, asker, cx);
         }
-        if set.room() == 0 {
+        let entry = Entry::Fence {
+            session: hello.session,
+            watermarks: hello.watermarks.clone(),
+        };
+        if set.pages(&entry) > set.room() {
             return cx.out.trace(Event::Ignored(IgnoreReason::NoRoom));
         }
         self.accepting = Some((hello.session, asker));
-        cx.append(
-            set,
-            Entry::Fence {
-                session: hello.session,
-            },
-        );
+        cx.append(set, entry);
     }
 
     /// Takes a portion; performs the transfer if it completes one.
@@ -340,7 +339,7 @@ impl Mirror {
     /// acknowledged.
     pub fn handle_durable(&mut self, record: &Record, fence: Session, cx: &mut Context<'_>) {
         match &record.entry {
-            Entry::Fence { session } => {
+            Entry::Fence { session, .. } => {
                 self.reassembly.reset();
                 cx.out.trace(Event::SessionAccepted(*session));
                 if let Some((accepted, asker)) = self.accepting.take() {

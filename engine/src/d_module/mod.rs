@@ -23,6 +23,8 @@ pub mod orphans;
 pub mod owner;
 pub mod replication;
 pub mod status;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
@@ -513,6 +515,9 @@ impl DModule {
             self.enter(Phase::Halted, out);
             out.trace(Event::Halted(error));
         }
+        // Without a set nothing is due; a deadline left standing would be asked
+        // for again and again at one instant.
+        self.destage_at = None;
         self.claim = None;
         self.recovery = None;
         self.set = None;

@@ -111,6 +111,11 @@ impl Ordering {
     pub fn is_held(&self, command: CommandId) -> bool {
         self.held.contains_key(&command)
     }
+    /// Every command that waits or holds its range.
+    pub fn ids(&self) -> impl Iterator<Item = CommandId> {
+        let waiting = self.waiting.iter().map(|waiting| waiting.frame.id);
+        self.held.keys().copied().chain(waiting)
+    }
     /// Commands in the queue.
     pub fn waiting(&self) -> usize {
         self.waiting.len()

@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::contract::{IoError, IoId, IoOutput};
 use crate::storage_set::read::RangeRead;
 use crate::storage_set::record::Mark;
+use crate::time::Instant;
 use crate::vocabulary::{CommandId, Range};
 
 /// Steps of one orphan.
@@ -50,6 +51,8 @@ pub struct Current {
 pub struct Orphans {
     open: BTreeMap<CommandId, Range>,
     current: Option<Current>,
+    /// When a range that could not be read is read again.
+    read_at: Option<Instant>,
 }
 
 impl Orphans {
@@ -58,6 +61,7 @@ impl Orphans {
         Orphans {
             open: marks.map(|mark| (mark.command, mark.range)).collect(),
             current: None,
+            read_at: None,
         }
     }
 
@@ -104,6 +108,25 @@ impl Orphans {
         );
         assert!(possible, "an orphan goes {:?} -> {next:?}", current.step);
         current.step = next;
+        self.read_at = None;
+    }
+
+    /// The current one's range could not be read: it stays locked, and is read
+    /// again at an instant.
+    pub fn read_again(&mut self, at: Instant) {
+        self.read_at = Some(at);
+    }
+    /// When a range is to be read again.
+    pub fn next_deadline(&self) -> Option<Instant> {
+        self.read_at
+    }
+    /// True, once, when the time has come to read again.
+    pub fn take_due(&mut self, now: Instant) -> bool {
+        let is_due = self.read_at.is_some_and(|at| at <= now);
+        if is_due {
+            self.read_at = None;
+        }
+        is_due
     }
 
     /// Keeps the read of the current one's range.

@@ -8,7 +8,7 @@
 //! Composes ordering, access, replication, orphans and status, and holds what
 //! none of them may know of the others: in which order they act.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
@@ -27,8 +27,8 @@ use crate::storage_set::read::{self, RangeRead, Unproven};
 use crate::storage_set::record::{Entry, Record};
 use crate::time::Instant;
 use crate::vocabulary::{
-    BLOCK_BYTES, BlockIndex, Command, CommandId, Content, CopyNumber, Outcome, RefusedReason,
-    Session, Status, UnknownReason,
+    BLOCK_BYTES, BlockIndex, ClientId, Command, CommandId, Content, CopyNumber, Outcome,
+    RefusedReason, Session, Status, UnknownReason, Watermark,
 };
 use crate::wire::{CommandFrame, CopyTransfer, PeerMessage};
 
@@ -45,6 +45,9 @@ pub struct Owner {
     reads: BTreeMap<CommandId, RangeRead>,
     /// Commands whose definite failure is on its way to the journal.
     failing: BTreeSet<CommandId>,
+    /// Entries of one page that found the journal full, in their order. At most
+    /// one session, one step of an orphan, and the failures of `failing`.
+    owed: VecDeque<Entry>,
 }
 
 impl Owner {
@@ -62,7 +65,7 @@ impl Owner {
                 },
             );
         }
-        let owner = Owner {
+        let mut owner = Owner {
             confirmed: false,
             ordering,
             access: Access::new(set.tables().sequence_high),
@@ -71,18 +74,39 @@ impl Owner {
             orphans,
             reads: BTreeMap::new(),
             failing: BTreeSet::new(),
+            owed: VecDeque::new(),
         };
         owner.open_session(set, cx);
         owner
     }
 
-    fn open_session(&self, set: &mut StorageSet, cx: &mut Context<'_>) {
+    /// Appends an entry of one page as soon as there is a page for it. A journal
+    /// can be full to its last page, most of all when it is read back: the
+    /// destage under way makes room, and [`Owner::admit`] follows it.
+    fn write(&mut self, entry: Entry, set: &mut StorageSet, cx: &mut Context<'_>) {
+        self.owed.push_back(entry);
+        self.write_owed(set, cx);
+    }
+
+    fn write_owed(&mut self, set: &mut StorageSet, cx: &mut Context<'_>) {
+        while set.room() > 0 {
+            let Some(entry) = self.owed.pop_front() else {
+                return;
+            };
+            cx.append(set, entry);
+        }
+        if !self.owed.is_empty() {
+            cx.out.probe("entry waits for room in the journal");
+        }
+    }
+
+    fn open_session(&mut self, set: &mut StorageSet, cx: &mut Context<'_>) {
         let session = set.tables().session;
         let session = Session {
             incarnation: session.incarnation.next(),
             ..session
         };
-        cx.append(set, Entry::Session { session });
+        self.write(Entry::Session { session }, set, cx);
     }
 
     /// True once clients are served.
@@ -133,14 +157,13 @@ impl Owner {
         if self.is_open(id) {
             return self.attempts.register(client, &frame, cx);
         }
-        let watermark = set.tables().watermark(id.client);
         if frame.command.is_mutation() {
             if let Some(status) = known_status(id, set) {
                 cx.out.probe("command answered from the result table");
                 return status::reply(client, id, frame.attempt, status, cx);
             }
-            if id.counter >= watermark.max(frame.watermark) + cx.configuration.limits.window {
-                return status::hold_back(client, &frame, Shortage::Window, cx);
+            if let Some(shortage) = self.no_place(&frame, set, cx) {
+                return status::hold_back(client, &frame, shortage, cx);
             }
         }
         if self.ordering.waiting() >= cx.configuration.limits.commands_waiting as usize {
@@ -158,6 +181,34 @@ impl Owner {
         self.attempts.register(client, &frame, cx);
         self.ordering.enqueue(frame, Hold { range, sharing });
         self.admit(set, cx);
+    }
+
+    /// Why the result table has no row to spare for the command. Its size is
+    /// bounded by the clients and their windows, and the checkpoint's with it.
+    fn no_place(
+        &self,
+        frame: &CommandFrame,
+        set: &StorageSet,
+        cx: &Context<'_>,
+    ) -> Option<Shortage> {
+        let limits = &cx.configuration.limits;
+        let CommandId { client, counter } = frame.id;
+        let watermarks = &set.tables().watermarks;
+        let watermark = set.tables().watermark(client).max(frame.watermark);
+        if counter - watermark.min(counter) >= limits.window {
+            return Some(Shortage::Window);
+        }
+        if watermarks.contains_key(&client) {
+            return None;
+        }
+        let open = self.ordering.ids().chain(self.failing.iter().copied());
+        let known: BTreeSet<ClientId> = watermarks
+            .keys()
+            .copied()
+            .chain(open.map(|id| id.client))
+            .collect();
+        let is_full = known.len() >= limits.clients as usize && !known.contains(&client);
+        is_full.then_some(Shortage::Clients)
     }
 
     /// True if the command waits, is in flight, being read, an orphan or failing.
@@ -186,43 +237,61 @@ impl Owner {
         } else {
             "unknown command failed by a retry"
         });
+        if let Some(shortage) = self.no_place(frame, set, cx) {
+            return status::hold_back(client, frame, shortage, cx);
+        }
+        if self.failing.len() >= cx.configuration.limits.commands_waiting as usize {
+            return status::hold_back(client, frame, Shortage::Journal, cx);
+        }
         self.attempts.register(client, frame, cx);
-        self.fail(id, set, cx);
+        let watermark = Watermark {
+            client: id.client,
+            counter: self.watermark(frame),
+        };
+        self.fail(id, watermark, set, cx);
+        if was_waiting {
+            self.admit(set, cx);
+        }
     }
 
     /// Makes a definite failure durable; it is answered when it is.
-    fn fail(&mut self, command: CommandId, set: &mut StorageSet, cx: &mut Context<'_>) {
-        if set.room() == 0 {
-            return cx.out.trace(Event::HeldBack(command, Shortage::Journal));
-        }
+    fn fail(
+        &mut self,
+        command: CommandId,
+        watermark: Watermark,
+        set: &mut StorageSet,
+        cx: &mut Context<'_>,
+    ) {
         self.failing.insert(command);
-        cx.append(
-            set,
-            Entry::Fail {
-                command,
-                range: None,
-            },
-        );
+        let entry = Entry::Fail {
+            command,
+            range: None,
+            watermark,
+        };
+        self.write(entry, set, cx);
     }
 
-    /// Lets waiting commands in, as ranges and room allow.
+    /// Lets waiting commands in, as ranges and room allow; what is owed to the
+    /// journal comes first.
     pub fn admit(&mut self, set: &mut StorageSet, cx: &mut Context<'_>) {
+        self.write_owed(set, cx);
         let limits = &cx.configuration.limits;
         loop {
-            let is_full = self.access.in_flight() >= limits.commands_in_flight as usize;
+            let limit = limits.commands_in_flight as usize;
+            let (writes_full, reads_full) =
+                (self.access.in_flight() >= limit, self.reads.len() >= limit);
             let room = set.room().saturating_sub(limits.journal_reserve);
-            let mut held_back = None;
+            let mut is_short = false;
             let admitted = self.ordering.admit(|frame, hold| {
                 if hold.sharing == Sharing::Shared {
-                    return true;
+                    return !reads_full;
                 }
-                let fits = !is_full && pages_needed(&frame.command) <= room;
-                if !fits {
-                    held_back = Some(frame.id);
-                }
-                fits
+                // In their order: else small commands would take each page that a
+                // large one waits for.
+                is_short |= pages_needed(&frame.command) > room;
+                !writes_full && !is_short
             });
-            if held_back.is_some() {
+            if is_short {
                 cx.out.probe("acceptance held back by the journal");
             }
             let Some(frame) = admitted else { return };
@@ -230,8 +299,19 @@ impl Owner {
         }
     }
 
+    /// The promise of a frame as far as it can be true: a client does not know the
+    /// outcome of what is still open here. Were the mirror told otherwise, it would
+    /// refuse the open command's replica for good, and its range stayed locked.
+    fn watermark(&self, frame: &CommandFrame) -> u64 {
+        let open = self.ordering.ids().chain(self.failing.iter().copied());
+        let own = open.filter(|id| id.client == frame.id.client);
+        own.map(|id| id.counter)
+            .fold(frame.watermark, std::cmp::Ord::min)
+    }
+
     /// The command holds its range: checks its ticket again and starts it.
-    fn accept(&mut self, frame: CommandFrame, set: &mut StorageSet, cx: &mut Context<'_>) {
+    fn accept(&mut self, mut frame: CommandFrame, set: &mut StorageSet, cx: &mut Context<'_>) {
+        frame.watermark = self.watermark(&frame);
         let id = frame.id;
         if !status::is_valid(frame.ticket, cx) {
             self.ordering.release(id);
@@ -295,9 +375,9 @@ impl Owner {
                     .answer(command, Status::Success(Some(data)), cx);
             }
             Err(Unproven(_)) if compares => {
-                self.access.abandon(command, set);
+                let watermark = self.access.abandon(command, set);
                 self.ordering.release(command);
-                self.fail(command, set, cx);
+                self.fail(command, watermark, set, cx);
             }
             Err(Unproven(_)) => {
                 self.ordering.release(command);
@@ -340,7 +420,8 @@ impl Owner {
             Entry::Clear { clears } => self.handle_cleared(clears, set, cx),
             Entry::Session { session } => {
                 cx.out.trace(Event::SessionOpened(*session));
-                self.replication.announce(*session, cx);
+                let watermarks = set.tables().all_watermarks();
+                self.replication.announce(*session, watermarks, cx);
             }
             Entry::Fence { .. } | Entry::Copy { .. } => {}
         }
@@ -456,13 +537,17 @@ impl Owner {
             }
             None => {
                 cx.out.probe("orphan found not performed");
-                cx.append(
-                    set,
-                    Entry::Fail {
-                        command,
-                        range: Some(range),
-                    },
-                );
+                let client = command.client;
+                let watermark = Watermark {
+                    client,
+                    counter: set.tables().watermark(client),
+                };
+                let entry = Entry::Fail {
+                    command,
+                    range: Some(range),
+                    watermark,
+                };
+                self.write(entry, set, cx);
             }
         }
     }
@@ -487,7 +572,9 @@ impl Owner {
         cx: &mut Context<'_>,
     ) {
         let Ok(blocks) = found else {
-            return cx.out.trace(Event::Ignored(IgnoreReason::NoRoom));
+            cx.out.probe("orphan cannot be read");
+            let again = cx.configuration.timers.retransmit_max;
+            return self.orphans.read_again(cx.now.after(again));
         };
         if self.replication.link() != Link::Open {
             return;
@@ -514,12 +601,8 @@ impl Owner {
             .current()
             .expect("one is being resolved")
             .command;
-        cx.append(
-            set,
-            Entry::Clear {
-                clears: vec![command],
-            },
-        );
+        let clears = vec![command];
+        self.write(Entry::Clear { clears }, set, cx);
     }
 
     /// Marks have ended durably; if the orphan's is among them, it is resolved.
@@ -546,11 +629,19 @@ impl Owner {
 
     /// Does what is due.
     pub fn handle_deadline(&mut self, set: &mut StorageSet, cx: &mut Context<'_>) {
+        let mut withdrawn = false;
         while let Some((command, attempt)) = self.attempts.take_expired(cx.now) {
-            self.ordering.withdraw(command);
+            withdrawn |= self.ordering.withdraw(command);
             let unknown = Status::Unknown(UnknownReason::TimedOut);
             cx.out.probe("attempt answered unknown");
             status::reply(attempt.client, command, attempt.attempt, unknown, cx);
+        }
+        if withdrawn {
+            // Others may have waited behind it and nothing else.
+            self.admit(set, cx);
+        }
+        if self.orphans.take_due(cx.now) {
+            self.read_orphan(set, cx);
         }
         self.access.handle_deadline(set, cx);
         if self.replication.handle_deadline(cx) == Path::Silent {
@@ -565,7 +656,12 @@ impl Owner {
         let attempts = self.attempts.next_deadline();
         let access = self.access.next_deadline();
         let replication = self.replication.next_deadline();
-        attempts.into_iter().chain(access).chain(replication).min()
+        attempts
+            .into_iter()
+            .chain(access)
+            .chain(replication)
+            .chain(self.orphans.next_deadline())
+            .min()
     }
 
     /// What is left to do.

@@ -83,6 +83,8 @@ pub struct Replication {
     link: Link,
     session: Session,
     hello: Option<Retry>,
+    /// Every client's watermark when the session became durable.
+    watermarks: Vec<Watermark>,
     next_set: SetId,
     next_copy: CopyNumber,
     outgoing: BTreeMap<TransferId, Outgoing>,
@@ -96,6 +98,7 @@ impl Replication {
             link: Link::Closed,
             session,
             hello: None,
+            watermarks: Vec::new(),
             next_set: SetId::new(1),
             next_copy: CopyNumber::new(1),
             outgoing: BTreeMap::new(),
@@ -134,11 +137,12 @@ impl Replication {
         self.retries.clear();
     }
 
-    /// A new session is durable: announces it.
-    pub fn announce(&mut self, session: Session, cx: &mut Context<'_>) {
+    /// A new session is durable: announces it, with the watermarks of that record.
+    pub fn announce(&mut self, session: Session, watermarks: Vec<Watermark>, cx: &mut Context<'_>) {
         assert!(session > self.session, "sessions only rise");
         self.enter(Link::Announcing);
         self.session = session;
+        self.watermarks = watermarks;
         self.next_copy = CopyNumber::new(1);
         let retry = Retry::start(cx);
         self.hello = Some(retry);
@@ -151,7 +155,7 @@ impl Replication {
             session: self.session,
             attempt: retry.attempt,
             format: cx.configuration.set.format,
-            watermarks: Vec::new(),
+            watermarks: self.watermarks.clone(),
         });
         let id = self.session.incarnation.value();
         let label = Label {

@@ -37,7 +37,14 @@ pub struct Attempts {
 impl Attempts {
     /// Notes that this transmission wants the command's status. Its limit counts
     /// from the ticket, as the client's own does at the latest.
+    ///
+    /// A transmission that was overtaken by a later one changes nothing: its client
+    /// waits for the later one's status.
     pub fn register(&mut self, client: Address, frame: &CommandFrame, cx: &Context<'_>) {
+        let newest = self.open.get(&frame.id).map(|open| open.attempt);
+        if newest.is_some_and(|newest| newest > frame.attempt) {
+            return;
+        }
         self.forget(frame.id);
         let deadline = frame
             .ticket

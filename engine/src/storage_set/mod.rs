@@ -142,6 +142,16 @@ impl StorageSet {
         self.promised -= pages;
     }
 
+    /// Ring pages that an entry will take.
+    pub fn pages(&self, entry: &Entry) -> u64 {
+        format::record_pages(&Record {
+            lsn: self.journal.durable().lsn,
+            key: self.key,
+            previous: 0,
+            entry: entry.clone(),
+        })
+    }
+
     /// Appends an entry to the journal; the device commands that make it durable.
     pub fn append(&mut self, entry: Entry, ids: &mut IoIds) -> Vec<Submission> {
         let (device, key) = (self.journal.device(), self.key);

@@ -46,6 +46,8 @@ pub enum Entry {
         command: CommandId,
         /// Its range, where one is known.
         range: Option<Range>,
+        /// The client's watermark.
+        watermark: Watermark,
     },
     /// Owner: resolved marks end.
     Clear {
@@ -61,6 +63,8 @@ pub enum Entry {
     Fence {
         /// The highest session accepted; all others are refused.
         session: Session,
+        /// The owner's watermark of every client.
+        watermarks: Vec<Watermark>,
     },
     /// Mirror: an orphan's or region's content and results from the owner.
     Copy {

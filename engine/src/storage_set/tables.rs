@@ -76,7 +76,8 @@ pub struct Tables {
     pub marks: OrdMap<CommandId, Mark>,
     /// What became of commands at or above their client's watermark.
     pub results: OrdMap<CommandId, StoredResult>,
-    /// Lowest counter each client may still ask about.
+    /// Lowest counter each client may still ask about; an entry for every client
+    /// that has left a record.
     pub watermarks: OrdMap<ClientId, u64>,
     /// Regions changed on this copy alone.
     pub dirty: OrdSet<u64>,
@@ -98,6 +99,15 @@ impl Tables {
             watermarks: OrdMap::new(),
             dirty: OrdSet::new(),
         }
+    }
+
+    /// Every client's watermark, as a Hello carries them.
+    pub fn all_watermarks(&self) -> Vec<Watermark> {
+        let watermark = |(client, counter): (&ClientId, &u64)| Watermark {
+            client: *client,
+            counter: *counter,
+        };
+        self.watermarks.iter().map(watermark).collect()
     }
 
     /// The client's watermark.
@@ -138,7 +148,14 @@ impl Tables {
                 self.sequence_high = self.sequence_high.max(perform.sequence);
                 self.decide(perform.command, perform.outcome, Some(perform.range));
             }
-            Entry::Fail { command, range } => self.decide(*command, Outcome::Failed, *range),
+            Entry::Fail {
+                command,
+                range,
+                watermark,
+            } => {
+                self.raise(*watermark);
+                self.decide(*command, Outcome::Failed, *range);
+            }
             Entry::Clear { clears } => self.clear(clears),
             Entry::Session { session } => {
                 assert!(
@@ -147,8 +164,14 @@ impl Tables {
                 );
                 self.session = *session;
             }
-            Entry::Fence { session } => {
+            Entry::Fence {
+                session,
+                watermarks,
+            } => {
                 assert!(*session > self.fence, "a fence only rises");
+                for watermark in watermarks {
+                    self.raise(*watermark);
+                }
                 self.fence = *session;
                 self.session.site_epoch = self.session.site_epoch.max(session.site_epoch);
                 self.last_copy = CopyNumber::new(0);
@@ -172,11 +195,14 @@ impl Tables {
     }
 
     /// Raises a client's watermark, never lowers it, and forgets what lies below.
+    /// Notes every client, also one that has promised nothing.
     pub fn raise(&mut self, watermark: Watermark) {
-        if watermark.counter <= self.watermark(watermark.client) {
+        let Watermark { client, counter } = watermark;
+        let is_known = self.watermarks.contains_key(&client);
+        if is_known && counter <= self.watermark(client) {
             return;
         }
-        self.watermarks.insert(watermark.client, watermark.counter);
+        self.watermarks.insert(client, counter.max(1));
         let floor = CommandId {
             client: watermark.client,
             counter: 0,

@@ -56,14 +56,21 @@ pub fn decode_request(frame: &Frame) -> Result<ClientRequest, DecodeError> {
             volume: Coded::get(input)?,
             attempt: Coded::get(input)?,
         },
-        kind::COMMAND => ClientRequest::Command(CommandFrame {
-            id: Coded::get(input)?,
-            volume: Coded::get(input)?,
-            attempt: Coded::get(input)?,
-            ticket: Coded::get(input)?,
-            watermark: Coded::get(input)?,
-            command: get_command(input, &mut payload)?,
-        }),
+        kind::COMMAND => {
+            let frame = CommandFrame {
+                id: Coded::get(input)?,
+                volume: Coded::get(input)?,
+                attempt: Coded::get(input)?,
+                ticket: Coded::get(input)?,
+                watermark: Coded::get(input)?,
+                command: get_command(input, &mut payload)?,
+            };
+            // Who asks about an id does not know its outcome.
+            if !(1..=frame.id.counter).contains(&frame.watermark) {
+                return Err(DecodeError::Field("watermark"));
+            }
+            ClientRequest::Command(frame)
+        }
         _ => return Err(DecodeError::Field("kind")),
     };
     finish(input)?;

@@ -67,7 +67,8 @@ pub struct CommandFrame {
     pub attempt: u32,
     /// Proof of freshness.
     pub ticket: Ticket,
-    /// The client knows every outcome below this counter.
+    /// The client knows every outcome below this counter, which is at least 1 and
+    /// at most the command's own.
     pub watermark: u64,
     /// What to do.
     pub command: Command,

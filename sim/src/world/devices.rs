@@ -20,11 +20,11 @@ impl<M: Module> World<M> {
         bench: &mut Workbench<M>,
     ) {
         let number = CommandNumber(u64::from(number));
-        let is_awaited = self.drive(device).device.awaited_by(number).is_some();
-        if !is_awaited && !self.is_queued(device, number) {
+        if self.drive(device).device.submitter_of(number).is_none() {
             return;
         }
         let drive = Arc::make_mut(&mut self.devices[device.index()]);
+        let is_awaited = drive.device.awaited_by(number).is_some();
         let conflicts = drive.device.counters().conflicts;
         let mut ended = drive.device.execute(number);
         // The last one ended is the command itself, if anyone is to be told.
@@ -53,11 +53,6 @@ impl<M: Module> World<M> {
             let input = Input::Completion(completion(device, own));
             self.deliver(to, input, 0, choose, bench);
         }
-    }
-
-    fn is_queued(&self, device: DeviceIndex, number: CommandNumber) -> bool {
-        let mut queued = self.drive(device).device.queued();
-        queued.any(|(queued, _)| queued == number)
     }
 
     /// Tells submitters of commands that another one ended, each by an event of

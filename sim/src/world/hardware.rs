@@ -1,11 +1,12 @@
 //! What is done to the hardware from outside: power, boots, pauses, partitions.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use stormglass_engine::contract::{Entropy, Module};
 
 use super::pending::Due;
-use super::{DeviceIndex, MachineId, ProcessId, Workbench, World};
+use super::{DeviceIndex, Drive, MachineId, ProcessId, Workbench, World};
 use crate::choose::{AtDevice, Choose};
 use crate::device::Submitter;
 use crate::fault::Fault;
@@ -72,36 +73,29 @@ impl<M: Module> World<M> {
         };
         process.stop();
         self.hashes.process(id).fold_pair(self.now.as_nanos(), 0);
-        for index in self.devices_awaited_by(submitter) {
-            let drive = Arc::make_mut(&mut self.devices[index.index()]);
-            drive.device.drop_submitter(submitter);
+        for drive in &mut self.devices {
+            if queued_by(drive, id).contains(&submitter) {
+                Arc::make_mut(drive).device.drop_submitter(submitter);
+            }
         }
         bench.log.push(Occurrence::Stopped { process: id });
         true
     }
 
-    /// Devices at which commands of a submitter are queued that it waits for.
-    fn devices_awaited_by(&self, submitter: Submitter) -> Vec<DeviceIndex> {
-        let drives = self.drives().filter(|(_, drive)| {
-            let mut queued = drive.device.queued();
-            queued.any(|(number, _)| drive.device.awaited_by(number) == Some(submitter))
-        });
-        drives.map(|(device, _)| device).collect()
-    }
-
-    /// A machine loses power: each command that its modules had queued executes
-    /// or not, and nobody hears of it.
+    /// A machine loses power: each command that its modules had queued, in this
+    /// life or an earlier one, executes or not, and nobody hears of it.
     fn crash(&mut self, machine: MachineId, choose: &mut impl Choose, bench: &mut Workbench<M>) {
         let mut was_up = false;
         for id in self.machine(machine).processes.clone() {
-            let submitter = Submitter {
-                process: id.0,
-                incarnation: self.process(id).incarnation,
-            };
-            let awaited = self.devices_awaited_by(submitter);
             was_up |= self.stop(id, bench);
-            for device in awaited {
-                self.settle_submitter(device, submitter, choose, bench);
+            for device in (0..).map(DeviceIndex).take(self.devices.len()) {
+                let submitters = queued_by(self.drive(device), id);
+                for submitter in &submitters {
+                    self.settle_submitter(device, *submitter, choose);
+                }
+                if !submitters.is_empty() {
+                    bench.log.push(Occurrence::Settled { device });
+                }
             }
             let process = &mut self.processes[id.index()];
             if process.is_paused {
@@ -119,7 +113,6 @@ impl<M: Module> World<M> {
         device: DeviceIndex,
         submitter: Submitter,
         choose: &mut impl Choose,
-        bench: &mut Workbench<M>,
     ) {
         let hash = &mut self.hashes.devices[device.index()];
         let drive = Arc::make_mut(&mut self.devices[device.index()]);
@@ -129,7 +122,6 @@ impl<M: Module> World<M> {
             hash,
         };
         let aborted = drive.device.submitter_lost_power(submitter, &mut choice);
-        bench.log.push(Occurrence::Settled { device });
         self.tell_aborted(device, aborted);
     }
 
@@ -183,4 +175,12 @@ impl<M: Module> World<M> {
             }
         }
     }
+}
+
+/// The lives of a process that have commands queued at a device.
+fn queued_by(drive: &Drive, process: ProcessId) -> BTreeSet<Submitter> {
+    let numbers = drive.device.queued().map(|(number, _)| number);
+    let submitters = numbers.filter_map(|number| drive.device.submitter_of(number));
+    let own = submitters.filter(|submitter| submitter.process == process.0);
+    own.collect()
 }

@@ -13,6 +13,7 @@
 //! Read on in `delivery` (what wakes a module), `effects` (what it causes),
 //! `devices` and `hardware` (what is done to the machines from outside).
 
+mod behaviour;
 mod build;
 mod delivery;
 mod devices;
@@ -40,6 +41,7 @@ use crate::random::{Draw, Seed};
 use crate::service_time::DeviceService;
 use crate::slots::Slots;
 use crate::time::WorldTime;
+pub use behaviour::{FieldDifference, Place};
 use hashes::Hashes;
 use pending::{Due, Parcel};
 

@@ -1,6 +1,7 @@
 //! Tests of the world. `ping_pong` runs whole worlds under weather; the others
 //! play small scripts and look at single events.
 
+mod behaviour;
 mod delivery;
 mod determinism;
 mod labels;

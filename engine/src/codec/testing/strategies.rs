@@ -161,11 +161,19 @@ fn entry() -> impl Strategy<Value = Entry> {
             clears
         }),
         perform().prop_map(Entry::Perform),
-        (command_id(), option::of(range()))
-            .prop_map(|(command, range)| Entry::Fail { command, range }),
+        (command_id(), option::of(range()), watermark()).prop_map(|(command, range, watermark)| {
+            Entry::Fail {
+                command,
+                range,
+                watermark,
+            }
+        }),
         clears().prop_map(|clears| Entry::Clear { clears }),
         session().prop_map(|session| Entry::Session { session }),
-        session().prop_map(|session| Entry::Fence { session }),
+        (session(), vec(watermark(), 0..70)).prop_map(|(session, watermarks)| Entry::Fence {
+            session,
+            watermarks
+        }),
         (copy_number(), copied, vec(result(), 0..300)).prop_map(
             |(copy, (range, content, versions), results)| {
                 Entry::Copy {
@@ -282,13 +290,14 @@ fn command() -> impl Strategy<Value = Command> {
 
 prop_compose! {
     fn command_frame()(
-        id in command_id(),
+        client in client_id(),
+        (watermark, further) in (1u64..1 << 62, any::<u8>()),
         volume in volume_id(),
         attempt in any_number(),
         ticket in ticket(),
-        watermark in any_number(),
         command in command(),
     ) -> CommandFrame {
+        let id = CommandId { client, counter: watermark + u64::from(further) };
         CommandFrame { id, volume, attempt, ticket, watermark, command }
     }
 }

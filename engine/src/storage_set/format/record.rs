@@ -160,12 +160,24 @@ fn put_entry(entry: &Entry, out: &mut Vec<u8>, payload: &mut Vec<Bytes>) {
             clears.put(out);
         }
         Entry::Perform(perform) => put_perform(perform, out, payload),
-        Entry::Fail { command, range } => {
+        Entry::Fail {
+            command,
+            range,
+            watermark,
+        } => {
             command.put(out);
             range.put(out);
+            watermark.put(out);
         }
         Entry::Clear { clears } => clears.put(out),
-        Entry::Session { session } | Entry::Fence { session } => session.put(out),
+        Entry::Session { session } => session.put(out),
+        Entry::Fence {
+            session,
+            watermarks,
+        } => {
+            session.put(out);
+            watermarks.put(out);
+        }
         Entry::Copy {
             copy,
             range,
@@ -193,6 +205,7 @@ fn get_entry(kind: u8, input: &mut &[u8], payload: &mut Gather<'_>) -> Result<En
         FAIL => Entry::Fail {
             command: Coded::get(input)?,
             range: Coded::get(input)?,
+            watermark: Coded::get(input)?,
         },
         CLEAR => Entry::Clear {
             clears: Coded::get(input)?,
@@ -202,6 +215,7 @@ fn get_entry(kind: u8, input: &mut &[u8], payload: &mut Gather<'_>) -> Result<En
         },
         FENCE => Entry::Fence {
             session: Coded::get(input)?,
+            watermarks: Coded::get(input)?,
         },
         COPY => {
             let copy = Coded::get(input)?;

@@ -124,11 +124,18 @@ fn records() -> Vec<(&'static str, Record)> {
             record(Entry::Fail {
                 command: command(17),
                 range: Some(range(9, 2)),
+                watermark,
             }),
         ),
         ("clear", record(Entry::Clear { clears })),
         ("session", record(Entry::Session { session })),
-        ("fence", record(Entry::Fence { session })),
+        (
+            "fence",
+            record(Entry::Fence {
+                session,
+                watermarks: vec![watermark],
+            }),
+        ),
         ("copy", copy(vec![failed(18)])),
     ]
 }

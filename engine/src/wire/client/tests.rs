@@ -368,3 +368,22 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_watermark_beyond_the_commands_own_id_is_refused() {
+    let frame = |watermark| {
+        let ClientRequest::Command(frame) = write() else {
+            unreachable!("a write is a command")
+        };
+        encode_request(&ClientRequest::Command(CommandFrame { watermark, ..frame }))
+    };
+    for watermark in [0, 18, u64::MAX] {
+        assert_eq!(
+            decode_request(&frame(watermark)),
+            Err(DecodeError::Field("watermark"))
+        );
+    }
+    for watermark in [1, 17] {
+        assert!(decode_request(&frame(watermark)).is_ok());
+    }
+}

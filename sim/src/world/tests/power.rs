@@ -118,6 +118,16 @@ fn a_killed_process_s_commands_execute_unheard() {
 }
 
 #[test]
+fn a_crash_settles_the_commands_of_killed_processes_too() {
+    let mut play = filling();
+    play.apply_choosing(&Fault::Kill(ProcessId(0)), &mut EvenOnes);
+    play.apply_choosing(&Fault::Crash(MachineId(0)), &mut EvenOnes);
+    assert_eq!(pages(&play), [1, 0, 3, 0]);
+    let happened = Happened::Crash(MachineId(0));
+    assert!(!play.log.contains(&Occurrence::Fault(happened)));
+}
+
+#[test]
 fn a_device_that_loses_power_tells_nobody() {
     let mut play = filling();
     play.apply_choosing(&Fault::DevicePowerLoss(DISK), &mut EvenOnes);

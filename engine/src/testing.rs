@@ -1,0 +1,505 @@
+//! A conductor for D-modules under test: perfect devices, a network whose every
+//! packet the test sees, and a clock that moves when it is told to.
+//!
+//! A [`Station`] is one node's D-module with its two devices. Commands wait in
+//! its queue until the test completes them, one, some or all; a reboot keeps the
+//! devices and loses everything else.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::configuration::{
+    Configuration, D_SLOT, Duty, Limits, N_SLOT, Replication, SetConfiguration, Timers,
+};
+use crate::contract::{
+    Address, Completion, DeviceId, Effect, Entropy, Input, IoError, IoOutput, IoRequest, Label,
+    NetworkId, PAGE_BYTES, Packet, ReservationKey, Submission,
+};
+use crate::d_module::{Census, DModule};
+use crate::event::{Event, Verdict};
+use crate::local::{Local, NodeOutbox};
+use crate::storage_set::format_set;
+use crate::storage_set::layout::Geometry;
+use crate::storage_set::tables::{Role, Tables};
+use crate::time::{Duration, Instant};
+use crate::vocabulary::{
+    BLOCK_BYTES, BlockIndex, ClientId, Command, CommandId, NodeId, Range, Session,
+    SessionIncarnation, SiteEpoch, Status, StorageSetId, Ticket, VolumeId,
+};
+use crate::wire::{ClientReply, ClientRequest, CommandFrame, PeerMessage, peer};
+
+pub(crate) const VOLUME: VolumeId = VolumeId::new(1);
+pub(crate) const PEERS: NetworkId = NetworkId::new(1);
+pub(crate) const CLIENT: Address = Address::new(1_000);
+pub(crate) const JOURNAL: DeviceId = DeviceId::new(0);
+pub(crate) const DATA: DeviceId = DeviceId::new(1);
+
+pub(crate) fn range(start: u64, count: u32) -> Range {
+    Range::new(BlockIndex::new(start), count).expect("tests use sane ranges")
+}
+
+/// The id of client 7's command.
+pub(crate) fn id(counter: u64) -> CommandId {
+    id_of(7, counter)
+}
+
+pub(crate) fn id_of(client: u32, counter: u64) -> CommandId {
+    CommandId {
+        client: ClientId::new(client),
+        counter,
+    }
+}
+
+pub(crate) fn session(incarnation: u64) -> Session {
+    Session {
+        site_epoch: SiteEpoch::new(1),
+        incarnation: SessionIncarnation::new(incarnation),
+    }
+}
+
+/// Blocks filled with one byte.
+pub(crate) fn fill(byte: u8, count: u32) -> Bytes {
+    vec![byte; count as usize * BLOCK_BYTES].into()
+}
+
+pub(crate) fn write(start: u64, count: u32, byte: u8) -> Command {
+    Command::Write(range(start, count), fill(byte, count))
+}
+
+/// A small set: a ring of 64 pages before 64 blocks.
+pub(crate) fn configuration(role: Role) -> Configuration {
+    let (number, peer) = match role {
+        Role::Owner => (1, 202),
+        Role::Mirror => (2, 201),
+    };
+    Configuration {
+        node: NodeId::new(number),
+        set: SetConfiguration {
+            id: StorageSetId::new(number),
+            format: 9,
+            journal: JOURNAL,
+            data: DATA,
+            geometry: Geometry {
+                blocks: 64,
+                ring_pages: 64,
+                checkpoint_pages: 8,
+            },
+        },
+        duty: Duty::Primary,
+        volume: VOLUME,
+        client_network: NetworkId::new(0),
+        peer_network: PEERS,
+        peer_address: Address::new(peer),
+        replication: Replication::Parallel,
+        timers: Timers::default(),
+        limits: Limits {
+            command_blocks: 8,
+            commands_in_flight: 8,
+            commands_waiting: 8,
+            window: 16,
+            clients: 4,
+            journal_reserve: 16,
+            ..Limits::default()
+        },
+    }
+}
+
+/// A message as it left, with the portions of a transfer in their place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Sent {
+    pub(crate) label: Label,
+    pub(crate) message: PeerMessage,
+}
+
+/// A device that loses nothing and executes when it is told to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Disk {
+    pub(crate) pages: BTreeMap<u64, Bytes>,
+    pub(crate) holder: Option<ReservationKey>,
+}
+
+impl Disk {
+    fn execute(&mut self, submission: &Submission) -> Result<IoOutput, IoError> {
+        let is_exempt = matches!(
+            submission.request,
+            IoRequest::ReadReservation | IoRequest::Preempt { .. }
+        );
+        if !is_exempt && self.holder.is_some_and(|holder| holder != submission.key) {
+            return Err(IoError::ReservationConflict);
+        }
+        match &submission.request {
+            IoRequest::Read { start, count } => {
+                let zeroes = Bytes::from_static(&[0; PAGE_BYTES]);
+                let page = |page| self.pages.get(&page).unwrap_or(&zeroes).clone();
+                let pages = start.0..start.0 + u64::from(*count);
+                Ok(IoOutput::Pages(pages.map(page).collect()))
+            }
+            IoRequest::Write { start, pages, .. } => {
+                for (place, page) in (start.0..).zip(pages) {
+                    self.pages.insert(place, page.clone());
+                }
+                Ok(IoOutput::Done)
+            }
+            IoRequest::Flush => Ok(IoOutput::Done),
+            IoRequest::ReadReservation => Ok(IoOutput::Reservation(self.holder)),
+            IoRequest::Preempt { observed } if self.holder == *observed => {
+                self.holder = Some(submission.key);
+                Ok(IoOutput::Done)
+            }
+            IoRequest::Preempt { .. } => Err(IoError::ReservationConflict),
+        }
+    }
+}
+
+/// A D-module, its devices, and everything it did.
+#[derive(Clone, Debug)]
+pub(crate) struct Station {
+    pub(crate) configuration: Arc<Configuration>,
+    pub(crate) module: DModule,
+    pub(crate) disks: BTreeMap<DeviceId, Disk>,
+    pub(crate) queue: Vec<Submission>,
+    pub(crate) now: Instant,
+    pub(crate) sent: Vec<Sent>,
+    pub(crate) replies: Vec<ClientReply>,
+    pub(crate) events: Vec<Event>,
+    pub(crate) probes: Vec<&'static str>,
+    boots: u64,
+}
+
+impl Station {
+    /// A formatted set whose module has booted and waits for its first command
+    /// to complete.
+    pub(crate) fn new(role: Role) -> Self {
+        Station::with(configuration(role), role)
+    }
+
+    pub(crate) fn with(configuration: Configuration, role: Role) -> Self {
+        let mut disks = BTreeMap::from([(JOURNAL, Disk::default()), (DATA, Disk::default())]);
+        for (device, start, pages) in format_set(&configuration.set, role) {
+            let disk = disks.get_mut(&device).expect("both devices are there");
+            disk.pages.extend((start.0..).zip(pages));
+        }
+        let mut out = NodeOutbox::default();
+        let now = Instant::from_nanos(0);
+        let mut station = Station {
+            configuration: Arc::new(configuration),
+            module: DModule::boot(Entropy::new(1), now, &mut out),
+            disks,
+            queue: Vec::new(),
+            now,
+            sent: Vec::new(),
+            replies: Vec::new(),
+            events: Vec::new(),
+            probes: Vec::new(),
+            boots: 0,
+        };
+        station.reboot();
+        station
+    }
+
+    /// The module dies with all that it had queued, and boots again.
+    pub(crate) fn reboot(&mut self) {
+        self.boots += 1;
+        self.queue.clear();
+        self.sent.clear();
+        self.replies.clear();
+        self.events.clear();
+        self.probes.clear();
+        let mut out = NodeOutbox::default();
+        self.module = DModule::boot(Entropy::new(self.boots), self.now, &mut out);
+        self.take(out);
+        let configuration = Local::Configuration(Arc::clone(&self.configuration));
+        self.input(Input::Local(configuration));
+    }
+
+    /// The incarnation of this boot, as tickets carry it.
+    pub(crate) fn incarnation(&self) -> u64 {
+        self.boots
+    }
+
+    pub(crate) fn input(&mut self, input: Input<Local>) {
+        let mut out = NodeOutbox::default();
+        self.module.handle(self.now, input, &mut out);
+        self.module.check_invariants();
+        self.take(out);
+    }
+
+    fn take(&mut self, mut out: NodeOutbox) {
+        for effect in out.drain() {
+            match effect {
+                Effect::Send {
+                    network,
+                    to,
+                    label,
+                    frame,
+                } => {
+                    assert_eq!(network, PEERS);
+                    assert_eq!(to.value() / 100, 2, "peers have addresses from 200");
+                    let message = peer::decode(&frame).expect("modules send what they decode");
+                    self.sent.push(Sent { label, message });
+                }
+                Effect::Submit(submission) => self.queue.push(submission),
+                Effect::Local { to, message } => match message {
+                    Local::Reply { reply, .. } => {
+                        assert_eq!(to, N_SLOT);
+                        self.replies.push(reply);
+                    }
+                    Local::AskConfiguration { from } => assert_eq!(from, D_SLOT),
+                    Local::Configuration(_) | Local::Request { .. } => {
+                        panic!("a D-module does not say that")
+                    }
+                },
+                Effect::Trace(event) => self.events.push(event),
+                Effect::Probe(probe) => self.probes.push(probe),
+            }
+        }
+    }
+
+    /// Executes the queued command at a place.
+    pub(crate) fn complete(&mut self, place: usize) {
+        let submission = self.queue.remove(place);
+        let disk = self.disks.get_mut(&submission.device).expect("it is there");
+        let result = disk.execute(&submission);
+        self.end(&submission, result);
+    }
+
+    /// Ends the queued command at a place with an error.
+    pub(crate) fn fail(&mut self, place: usize, error: IoError) {
+        let submission = self.queue.remove(place);
+        self.end(&submission, Err(error));
+    }
+
+    fn end(&mut self, submission: &Submission, result: Result<IoOutput, IoError>) {
+        self.input(Input::Completion(Completion {
+            device: submission.device,
+            io: submission.io,
+            result,
+        }));
+    }
+
+    /// Executes everything queued, and what that leads to.
+    pub(crate) fn run(&mut self) {
+        self.run_only(|_| true);
+    }
+
+    /// Executes the queued commands of a kind, and those that they lead to.
+    pub(crate) fn run_only(&mut self, mut which: impl FnMut(&Submission) -> bool) {
+        while let Some(place) = self.queue.iter().position(&mut which) {
+            self.complete(place);
+        }
+    }
+
+    /// Executes journal records only; whatever is destaged waits.
+    pub(crate) fn run_records(&mut self) {
+        let ring = self.configuration.set.geometry.ring_start();
+        self.run_only(|submission| {
+            let start = match &submission.request {
+                IoRequest::Write { start, .. } => Some(*start),
+                _ => None,
+            };
+            submission.device == JOURNAL && start.is_some_and(|start| start >= ring)
+        });
+    }
+
+    /// Moves time on, with every deadline on the way.
+    pub(crate) fn pass(&mut self, span: Duration) {
+        let until = self.now.after(span);
+        let mut inputs = 0;
+        while let Some(at) = self.module.next_deadline().filter(|at| *at <= until) {
+            self.now = self.now.max(at);
+            self.input(Input::Deadline);
+            inputs += 1;
+            assert!(inputs < 10_000, "deadlines without end at {:?}", self.now);
+        }
+        self.now = until;
+    }
+
+    /// The same with every device command executed at once.
+    pub(crate) fn pass_running(&mut self, span: Duration) {
+        let until = self.now.after(span);
+        self.run();
+        while let Some(at) = self.module.next_deadline().filter(|at| *at <= until) {
+            self.now = self.now.max(at);
+            self.input(Input::Deadline);
+            self.run();
+        }
+        self.now = until;
+    }
+
+    /// A message of the peer.
+    pub(crate) fn hear(&mut self, message: &PeerMessage) {
+        let packet = Packet {
+            network: PEERS,
+            from: self.configuration.peer_address,
+            label: Label {
+                kind: crate::wire::kind::HELLO,
+                incarnation: 0,
+                id: 0,
+                part: 0,
+                attempt: 0,
+            },
+            frame: peer::encode(message),
+        };
+        self.input(Input::Packet(packet));
+    }
+
+    /// A client's command with a fresh ticket, all outcomes below its id known.
+    pub(crate) fn ask(&mut self, id: CommandId, command: Command) {
+        self.ask_with(id, command, |_| {});
+    }
+
+    /// The same with another frame.
+    pub(crate) fn ask_with(
+        &mut self,
+        id: CommandId,
+        command: Command,
+        change: impl FnOnce(&mut CommandFrame),
+    ) {
+        let mut frame = CommandFrame {
+            id,
+            volume: VOLUME,
+            attempt: 0,
+            ticket: Ticket {
+                incarnation: self.incarnation(),
+                issued: self.now,
+            },
+            watermark: 1,
+            command,
+        };
+        change(&mut frame);
+        self.input(Input::Local(Local::Request {
+            client: CLIENT,
+            request: ClientRequest::Command(frame),
+        }));
+    }
+
+    /// Boots as owner, its mirror answering: serves from now on.
+    pub(crate) fn serve(&mut self) {
+        self.run();
+        let session = self.hello_session();
+        self.hear(&PeerMessage::HelloAck {
+            volume: VOLUME,
+            session,
+            attempt: 0,
+        });
+        assert_eq!(self.module.phase(), crate::event::Phase::Serving);
+    }
+
+    /// The session of the last Hello.
+    pub(crate) fn hello_session(&self) -> Session {
+        let hello = self.sent.iter().rev().find_map(|sent| match &sent.message {
+            PeerMessage::Hello(hello) => Some(hello.session),
+            _ => None,
+        });
+        hello.expect("a Hello was sent")
+    }
+
+    /// Takes what was sent.
+    pub(crate) fn take_sent(&mut self) -> Vec<Sent> {
+        std::mem::take(&mut self.sent)
+    }
+
+    /// Takes the final statuses that were given.
+    pub(crate) fn answers(&mut self) -> Vec<(CommandId, Status)> {
+        let replies = std::mem::take(&mut self.replies);
+        let answer = |reply| match reply {
+            ClientReply::Answer { id, status, .. } => Some((id, status)),
+            ClientReply::Connected { .. } | ClientReply::Retrying { .. } => None,
+        };
+        replies.into_iter().filter_map(answer).collect()
+    }
+
+    /// The verdicts that were given, as events tell them.
+    pub(crate) fn verdicts(&self) -> Vec<(CommandId, Verdict)> {
+        let answered = |event: &Event| match event {
+            Event::Answered {
+                command, verdict, ..
+            } => Some((*command, *verdict)),
+            _ => None,
+        };
+        self.events.iter().filter_map(answered).collect()
+    }
+
+    pub(crate) fn has_seen(&self, event: &Event) -> bool {
+        self.events.contains(event)
+    }
+
+    pub(crate) fn tables(&self) -> &Tables {
+        self.module.set().expect("it holds its set").tables()
+    }
+
+    pub(crate) fn census(&self) -> Census {
+        self.module.census()
+    }
+}
+
+/// Owner and mirror, and a network that loses nothing unless told to.
+#[derive(Clone, Debug)]
+pub(crate) struct Pair {
+    pub(crate) east: Station,
+    pub(crate) west: Station,
+}
+
+impl Pair {
+    /// Both booted, the owner serving.
+    pub(crate) fn new() -> Self {
+        let mut pair = Pair {
+            east: Station::new(Role::Owner),
+            west: Station::new(Role::Mirror),
+        };
+        pair.settle();
+        pair
+    }
+
+    /// Delivers what the owner has sent.
+    pub(crate) fn eastern_mail(&mut self) {
+        for sent in self.east.take_sent() {
+            self.west.hear(&sent.message);
+        }
+    }
+
+    /// Delivers what the mirror has sent.
+    pub(crate) fn western_mail(&mut self) {
+        for sent in self.west.take_sent() {
+            self.east.hear(&sent.message);
+        }
+    }
+
+    /// Runs devices and network until nothing moves.
+    pub(crate) fn settle(&mut self) {
+        loop {
+            self.east.run();
+            self.west.run();
+            if self.east.sent.is_empty() && self.west.sent.is_empty() {
+                return;
+            }
+            self.eastern_mail();
+            self.western_mail();
+        }
+    }
+
+    /// Moves both clocks on, everything else at rest between.
+    pub(crate) fn pass(&mut self, span: Duration) {
+        let until = self.east.now.after(span);
+        loop {
+            self.settle();
+            let next = [&self.east, &self.west]
+                .into_iter()
+                .filter_map(|station| station.module.next_deadline())
+                .min();
+            let Some(at) = next.filter(|at| *at <= until) else {
+                break;
+            };
+            for station in [&mut self.east, &mut self.west] {
+                station.now = station.now.max(at);
+                if station.module.next_deadline().is_some_and(|due| due <= at) {
+                    station.input(Input::Deadline);
+                }
+            }
+        }
+        self.east.now = until;
+        self.west.now = until;
+    }
+}
