@@ -121,6 +121,10 @@ impl Experiment {
     pub fn untriggered(&self) -> usize {
         self.schedule.untriggered()
     }
+    /// World time at the beginning.
+    pub fn start(&self) -> WorldTime {
+        self.start
+    }
     /// Simulated time since the beginning.
     pub fn elapsed(&self) -> Duration {
         self.world.now().since(self.start)

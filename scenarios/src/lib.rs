@@ -2,11 +2,15 @@
 
 pub mod actor;
 pub mod catalogue;
+pub mod checkpoint;
 pub mod cluster;
 pub mod experiment;
+pub mod fault_kinds;
 pub mod features;
 pub mod file;
+pub mod files;
 pub mod measure;
+pub mod moment;
 pub mod oracle;
 pub mod panics;
 pub mod profile;
@@ -15,6 +19,7 @@ pub mod schedule;
 pub mod source;
 pub mod sweep;
 pub mod timeline;
+pub mod verify;
 pub mod watchdog;
 pub mod weather;
 pub mod workload;

@@ -48,8 +48,14 @@ enum Color {
 enum Command {
     /// Run one scenario with one seed and show what happened
     Run(command::run::Args),
+    /// Run a checkpoint on
+    Resume(command::resume::Args),
     /// List the scenarios of the catalogue
     List(command::list::Args),
+    /// List the features and what shows each
+    Features(command::features::Args),
+    /// Run one scenario in many ways and compare all that it says
+    Verify(command::verify::Args),
     /// Run many seeds on all cores and group what fails
     Sweep(command::sweep::Args),
     /// Print the JSON Schema of scenario files
@@ -62,6 +68,9 @@ impl Command {
     fn execute(self, output: &mut Output) -> Result<Exit, CommandError> {
         match self {
             Command::Run(args) => command::run::execute(args, output),
+            Command::Resume(args) => command::resume::execute(&args, output),
+            Command::Features(args) => command::features::execute(&args, output),
+            Command::Verify(args) => command::verify::execute(&args, output),
             Command::List(args) => command::list::execute(&args, output),
             Command::Sweep(args) => command::sweep::execute(args, output),
             Command::Schema => command::schema::execute(output),

@@ -12,7 +12,9 @@ use stormglass_reports::record::{
 };
 
 use crate::experiment::{Bench, Experiment};
+use crate::fault_kinds;
 use crate::file::{self, Scenario};
+use crate::moment::Moment;
 use crate::oracle::Finding;
 use crate::panics;
 use crate::timeline;
@@ -63,7 +65,8 @@ pub fn run_on(
     let mut lines = Vec::new();
     let outcome = panics::quietly(|| {
         catch_unwind(AssertUnwindSafe(|| {
-            drive(&mut experiment, scenario, keep, &mut lines, progress)
+            let never = |_: &Experiment| false;
+            drive(&mut experiment, scenario, keep, &mut lines, progress, never)
         }))
     });
     let ended = match outcome {
@@ -78,6 +81,29 @@ pub fn run_on(
     record
 }
 
+/// Runs an experiment on up to a moment; none if its run ends before.
+pub fn run_to(
+    scenario: &Scenario,
+    mut experiment: Experiment,
+    moment: Moment,
+    progress: &AtomicU64,
+) -> Option<Experiment> {
+    let outcome = panics::quietly(|| {
+        catch_unwind(AssertUnwindSafe(|| {
+            let until = |experiment: &Experiment| moment.is_reached(experiment);
+            drive(
+                &mut experiment,
+                scenario,
+                Keep::Counts,
+                &mut Vec::new(),
+                progress,
+                until,
+            )
+        }))
+    });
+    matches!(outcome, Ok(Stop::Moment)).then_some(experiment)
+}
+
 /// Why a run stopped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Stop {
@@ -85,6 +111,8 @@ enum Stop {
     Quiet,
     /// A safety oracle found something.
     Finding,
+    /// The moment was reached up to which it was to run.
+    Moment,
     /// A limit was reached; which.
     Limit(&'static str),
 }
@@ -95,9 +123,13 @@ fn drive(
     keep: Keep,
     lines: &mut Vec<TimelineEntry>,
     progress: &AtomicU64,
+    until: impl Fn(&Experiment) -> bool,
 ) -> Stop {
     let mut bench = Bench::default();
     loop {
+        if until(experiment) {
+            return Stop::Moment;
+        }
         if !experiment.step(&mut bench) {
             break;
         }
@@ -149,7 +181,7 @@ fn judge(scenario: &Scenario, experiment: &Experiment, stop: Stop) -> Judged {
         Stop::Quiet if !experiment.clients_are_done() => {
             return liveness(format!("nothing is left to happen; {}", waits(experiment)));
         }
-        Stop::Quiet | Stop::Finding => {}
+        Stop::Quiet | Stop::Moment | Stop::Finding => {}
     }
     match unmet(scenario, experiment) {
         None => Judged {
@@ -280,6 +312,10 @@ fn to_record(
     let world = experiment.world();
     let tally = experiment.tally();
     let commands = tally.commands;
+    let mut faults = tally.faults.clone();
+    for kind in fault_kinds::enabled(scenario) {
+        faults.entry(kind.to_owned()).or_insert(0);
+    }
     let chained = scenario.settings.replication == Replication::Chained;
     RunRecord {
         schema_version: record::SchemaVersion,
@@ -298,7 +334,7 @@ fn to_record(
             unknown: commands.unknown,
             cancelled: commands.cancelled,
         },
-        faults: tally.faults.clone(),
+        faults,
         probes: tally.probes.clone(),
         measures: experiment.measures().figures(chained),
         findings: experiment

@@ -3,17 +3,23 @@
 use std::io;
 
 use stormglass_reports::record::Exit;
+use stormglass_scenarios::checkpoint::CheckpointError;
+use stormglass_scenarios::moment::Moment;
 use stormglass_scenarios::source::SourceError;
 use stormglass_scenarios::sweep::SweepError;
+use stormglass_scenarios::verify::VerifyError;
 
 mod output;
 mod values;
 
 pub(crate) mod completions;
+pub(crate) mod features;
 pub(crate) mod list;
+pub(crate) mod resume;
 pub(crate) mod run;
 pub(crate) mod schema;
 pub(crate) mod sweep;
+pub(crate) mod verify;
 
 pub(crate) use output::Output;
 
@@ -29,6 +35,21 @@ pub(crate) enum CommandError {
     /// A sweep has no result.
     #[error(transparent)]
     Sweep(#[from] SweepError),
+    /// A sweep was interrupted before anything failed; how far it came.
+    #[error("{0}")]
+    Interrupted(String),
+    /// A checkpoint cannot be read or written.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    /// A run ends before the moment of a checkpoint.
+    #[error("no checkpoint was written: the run ends before {0}")]
+    EndsBefore(Moment),
+    /// A verification has no result.
+    #[error(transparent)]
+    Verify(#[from] VerifyError),
+    /// Fresh processes cannot be started.
+    #[error("cannot find this program's own file")]
+    NoProgram(#[source] io::Error),
     /// Standard output takes no more.
     #[error("cannot write to standard output")]
     Output(#[from] io::Error),
@@ -39,7 +60,14 @@ impl CommandError {
     fn render(&self, colour: bool) -> String {
         match self {
             CommandError::Source(error) => error.render(colour),
-            CommandError::Sweep(_) | CommandError::Output(_) => {
+            CommandError::Verify(VerifyError::Source(error)) => error.render(colour),
+            CommandError::Interrupted(_) => format!("{self}\n"),
+            CommandError::Sweep(_)
+            | CommandError::Checkpoint(_)
+            | CommandError::EndsBefore(_)
+            | CommandError::Verify(_)
+            | CommandError::NoProgram(_)
+            | CommandError::Output(_) => {
                 let mut text = format!("error: {self}");
                 let mut cause = std::error::Error::source(self);
                 while let Some(error) = cause {
@@ -54,9 +82,16 @@ impl CommandError {
     /// How the process exits.
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
-            CommandError::Source(_) => Exit::Usage.code(),
-            CommandError::Sweep(SweepError::Interrupted) => INTERRUPTED,
-            CommandError::Sweep(_) | CommandError::Output(_) => Exit::Internal.code(),
+            CommandError::Source(_) | CommandError::Checkpoint(_) | CommandError::EndsBefore(_) => {
+                Exit::Usage.code()
+            }
+            CommandError::Interrupted(_) | CommandError::Sweep(SweepError::Interrupted) => {
+                INTERRUPTED
+            }
+            CommandError::Sweep(_)
+            | CommandError::Verify(_)
+            | CommandError::NoProgram(_)
+            | CommandError::Output(_) => Exit::Internal.code(),
         }
     }
 }

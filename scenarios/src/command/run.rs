@@ -1,15 +1,17 @@
 //! `run`: one scenario, one seed.
 
 use std::sync::atomic::AtomicU64;
+use std::time::Duration;
 
 use stormglass_reports::record::{Detail, Exit, RunRecord};
 use stormglass_reports::timeline;
+use stormglass_scenarios::checkpoint::Checkpoint;
 use stormglass_scenarios::experiment::Experiment;
 use stormglass_scenarios::run::{self, Keep};
 use stormglass_scenarios::source::{Setting, Source};
 use stormglass_scenarios::watchdog;
 
-use super::values::Wall;
+use super::values::{CheckpointAt, Wall};
 use super::{CommandError, Output};
 
 const EXAMPLES: &str = "\
@@ -17,6 +19,7 @@ Examples:
   stormglass run owner-crash --seed 7
   stormglass run ./mine.toml --seed 7 --json | jq .verdict
   stormglass run parallel-latency --seed 1 --set settings.replication=chained
+  stormglass run owner-crash --seed 7 --checkpoint 2.1s=half.checkpoint
   stormglass run owner-crash --set workload.clients=2 --set 'devices.\"east.data\".write=5ms'";
 
 #[derive(clap::Args)]
@@ -26,11 +29,20 @@ pub(crate) struct Args {
     #[arg(value_name = "SCENARIO|FILE")]
     scenario: String,
     /// The seed of every random decision
-    #[arg(long, default_value_t = 0, value_name = "N")]
+    #[arg(
+        long,
+        default_value_t = 0,
+        value_name = "N",
+        allow_negative_numbers = true
+    )]
     seed: u64,
     /// Change the scenario: a dotted path, and a value as TOML has it; may be repeated
     #[arg(long = "set", value_name = "KEY=VALUE")]
     settings: Vec<Setting>,
+    /// Write the experiment as it stands at an instant, or after so many events, to a file for
+    /// `stormglass resume`; may be repeated
+    #[arg(long = "checkpoint", value_name = "T=FILE")]
+    checkpoints: Vec<CheckpointAt>,
     #[command(flatten)]
     form: Form,
 }
@@ -66,22 +78,56 @@ pub(crate) fn execute(args: Args, output: &mut Output) -> Result<Exit, CommandEr
         Ok(record) => RunRecord { command, ..record },
         Err(stuck) => stuck.to_record(&source.scenario.name, seed, command),
     };
-    args.form.show(&record, output)
+    let shown = args.form.show(record, output)?;
+    match write_checkpoints(&args.checkpoints, &source, seed, limit) {
+        // What a failing run came to is worth more than what it did not write.
+        Err(error) if shown != Exit::Pass => {
+            output.explain(&error);
+            Ok(shown)
+        }
+        written => written.map(|()| shown),
+    }
+}
+
+fn write_checkpoints(
+    wanted: &[CheckpointAt],
+    source: &Source,
+    seed: u64,
+    limit: Duration,
+) -> Result<(), CommandError> {
+    for CheckpointAt { moment, path } in wanted {
+        let (scenario, moment) = (source.scenario.clone(), *moment);
+        let found = watchdog::watched(limit, move |pulse| {
+            Checkpoint::at(&scenario, seed, moment, pulse)
+        });
+        let checkpoint = found.ok().flatten();
+        checkpoint
+            .ok_or(CommandError::EndsBefore(moment))?
+            .save(path)?;
+    }
+    Ok(())
 }
 
 impl Form {
+    pub(crate) fn watchdog(&self) -> Duration {
+        self.watchdog.0
+    }
+
     pub(crate) fn keep(&self) -> Keep {
-        match (self.no_timeline, self.json, self.full) {
-            (false, false, _) | (false, _, true) => Keep::Timeline,
-            _ => Keep::Counts,
+        match !self.json || self.full {
+            true => Keep::Timeline,
+            false => Keep::Counts,
         }
     }
 
     pub(crate) fn show(
         &self,
-        record: &RunRecord,
+        mut record: RunRecord,
         output: &mut Output,
     ) -> Result<Exit, CommandError> {
+        if self.no_timeline {
+            record.timeline.clear();
+        }
         if self.json {
             let detail = match self.full {
                 true => Detail::Full,
@@ -89,7 +135,7 @@ impl Form {
             };
             output.line(&record.to_json(detail))?;
         } else {
-            output.print(&timeline::render(record, output.paint()))?;
+            output.print(&timeline::render(&record, output.paint()))?;
         }
         Ok(record.verdict.exit())
     }

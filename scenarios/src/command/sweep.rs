@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use stormglass_reports::record::{self, Exit, Share, SweepResult};
 use stormglass_reports::tables;
 use stormglass_scenarios::source::{Setting, Source};
-use stormglass_scenarios::sweep::{self, Ended, Plan, SweepError, Swept};
+use stormglass_scenarios::sweep::{self, Ended, Plan, Swept};
 
 use super::values::{Seeds, Wall};
 use super::{CommandError, Output};
@@ -25,16 +25,8 @@ Examples:
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
-    /// Scenarios of `stormglass list`, or files
-    #[arg(
-        value_name = "SCENARIO|FILE",
-        conflicts_with = "suite",
-        required_unless_present = "suite"
-    )]
-    scenarios: Vec<String>,
-    /// Every scenario of a suite
-    #[arg(long, value_name = "NAME")]
-    suite: Option<String>,
+    #[command(flatten)]
+    what: What,
     /// The seeds from A up to and without B
     #[arg(long, value_name = "A..B", default_value = "0..100")]
     seeds: Seeds,
@@ -55,11 +47,23 @@ pub(crate) struct Args {
     json: bool,
 }
 
+#[derive(clap::Args)]
+#[group(required = true, multiple = false)]
+struct What {
+    /// Scenarios of `stormglass list`, or files
+    #[arg(value_name = "SCENARIO|FILE")]
+    scenarios: Vec<String>,
+    /// Every scenario of a suite
+    #[arg(long, value_name = "NAME")]
+    suite: Option<String>,
+}
+
 pub(crate) fn execute(args: Args, output: &mut Output) -> Result<Exit, CommandError> {
     let settings = &args.settings;
-    let sources = match &args.suite {
+    let sources = match &args.what.suite {
         Some(suite) => Source::suite(suite, settings)?,
         None => args
+            .what
             .scenarios
             .iter()
             .map(|target| Source::load(target, settings))
@@ -83,13 +87,16 @@ pub(crate) fn execute(args: Args, output: &mut Output) -> Result<Exit, CommandEr
     } else {
         output.print(&tables::sweep(&swept.record, output.paint()))?;
     }
-    if let Some(remark) = remark(&swept, seeds.end) {
-        output.remark(&remark);
-    }
-    match (swept.ended, swept.record.result.exit(Share::NONE)) {
+    let remark = remark(&swept, seeds.end);
+    match (swept.ended, swept.record.result.exit(Share::NONE), remark) {
         // Half a sweep without failures is no pass.
-        (Ended::Interrupted, Exit::Pass) => Err(SweepError::Interrupted.into()),
-        (_, exit) => Ok(exit),
+        (Ended::Interrupted, Exit::Pass, Some(remark)) => Err(CommandError::Interrupted(remark)),
+        (_, exit, remark) => {
+            if let Some(remark) = remark {
+                output.remark(&remark);
+            }
+            Ok(exit)
+        }
     }
 }
 

@@ -1,10 +1,12 @@
 //! Values on the command line that need more than a number.
 
 use std::ops::Range;
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
 use stormglass_scenarios::file::parse_duration;
+use stormglass_scenarios::moment::{Moment, MomentError};
 
 /// Seeds as `A..B`, without B.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,6 +62,36 @@ impl FromStr for Wall {
         }
         let span = parse_duration(text).map_err(|_| WallError)?;
         Ok(Wall(Duration::from_nanos(span.as_nanos())))
+    }
+}
+
+/// A moment and the file to write then, as `T=FILE`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct CheckpointAt {
+    pub(crate) moment: Moment,
+    pub(crate) path: PathBuf,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum CheckpointAtError {
+    #[error("write T=FILE, as in 2.1s=half.checkpoint")]
+    NoFile,
+    #[error(transparent)]
+    Moment(#[from] MomentError),
+}
+
+impl FromStr for CheckpointAt {
+    type Err = CheckpointAtError;
+
+    fn from_str(text: &str) -> Result<Self, CheckpointAtError> {
+        let (moment, path) = text.split_once('=').ok_or(CheckpointAtError::NoFile)?;
+        if path.is_empty() {
+            return Err(CheckpointAtError::NoFile);
+        }
+        Ok(CheckpointAt {
+            moment: moment.parse()?,
+            path: path.into(),
+        })
     }
 }
 

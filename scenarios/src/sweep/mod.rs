@@ -81,6 +81,14 @@ pub enum SweepError {
 
 /// Sweeps. `observe` hears of the result after each run.
 pub fn sweep(plan: Plan, observe: impl FnMut(&SweepResult)) -> Result<Swept, SweepError> {
+    sweep_with(plan, worker::run_seed, observe)
+}
+
+fn sweep_with(
+    plan: Plan,
+    run: worker::RunSeed,
+    observe: impl FnMut(&SweepResult),
+) -> Result<Swept, SweepError> {
     let begun = Instant::now();
     let jobs = plan.jobs;
     let first = plan.seeds.start;
@@ -90,7 +98,7 @@ pub fn sweep(plan: Plan, observe: impl FnMut(&SweepResult)) -> Result<Swept, Swe
         .thread_stack_size(crate::watchdog::STACK_BYTES)
         .enable_all()
         .build()?;
-    let outcome = runtime.block_on(worker::all(plan, observe));
+    let outcome = runtime.block_on(worker::all(plan, run, observe));
     // A handler that does not return is left behind.
     runtime.shutdown_background();
     let (result, ended) = outcome?;

@@ -61,3 +61,58 @@ fn a_budget_stops_a_sweep_after_a_range_of_seeds() {
     assert_eq!(swept.ended, Ended::Budget);
     assert_eq!(swept.seeds, 0..swept.record.result.runs);
 }
+
+/// Sweeps four seeds of which one does as `odd` does.
+fn sweep_with_one_odd(odd: worker::RunSeed, watchdog: Duration) -> Result<Swept, SweepError> {
+    let sources = vec![Source::load("parallel-latency", &[]).unwrap()];
+    let plan = Plan {
+        sources,
+        watchdog,
+        ..plan(2, 0..4)
+    };
+    sweep_with(plan, odd, |_| ())
+}
+
+#[test]
+fn a_handler_that_does_not_return_is_a_failure_and_not_the_end() {
+    let hang: worker::RunSeed = |plan, seed, pulse| {
+        if seed == 1 {
+            pulse.store(77, std::sync::atomic::Ordering::Relaxed);
+            let (keep, never) = std::sync::mpsc::channel::<()>();
+            let _ = never.recv();
+            drop(keep);
+        }
+        worker::run_seed(plan, seed, pulse)
+    };
+    let swept = sweep_with_one_odd(hang, Duration::from_secs(2)).unwrap();
+    let result = swept.record.result;
+    assert_eq!((result.runs, result.passed, result.failed), (4, 3, 1));
+    let failure = &result.failures[0];
+    assert_eq!((failure.seed, failure.events), (1, 77));
+    assert_eq!(failure.verdict.exit_code(), 3);
+    assert_eq!(failure.command, "stormglass run parallel-latency --seed 1");
+    assert_eq!(swept.ended, Ended::Complete);
+}
+
+#[test]
+fn a_sweep_in_which_every_job_hangs_ends() {
+    let hang: worker::RunSeed = |plan, seed, pulse| {
+        std::thread::sleep(Duration::from_secs(60));
+        worker::run_seed(plan, seed, pulse)
+    };
+    let swept = sweep_with_one_odd(hang, Duration::from_millis(100)).unwrap();
+    assert_eq!(swept.ended, Ended::Stuck);
+    assert_eq!(swept.seeds, 0..2);
+    assert_eq!(swept.record.result.failures[0].runs, 2);
+}
+
+#[test]
+fn a_failure_of_the_testbed_is_an_error_with_its_command() {
+    let broken: worker::RunSeed = |plan, seed, pulse| {
+        assert!(seed != 2, "the testbed is broken on purpose");
+        worker::run_seed(plan, seed, pulse)
+    };
+    let error = sweep_with_one_odd(broken, Duration::from_secs(30)).unwrap_err();
+    assert!(matches!(error, SweepError::Internal { command }
+        if command == "stormglass run parallel-latency --seed 2"));
+}

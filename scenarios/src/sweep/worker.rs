@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use stormglass_reports::record::{ProbeTally, RunRecord, SweepResult};
@@ -48,9 +48,13 @@ impl Run {
     }
 }
 
+/// Runs a seed of a plan; its pulse rises with every event.
+pub(super) type RunSeed = fn(&Plan, u64, &Pulse) -> RunRecord;
+
 /// What all workers share.
 struct Shared {
     plan: Plan,
+    run: RunSeed,
     next: Mutex<u64>,
     is_stopped: AtomicBool,
 }
@@ -93,6 +97,7 @@ struct Listener<F> {
 /// Runs every seed of the plan, or as many as come before its end.
 pub(super) async fn all(
     plan: Plan,
+    run: RunSeed,
     observe: impl FnMut(&SweepResult),
 ) -> Result<(SweepResult, Ended), SweepError> {
     let (mouth, words) = unbounded_channel();
@@ -101,6 +106,7 @@ pub(super) async fn all(
     let mut listener = Listener {
         shared: Arc::new(Shared {
             plan,
+            run,
             next,
             is_stopped: AtomicBool::new(false),
         }),
@@ -233,7 +239,8 @@ fn work(worker: u32, shared: &Shared, mouth: &UnboundedSender<Word>) {
             run: Arc::clone(&run),
         });
         let outcome = catch_unwind(AssertUnwindSafe(|| {
-            run_seed(&shared.plan, seed, &run.pulse)
+            let record = (shared.run)(&shared.plan, seed, &run.pulse);
+            to_result(&shared.plan, &record)
         }));
         if !run.judge() {
             return;
@@ -252,13 +259,14 @@ fn work(worker: u32, shared: &Shared, mouth: &UnboundedSender<Word>) {
     say(Word::Finished { worker });
 }
 
-fn run_seed(plan: &Plan, seed: u64, pulse: &AtomicU64) -> SweepResult {
+/// Runs a seed and keeps what a sweep needs.
+pub(super) fn run_seed(plan: &Plan, seed: u64, pulse: &Pulse) -> RunRecord {
     let source = plan.source(seed);
     let scenario = &source.scenario;
     let experiment = Experiment::new(scenario, seed);
-    let mut record = run::run_on(scenario, seed, experiment, Keep::Counts, pulse);
-    record.command = source.run_command(seed);
-    to_result(plan, &record)
+    let record = run::run_on(scenario, seed, experiment, Keep::Counts, pulse);
+    let command = source.run_command(seed);
+    RunRecord { command, ..record }
 }
 
 fn to_result(plan: &Plan, record: &RunRecord) -> SweepResult {

@@ -1,0 +1,129 @@
+//! Bad input: exit code 2, a place and a remedy.
+
+use super::*;
+
+#[test]
+fn a_malformed_scenario_is_refused_with_its_place_and_a_remedy() {
+    let cases = [
+        ("unknown key", "[workload]\nclinets = 3\n", "2:1", "clients"),
+        (
+            "wrong type",
+            "[workload]\nclients = \"three\"\n",
+            "2:11",
+            "a whole number",
+        ),
+        (
+            "impossible topology",
+            "[topology]\nvolume_blocks = 0\n",
+            "2:17",
+            "write 1 to",
+        ),
+        (
+            "negative duration",
+            "[workload]\nthink = \"-5ms\"\n",
+            "2:9",
+            "write a number and a unit",
+        ),
+        (
+            "no such node",
+            "[[fault]]\ncrash = { at = \"1s\", node = \"north-1\", restart_after = \"1s\" }\n",
+            "2:29",
+            "east-1",
+        ),
+        (
+            "not TOML",
+            "[workload\nclients = 3\n",
+            "1:10",
+            "key = value",
+        ),
+    ];
+    let folder = Folder::new();
+    for (what, text, place, remedy) in cases {
+        let path = folder.file("bad.toml", text);
+        for command in ["run", "verify", "sweep"] {
+            let output = output(&[command, &path]);
+            let said = stderr(&output);
+            assert_eq!(code(&output), 2, "{what}: {said}");
+            assert!(
+                said.contains(&format!("bad.toml:{place}")),
+                "{what}: {said}"
+            );
+            assert!(said.contains("help: "), "{what}: {said}");
+            assert!(said.contains(remedy), "{what}: {said}");
+            assert_eq!(stdout(&output), "", "{what}");
+        }
+    }
+}
+
+#[test]
+fn what_is_not_there_is_said_with_what_is() {
+    let cases: &[(&[&str], &str)] = &[
+        (&["run", "owner-crahs"], "did you mean owner-crash?"),
+        (&["run", "owner-crahs"], "stormglass list"),
+        (
+            &["run", "no/such/file.toml"],
+            "cannot read no/such/file.toml: No such file",
+        ),
+        (&["sweep", "--suite", "spin"], "the suites are: "),
+        (
+            &["run", "owner-crash", "--set", "workload.cleints=2"],
+            "did you mean `clients`?",
+        ),
+        (
+            &["run", "owner-crash", "--set", "workload.clients"],
+            "key=value",
+        ),
+        (&["run", "owner-crash", "--seed", "-1"], "--seed"),
+        (
+            &["sweep", "owner-crash", "--seeds", "9..3"],
+            "holds no seed",
+        ),
+        (&["sweep", "owner-crash", "--budget", "5 minutes"], "5m"),
+        (&["sweep"], "--suite"),
+        (
+            &["resume", "no-such.checkpoint"],
+            "cannot read no-such.checkpoint: ",
+        ),
+        (&["fly"], "unrecognized subcommand"),
+    ];
+    for (args, said) in cases {
+        let output = output(args);
+        assert_eq!(code(&output), 2, "{args:?}: {}", stderr(&output));
+        assert!(
+            stderr(&output).contains(said),
+            "{args:?}: {}",
+            stderr(&output)
+        );
+        assert_eq!(stdout(&output), "", "{args:?}");
+    }
+}
+
+#[test]
+fn a_checkpoint_runs_on_to_the_same_end_and_garbage_is_refused() {
+    let folder = Folder::new();
+    let (timed, counted) = (folder.path("a"), folder.path("b"));
+    let whole = json(
+        &[
+            "run",
+            "owner-crash",
+            "--seed",
+            "4",
+            "--json",
+            "--checkpoint",
+            &format!("2.1s={timed}"),
+            "--checkpoint",
+            &format!("3000={counted}"),
+        ],
+        0,
+    );
+    assert_eq!(json(&["resume", &timed, "--json"], 0), whole);
+    assert_eq!(json(&["resume", &counted, "--json"], 0), whole);
+    let garbage = folder.file("garbage", "STORMCKP and then nothing that makes sense");
+    let refused = output(&["resume", &garbage]);
+    assert_eq!(code(&refused), 2);
+    assert!(stderr(&refused).starts_with("error: the checkpoint has format "));
+    let late = format!("59s={}", folder.path("late"));
+    let late = output(&["run", "owner-crash", "--seed", "4", "--checkpoint", &late]);
+    assert_eq!(code(&late), 2);
+    assert!(stderr(&late).contains("the run ends before 59s"));
+}

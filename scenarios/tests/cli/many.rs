@@ -1,0 +1,93 @@
+//! Sweeps.
+
+use super::*;
+
+#[test]
+fn a_sweep_passes_and_is_the_same_with_one_job() {
+    let args = ["sweep", "--suite", "spine", "--seeds", "0..40", "--json"];
+    let many = json(&args, 0);
+    let one = json(&[&args[..], &["--jobs", "1"]].concat(), 0);
+    assert_eq!(many["result"], one["result"]);
+    assert_eq!(many["result"]["runs"], 40);
+    assert_eq!(many["result"]["failed"], 0);
+    assert!(many["timing"]["seeds_per_second"].is_number());
+    let failing = output(&[
+        "sweep",
+        "parallel-latency",
+        "--seeds",
+        "0..2",
+        "--set",
+        "settings.replication=chained",
+    ]);
+    assert_eq!(code(&failing), 5);
+    let again = "stormglass run parallel-latency --seed 0 --set settings.replication=chained";
+    assert!(stdout(&failing).contains(again), "{}", stdout(&failing));
+}
+
+#[test]
+fn a_budget_ends_a_sweep_and_says_how_to_go_on() {
+    let args = [
+        "sweep",
+        "parallel-latency",
+        "--seeds",
+        "5..1000000",
+        "--budget",
+        "300ms",
+    ];
+    let output = output(&args);
+    assert_eq!(code(&output), 0);
+    let said = stderr(&output);
+    assert!(said.contains("the budget is used up: seeds 5.."), "{said}");
+    assert!(said.contains("..1000000"), "{said}");
+}
+
+/// Waits until a process has taken SIGINT into its own hands.
+#[cfg(target_os = "linux")]
+fn wait_for_handler(process: u32) {
+    const SIGINT: u64 = 1 << 1;
+    let caught = || {
+        let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+        let mask = status
+            .lines()
+            .find_map(|line| line.strip_prefix("SigCgt:"))?;
+        u64::from_str_radix(mask.trim(), 16).ok()
+    };
+    for _ in 0..2_000 {
+        if caught().is_some_and(|mask| mask & SIGINT != 0) {
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    panic!("the sweep never listened to Ctrl-C");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn an_interrupted_sweep_says_what_it_has_done() {
+    let child = stormglass(&[
+        "sweep",
+        "parallel-latency",
+        "--seeds",
+        "0..1000000",
+        "--json",
+    ])
+    .stdout(std::process::Stdio::piped())
+    .stderr(std::process::Stdio::piped())
+    .spawn()
+    .expect("the program starts");
+    wait_for_handler(child.id());
+    let kill = format!("kill -INT {}", child.id());
+    assert!(
+        Command::new("sh")
+            .args(["-c", &kill])
+            .status()
+            .unwrap()
+            .success()
+    );
+    let ended = child.wait_with_output().unwrap();
+    assert_eq!(code(&ended), 130, "{}", stderr(&ended));
+    let swept: Value = serde_json::from_str(stdout(&ended)).unwrap();
+    let runs = swept["result"]["runs"].as_u64().unwrap();
+    let said = format!("interrupted: seeds 0..{runs} have run; go on with --seeds {runs}..1000000");
+    assert!(stderr(&ended).contains(&said), "{}", stderr(&ended));
+}
