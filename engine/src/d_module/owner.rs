@@ -27,8 +27,8 @@ use crate::storage_set::read::{self, RangeRead, Unproven};
 use crate::storage_set::record::{Entry, Record};
 use crate::time::Instant;
 use crate::vocabulary::{
-    BLOCK_BYTES, BlockIndex, ClientId, Command, CommandId, Content, CopyNumber, Outcome, RefusedReason,
-    Session, Status, UnknownReason, Watermark,
+    BLOCK_BYTES, BlockIndex, ClientId, Command, CommandId, Content, CopyNumber, Outcome,
+    RefusedReason, Session, Status, UnknownReason, Watermark,
 };
 use crate::wire::{CommandFrame, CopyTransfer, PeerMessage};
 
@@ -278,10 +278,8 @@ impl Owner {
         let limits = &cx.configuration.limits;
         loop {
             let limit = limits.commands_in_flight as usize;
-            let (writes_full, reads_full) = (
-                self.access.in_flight() >= limit,
-                self.reads.len() >= limit,
-            );
+            let (writes_full, reads_full) =
+                (self.access.in_flight() >= limit, self.reads.len() >= limit);
             let room = set.room().saturating_sub(limits.journal_reserve);
             let mut is_short = false;
             let admitted = self.ordering.admit(|frame, hold| {

@@ -138,12 +138,7 @@ impl Replication {
     }
 
     /// A new session is durable: announces it, with the watermarks of that record.
-    pub fn announce(
-        &mut self,
-        session: Session,
-        watermarks: Vec<Watermark>,
-        cx: &mut Context<'_>,
-    ) {
+    pub fn announce(&mut self, session: Session, watermarks: Vec<Watermark>, cx: &mut Context<'_>) {
         assert!(session > self.session, "sessions only rise");
         self.enter(Link::Announcing);
         self.session = session;

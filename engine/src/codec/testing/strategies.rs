@@ -161,13 +161,13 @@ fn entry() -> impl Strategy<Value = Entry> {
             clears
         }),
         perform().prop_map(Entry::Perform),
-        (command_id(), option::of(range()), watermark()).prop_map(
-            |(command, range, watermark)| Entry::Fail {
+        (command_id(), option::of(range()), watermark()).prop_map(|(command, range, watermark)| {
+            Entry::Fail {
                 command,
                 range,
-                watermark
+                watermark,
             }
-        ),
+        }),
         clears().prop_map(|clears| Entry::Clear { clears }),
         session().prop_map(|session| Entry::Session { session }),
         (session(), vec(watermark(), 0..70)).prop_map(|(session, watermarks)| Entry::Fence {

@@ -1,5 +1,5 @@
 use crate::configuration::Configuration;
-use crate::contract::{IoError};
+use crate::contract::IoError;
 use crate::event::{Event, Phase};
 use crate::storage_set::tables::Role;
 use crate::testing::{Station, configuration, id, range, session, write};
@@ -36,7 +36,7 @@ fn full_owner() -> Station {
 
 fn wide() -> Configuration {
     let mut configuration = configuration(Role::Owner);
-    configuration.limits.window = 1_000;
+    configuration.limits.window = 200;
     configuration
 }
 
@@ -45,7 +45,11 @@ fn a_full_journal_holds_a_failure_back_until_a_destage_has_made_room() {
     let mut owner = full_owner();
     owner.answers();
     owner.ask(id(99), Command::Retry);
-    assert!(owner.probes.contains(&"entry waits for room in the journal"));
+    assert!(
+        owner
+            .probes
+            .contains(&"entry waits for room in the journal")
+    );
     assert_eq!(owner.answers(), []);
     owner.run();
     let refused = Status::Refused(RefusedReason::NotPerformed);
@@ -58,7 +62,11 @@ fn an_owner_boots_on_a_full_journal() {
     owner.reboot();
     owner.run();
     assert_eq!(owner.module.phase(), Phase::Announcing);
-    assert!(owner.probes.contains(&"entry waits for room in the journal"));
+    assert!(
+        owner
+            .probes
+            .contains(&"entry waits for room in the journal")
+    );
     assert_eq!(owner.hello_session(), session(3));
 }
 
@@ -76,7 +84,8 @@ fn a_large_command_is_not_starved_by_small_ones() {
         owner.run_records();
     }
     let accepted = |owner: &Station, command| {
-        let is_it = |event: &Event| matches!(event, Event::Accepted { command: id, .. } if *id == command);
+        let is_it =
+            |event: &Event| matches!(event, Event::Accepted { command: id, .. } if *id == command);
         owner.events.iter().any(is_it)
     };
     owner.ask(id(100), write(0, 6, 1));

@@ -27,7 +27,11 @@ fn a_hello_raises_the_mirrors_watermarks_for_good_and_never_lowers_them() {
     let mut mirror = Station::new(Role::Mirror);
     mirror.run();
     mirror.hear(&hello(2, vec![watermark(5)]));
-    assert_eq!(mirror.tables().watermark(ClientId::new(7)), 1, "not durable");
+    assert_eq!(
+        mirror.tables().watermark(ClientId::new(7)),
+        1,
+        "not durable"
+    );
     mirror.run();
     assert_eq!(mirror.tables().watermark(ClientId::new(7)), 5);
     mirror.hear(&hello(3, vec![watermark(4)]));
@@ -44,7 +48,8 @@ fn an_owners_hello_carries_every_clients_watermark() {
     pair.east.ask(id(1), write(0, 1, 1));
     pair.settle();
     // Only the owner hears of the promise that comes with a question.
-    pair.east.ask_with(id(2), Command::Retry, |frame| frame.watermark = 2);
+    pair.east
+        .ask_with(id(2), Command::Retry, |frame| frame.watermark = 2);
     pair.settle();
     assert_eq!(pair.east.tables().watermark(ClientId::new(7)), 2);
     assert_eq!(pair.west.tables().watermark(ClientId::new(7)), 1);
@@ -119,8 +124,10 @@ fn a_promise_about_a_command_that_is_open_is_not_believed() {
     pair.east.ask(id(1), write(0, 1, 1));
     pair.east.run();
     pair.east.take_sent();
-    pair.east.ask_with(id(2), write(1, 1, 2), |frame| frame.watermark = 2);
-    pair.east.ask_with(id(3), Command::Retry, |frame| frame.watermark = 3);
+    pair.east
+        .ask_with(id(2), write(1, 1, 2), |frame| frame.watermark = 2);
+    pair.east
+        .ask_with(id(3), Command::Retry, |frame| frame.watermark = 3);
     pair.settle();
     assert_eq!(pair.west.tables().watermark(ClientId::new(7)), 1);
     // The first replica was lost, and the mirror still takes its repetition.
