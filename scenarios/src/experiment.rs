@@ -9,13 +9,14 @@ use stormglass_sim::fault::Fault;
 use stormglass_sim::occurrence::Occurrence;
 use stormglass_sim::random::Seed;
 use stormglass_sim::time::WorldTime;
+use stormglass_sim::walk;
 use stormglass_sim::world::{Workbench, World};
 
 use crate::actor::{Actor, Report};
 use crate::cluster::{self, Map};
 use crate::file::Scenario;
 use crate::measure::Measures;
-use crate::oracle::{Finding, Oracles};
+use crate::oracle::{Finding, Oracles, moment};
 use crate::schedule::Schedule;
 use crate::weather::Weather;
 use crate::workload::{ClientEvent, StatusSummary};
@@ -133,6 +134,18 @@ impl Experiment {
             .min()
     }
 
+    /// A hash of what the experiment will do: equal for two that behave alike from
+    /// now on, whatever came before. Instants count from now.
+    pub fn behavioural_hash(&self) -> u128 {
+        let mut digest = walk::Digest::default();
+        self.world.add_behaviour(&mut digest);
+        let base = self.world.base();
+        digest.add(&self.weather, base);
+        digest.add(&self.schedule, base);
+        digest.add(&self.oracles, base);
+        digest.finish()
+    }
+
     /// True once every client has got every command to an end.
     pub fn clients_are_done(&self) -> bool {
         self.map.clients.iter().all(|id| {
@@ -166,8 +179,8 @@ impl Experiment {
             }
         }
         let log = std::mem::take(&mut bench.log);
-        for occurrence in &log {
-            self.observe(occurrence);
+        for (place, occurrence) in log.iter().enumerate() {
+            self.observe(place, occurrence);
         }
         bench.log = log;
         true
@@ -175,13 +188,15 @@ impl Experiment {
 
     /// Judges what can only be judged at rest.
     pub fn finish(&mut self) {
-        let (at, event) = (self.world.now(), self.world.totals().events);
+        let at = self.world.now();
+        let event = moment(self.world.totals().events + 1, 0);
         self.oracles
             .finish(at, event, &self.world, &self.map, &mut self.findings);
     }
 
-    fn observe(&mut self, occurrence: &Occurrence<Report>) {
-        let (at, number) = (self.world.now(), self.world.totals().events);
+    fn observe(&mut self, place: usize, occurrence: &Occurrence<Report>) {
+        let at = self.world.now();
+        let number = moment(self.world.totals().events, place);
         match occurrence {
             Occurrence::Event {
                 process,

@@ -1,25 +1,91 @@
-fn main() {
-    let name = std::env::args().nth(1).unwrap();
-    let seed: u64 = std::env::args().nth(2).unwrap().parse().unwrap();
-    let to: u64 = std::env::args()
-        .nth(3)
-        .map_or(seed + 1, |s| s.parse().unwrap());
-    let source = stormglass_scenarios::catalogue::find(&name).unwrap();
-    let scenario = stormglass_scenarios::file::parse(&name, source).unwrap();
-    for seed in seed..to {
-        let keep = if to == seed + 1 && std::env::args().len() < 4 {
-            stormglass_scenarios::run::Keep::Timeline
-        } else {
-            stormglass_scenarios::run::Keep::Counts
-        };
-        let r = stormglass_scenarios::run::run(&scenario, seed, keep);
-        if std::env::args().len() < 4 {
-            println!(
-                "{}",
-                stormglass_reports::timeline::render(&r, stormglass_reports::Paint::Plain)
-            );
-        } else if r.verdict != stormglass_reports::record::Verdict::Pass {
-            println!("{seed} {} {:?}", r.verdict, r.findings.first());
+//! The `stormglass` command: reads the command line, calls the library, prints
+//! what it answers. Nothing is decided here but words, colours and exit codes.
+
+use std::panic;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand, ValueEnum};
+use stormglass_reports::record::Exit;
+
+mod command;
+
+use command::{CommandError, Output};
+
+const EXAMPLES: &str = "\
+Examples:
+  stormglass list                                     what there is to run
+  stormglass run owner-crash --seed 7                 one run, as a timeline
+  stormglass run owner-crash --seed 7 --json          the same for a script
+  stormglass sweep --suite spine --seeds 0..1000      many seeds on all cores
+  stormglass verify owner-crash --seed 7              same seed, same bytes?
+
+Exit codes:
+  0 pass · 1 safety violation or crash · 2 usage or scenario error · 3 liveness
+  failure · 4 nondeterminism · 5 expectation not met · 6 unrecoverable by design
+  beyond what is allowed · 70 internal error; of many the lowest of 1, 3, 4, 5, 6";
+
+/// A deterministic simulation testbed for a replicated storage cluster.
+#[derive(Parser)]
+#[command(name = "stormglass", version, after_help = EXAMPLES, max_term_width = 100)]
+#[command(arg_required_else_help = true, infer_subcommands = false)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    /// Colour in what is printed; `auto` means on a terminal, unless NO_COLOR is set
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
+    color: Color,
+}
+
+#[derive(Clone, Copy, Default, ValueEnum)]
+enum Color {
+    #[default]
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run one scenario with one seed and show what happened
+    Run(command::run::Args),
+    /// List the scenarios of the catalogue
+    List(command::list::Args),
+    /// Run many seeds on all cores and group what fails
+    Sweep(command::sweep::Args),
+    /// Print the JSON Schema of scenario files
+    Schema,
+    /// Print a completion script for a shell
+    Completions(command::completions::Args),
+}
+
+impl Command {
+    fn execute(self, output: &mut Output) -> Result<Exit, CommandError> {
+        match self {
+            Command::Run(args) => command::run::execute(args, output),
+            Command::List(args) => command::list::execute(&args, output),
+            Command::Sweep(args) => command::sweep::execute(args, output),
+            Command::Schema => command::schema::execute(output),
+            Command::Completions(args) => command::completions::execute::<Cli>(&args, output),
         }
+    }
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let mut output = Output::new(match cli.color {
+        Color::Auto => anstream::ColorChoice::Auto,
+        Color::Always => anstream::ColorChoice::Always,
+        Color::Never => anstream::ColorChoice::Never,
+    });
+    let executed =
+        panic::catch_unwind(panic::AssertUnwindSafe(|| cli.command.execute(&mut output)));
+    match executed {
+        Ok(Ok(exit)) => ExitCode::from(exit.code()),
+        Ok(Err(error)) => {
+            output.explain(&error);
+            ExitCode::from(error.exit_code())
+        }
+        // The panic's message has been printed where it arose.
+        Err(_) => ExitCode::from(Exit::Internal.code()),
     }
 }

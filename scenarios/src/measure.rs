@@ -28,7 +28,7 @@ struct Times {
 /// Spans in nanoseconds, in buckets of a fortieth of a power of two.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Histogram {
-    buckets: BTreeMap<u32, u64>,
+    buckets: OrdMap<u32, u64>,
     count: u64,
 }
 

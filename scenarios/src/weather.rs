@@ -13,7 +13,7 @@ use stormglass_sim::random::{Draw, Ratio, Sample, Seed};
 use stormglass_sim::time::WorldTime;
 use stormglass_sim::world::DeviceIndex;
 
-use crate::file::{self, Rate, Scenario};
+use crate::file::{Rate, Scenario};
 
 /// The strength of each kind of message fault, as this seed drew it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,9 +87,8 @@ impl Weather {
 
 /// A rate between its ends, by a sample.
 fn draw_rate(rate: Rate, sample: Sample) -> Ratio {
-    let share = |ratio: file::Ratio| {
-        u64::from(ratio.numerator()) * 1_000_000 / u64::from(ratio.denominator())
-    };
+    let share =
+        |ratio: Ratio| u64::from(ratio.numerator()) * 1_000_000 / u64::from(ratio.denominator());
     let (least, most) = (share(rate.low), share(rate.high));
     let drawn = least + (most - least) * sample.below(STEPS + 1) / STEPS;
     let millionths = u32::try_from(drawn).expect("a ratio in millionths");

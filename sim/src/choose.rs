@@ -9,6 +9,7 @@ use stormglass_engine::time::Duration;
 
 use crate::device::{CommandFate, CommandNumber, PageFate, PowerLoss, Submitter};
 use crate::time::WorldTime;
+use crate::trace::Rolling;
 use crate::world::{DeviceIndex, ProcessId};
 
 /// A packet at its departure.
@@ -88,10 +89,12 @@ impl Choose for Calm {
     }
 }
 
-/// One device's questions, passed on to a world's chooser.
+/// One device's questions, passed on to a world's chooser. The answers go into
+/// the device's hash.
 pub(crate) struct AtDevice<'a, C> {
     pub(crate) device: DeviceIndex,
     pub(crate) choose: &'a mut C,
+    pub(crate) hash: &'a mut Rolling,
 }
 
 impl<C: Choose> PowerLoss for AtDevice<'_, C> {
@@ -101,15 +104,23 @@ impl<C: Choose> PowerLoss for AtDevice<'_, C> {
         _: Submitter,
         submission: &Submission,
     ) -> CommandFate {
-        self.choose.torn_command(self.device, number, submission)
+        let fate = self.choose.torn_command(self.device, number, submission);
+        self.hash.fold_value(&(number, fate));
+        fate
     }
     fn page(&mut self, page: PageIndex, versions: usize) -> PageFate {
-        self.choose.torn_page(self.device, page, versions)
+        let fate = self.choose.torn_page(self.device, page, versions);
+        self.hash.fold_value(&(page, fate));
+        fate
     }
     fn sector(&mut self, page: PageIndex, sector: usize, versions: usize) -> usize {
-        self.choose.torn_sector(self.device, page, sector, versions)
+        let version = self.choose.torn_sector(self.device, page, sector, versions);
+        self.hash.fold_value(&(page, sector, version));
+        version
     }
     fn executes(&mut self, number: CommandNumber, _: Submitter, _: &Submission) -> bool {
-        self.choose.executes(self.device, number)
+        let executes = self.choose.executes(self.device, number);
+        self.hash.fold_value(&(number, executes));
+        executes
     }
 }

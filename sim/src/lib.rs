@@ -15,4 +15,5 @@ pub mod service_time;
 pub mod slots;
 pub mod time;
 pub mod trace;
+pub mod walk;
 pub mod world;

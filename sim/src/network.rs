@@ -5,6 +5,7 @@
 //! arrival. Nothing is ordered: each packet draws its own latency.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use stormglass_engine::contract::{Address, Label, NetworkId};
@@ -13,6 +14,9 @@ use stormglass_engine::time::Duration;
 use crate::random::{Draw, Seed};
 use crate::service_time::Latency;
 use crate::world::{MachineId, ProcessId};
+
+/// Addresses are below this, so that a table resolves them.
+pub const ADDRESS_MAX: u32 = 1 << 16;
 
 /// One network.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,10 +29,15 @@ pub struct NetworkSpec {
     pub per_kib: Duration,
 }
 
+/// One network with everybody on it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Link {
     spec: NetworkSpec,
     draw: Draw,
+    /// By address.
+    routes: Vec<Option<ProcessId>>,
+    /// By process.
+    addresses: Vec<Option<Address>>,
 }
 
 /// Machines that cannot be reached from others.
@@ -45,9 +54,8 @@ pub struct Cut {
 /// All networks of a world.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Network {
-    links: Vec<Link>,
-    routes: BTreeMap<(NetworkId, Address), ProcessId>,
-    addresses: BTreeMap<(NetworkId, ProcessId), Address>,
+    /// Apart from the cuts, which a fork may change, and shared by all forks.
+    links: Arc<Vec<Link>>,
     /// How often each cut was made and not healed.
     cuts: BTreeMap<Cut, u32>,
 }
@@ -58,30 +66,41 @@ impl Network {
         let link = |(index, spec)| Link {
             spec,
             draw: seed.draw(index, "network latency"),
+            routes: Vec::new(),
+            addresses: Vec::new(),
         };
         Network {
-            links: (0..).zip(specs).map(link).collect(),
-            routes: BTreeMap::new(),
-            addresses: BTreeMap::new(),
+            links: Arc::new((0..).zip(specs).map(link).collect()),
             cuts: BTreeMap::new(),
         }
     }
 
-    /// Gives a module an address.
+    /// Gives a module an address, below [`ADDRESS_MAX`].
     pub fn attach(&mut self, network: NetworkId, address: Address, process: ProcessId) {
-        let previous = self.routes.insert((network, address), process);
+        assert!(address.value() < ADDRESS_MAX, "an address out of range");
+        let link = &mut Arc::make_mut(&mut self.links)[network.index()];
+        let previous = put(&mut link.routes, address.value() as usize, process);
         assert!(previous.is_none(), "an address belongs to one module");
-        self.addresses.insert((network, process), address);
+        put(&mut link.addresses, process.index(), address);
+    }
+
+    /// Every network.
+    pub fn ids(&self) -> impl Iterator<Item = NetworkId> {
+        (0..).zip(&*self.links).map(|(id, _)| NetworkId::new(id))
     }
 
     /// Who answers under an address.
+    #[inline]
     pub fn resolve(&self, network: NetworkId, address: Address) -> Option<ProcessId> {
-        self.routes.get(&(network, address)).copied()
+        let routes = &self.links[network.index()].routes;
+        *routes.get(address.value() as usize)?
     }
 
-    /// A module's own address.
+    /// A module's own address, the last that it was given.
+    #[inline]
     pub fn address_of(&self, network: NetworkId, process: ProcessId) -> Option<Address> {
-        self.addresses.get(&(network, process)).copied()
+        let addresses = &self.links[network.index()].addresses;
+        *addresses.get(process.index())?
     }
 
     /// A network's name.
@@ -90,6 +109,7 @@ impl Network {
     }
 
     /// How long a packet takes if nothing befalls it.
+    #[inline]
     pub fn latency(
         &self,
         network: NetworkId,
@@ -101,10 +121,8 @@ impl Network {
         let link = &self.links[network.index()];
         let sample = link.draw.at(&identity(from, to, label));
         let kib = length.div_ceil(1024) as u64;
-        link.spec
-            .latency
-            .span(sample)
-            .plus(link.spec.per_kib.times(kib))
+        let transfer = link.spec.per_kib.times(kib);
+        link.spec.latency.span(sample).plus(transfer)
     }
 
     /// Parts two machines in one direction.
@@ -122,17 +140,45 @@ impl Network {
         }
     }
 
+    /// True if any machines are parted.
+    #[inline]
+    pub fn has_cuts(&self) -> bool {
+        !self.cuts.is_empty()
+    }
+
     /// True if packets do not get through.
     pub fn is_cut(&self, cut: &Cut) -> bool {
-        !self.cuts.is_empty() && self.cuts.contains_key(cut)
+        self.cuts.contains_key(cut)
+    }
+
+    /// The cuts that stand.
+    pub fn cuts(&self) -> impl Iterator<Item = &Cut> {
+        self.cuts.keys()
+    }
+
+    /// The cuts of one network, and how often each was made: all that decides
+    /// how it treats packets, apart from what it was built from.
+    pub(crate) fn cuts_of(&self, network: NetworkId) -> BTreeMap<(u32, u32), u32> {
+        let own = self.cuts.iter().filter(|(cut, _)| cut.network == network);
+        own.map(|(cut, count)| ((cut.from.0, cut.to.0), *count))
+            .collect()
     }
 }
 
 /// What tells a packet's draws from all others'. The sender's `attempt` is part
 /// of it: a message sent again meets another fate.
+#[inline]
 pub fn identity(from: ProcessId, to: ProcessId, label: &Label) -> [u64; 4] {
     let ends = u64::from(from.0) << 32 | u64::from(to.0);
     let place =
         u64::from(label.kind.0) << 56 | u64::from(label.part) << 32 | u64::from(label.attempt);
     [ends, place, label.incarnation, label.id]
+}
+
+/// Puts an item into a table that grows with its places.
+fn put<T: Copy>(table: &mut Vec<Option<T>>, place: usize, item: T) -> Option<T> {
+    if place >= table.len() {
+        table.resize(place + 1, None);
+    }
+    table[place].replace(item)
 }

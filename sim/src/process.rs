@@ -4,7 +4,9 @@ use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 use stormglass_engine::contract::{Input, Module, Slot};
+use stormglass_engine::time::{Duration, Instant};
 
+use crate::clock::Clock;
 use crate::service_time::CpuCost;
 use crate::time::WorldTime;
 use crate::world::MachineId;
@@ -27,15 +29,76 @@ pub struct Process<M: Module> {
     pub incarnation: u64,
     /// True while its machine stands still.
     pub is_paused: bool,
-    /// Inputs that wait for the CPU, the first of them being served.
-    pub(crate) inbox: VecDeque<Input<M::Local>>,
+    /// It was told to boot while its machine stood still.
+    pub(crate) boot_waits: bool,
+    /// Inputs that wait for the CPU, the first of them being served; each with
+    /// the hash of its frame's head, if it is a packet.
+    pub(crate) inbox: VecDeque<(Input<M::Local>, u64)>,
+    /// How far the CPU is with the first of them.
+    pub(crate) service: Cpu,
+    /// True while a deadline stands in the inbox.
+    pub(crate) deadline_waits: bool,
     /// When the earliest wake-up event stands in the queue.
     pub(crate) armed: Option<WorldTime>,
+}
+
+/// How far a process's CPU is with the first input of its inbox.
+///
+/// ```text
+/// Idle ──input──► Serving ──done──► Idle, or Serving the next
+///                  │    ▲
+///               pause  resume
+///                  ▼    │
+///                 Halted ◄──input during a pause── Idle
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Cpu {
+    /// The inbox is empty.
+    Idle,
+    /// Through with it at that instant.
+    Serving(WorldTime),
+    /// The machine stands still; this much is left to do.
+    Halted(Duration),
 }
 
 impl<M: Module> Process<M> {
     /// Inputs that wait for the CPU.
     pub fn backlog(&self) -> usize {
         self.inbox.len()
+    }
+
+    /// True if an input that costs nothing can be handled at once.
+    #[inline]
+    pub(crate) fn is_free(&self) -> bool {
+        self.inbox.is_empty() && !self.is_paused
+    }
+
+    /// Whether the module's deadline has come.
+    pub(crate) fn is_due(&self, local: Instant) -> bool {
+        let module = self.module.as_ref();
+        module
+            .and_then(Module::next_deadline)
+            .is_some_and(|deadline| deadline <= local)
+    }
+
+    /// The instant for which a wake-up must be queued now, if one must: earlier
+    /// than the one that stands in the queue. A later wish leaves that one be; it
+    /// re-arms when it comes.
+    #[inline]
+    pub(crate) fn wish(&self, clock: Clock, now: WorldTime) -> Option<WorldTime> {
+        let deadline = self.module.as_ref()?.next_deadline()?;
+        let at = clock.reaches(deadline).max(now);
+        let is_armed = self.armed.is_some_and(|armed| armed <= at);
+        (!is_armed && !self.is_paused && !self.deadline_waits).then_some(at)
+    }
+
+    /// Ends the module's life; what waits for it is gone.
+    pub(crate) fn stop(&mut self) {
+        self.module = None;
+        self.incarnation += 1;
+        self.inbox.clear();
+        self.service = Cpu::Idle;
+        self.deadline_waits = false;
+        self.armed = None;
     }
 }

@@ -111,6 +111,15 @@ pub struct CpuCost {
 }
 
 impl CpuCost {
+    /// Nothing at all.
+    pub const NONE: CpuCost = CpuCost {
+        packet: Duration::ZERO,
+        packet_kib: Duration::ZERO,
+        completion: Duration::ZERO,
+        local: Duration::ZERO,
+        deadline: Duration::ZERO,
+    };
+
     /// What an input costs.
     pub fn of<L>(&self, input: &Input<L>) -> Duration {
         match input {

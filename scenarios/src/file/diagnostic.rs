@@ -49,6 +49,40 @@ impl Path {
     }
 }
 
+/// A value, and the values that it collides with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Places {
+    value: Path,
+    beside: Vec<Path>,
+}
+
+impl From<Path> for Places {
+    fn from(value: Path) -> Self {
+        Places {
+            value,
+            beside: Vec::new(),
+        }
+    }
+}
+
+impl From<[Path; 2]> for Places {
+    fn from([value, other]: [Path; 2]) -> Self {
+        Places {
+            value,
+            beside: vec![other],
+        }
+    }
+}
+
+impl From<[Path; 3]> for Places {
+    fn from([value, other, third]: [Path; 3]) -> Self {
+        Places {
+            value,
+            beside: vec![other, third],
+        }
+    }
+}
+
 /// The path of a value: `at_path!("workload", "hot", 0)`.
 macro_rules! at_path {
     ($($step:expr),* $(,)?) => { $crate::file::diagnostic::Path::default()$(.then($step))* };
@@ -101,6 +135,10 @@ pub struct Diagnostic {
     pub path: Path,
     /// Where that stands; `None` for a scenario that was not read from a file.
     pub span: Option<Span>,
+    /// The values that it collides with.
+    pub beside: Vec<Path>,
+    /// Where those of them stand that stand somewhere.
+    pub context: Vec<Span>,
     /// What is wrong.
     pub message: String,
     /// What would be right.
@@ -108,11 +146,14 @@ pub struct Diagnostic {
 }
 
 impl Diagnostic {
-    pub(super) fn new(path: Path, complaint: Complaint) -> Self {
+    pub(super) fn new(places: impl Into<Places>, complaint: Complaint) -> Self {
+        let Places { value, beside } = places.into();
         let Complaint { message, help } = complaint;
         Diagnostic {
-            path,
+            path: value,
             span: None,
+            beside,
+            context: Vec::new(),
             message,
             help,
         }
@@ -185,9 +226,13 @@ fn report<'a>(one: &'a Diagnostic, origin: &'a str, source: &'a str) -> Group<'a
         Some(span) => {
             // Another source than the one that was read must not break this.
             let bytes = Span::new(source, span.bytes.clone()).bytes;
+            let context = one.context.iter().map(|span| {
+                AnnotationKind::Context.span(Span::new(source, span.bytes.clone()).bytes)
+            });
             let snippet = Snippet::source(source)
                 .path(origin)
-                .annotation(AnnotationKind::Primary.span(bytes));
+                .annotation(AnnotationKind::Primary.span(bytes))
+                .annotations(context);
             title.element(snippet).element(help)
         }
         None => title.element(help),

@@ -17,6 +17,7 @@ mod place;
 mod settings;
 mod shape;
 mod text;
+mod words;
 
 pub use builder::Builder;
 pub use diagnostic::{Diagnostic, Diagnostics, Path, Span};
@@ -27,7 +28,8 @@ pub use model::{
 };
 pub use names::{Cluster, DeviceKind, DeviceName, Endpoint, ModuleName, NetworkName, NodeName};
 pub use settings::{Policy, Settings};
-pub use text::{Complaint, Rate, Ratio, Thousandths, parse_duration, print_duration};
+pub use stormglass_sim::random::Ratio;
+pub use text::{Complaint, Rate, Thousandths, parse_duration, print_duration};
 
 use std::sync::LazyLock;
 
@@ -46,11 +48,11 @@ pub fn parse(name: &str, text: &str) -> Result<Scenario, Diagnostics> {
     if scenario.name.is_empty() && !document.get_ref().contains_key("name") {
         name.clone_into(&mut scenario.name);
     }
-    let found = check::check(&scenario).into_iter().map(|one| {
-        let span = place::find(&document, &one.path);
-        one.at(Span::new(text, span))
-    });
-    Diagnostics::found(found.collect())?;
+    let found = check::check(&scenario);
+    let located = found
+        .into_iter()
+        .map(|one| place::locate(one, &document, text));
+    Diagnostics::found(located.collect())?;
     Ok(scenario)
 }
 
@@ -77,7 +79,7 @@ impl Scenario {
         Diagnostics::found(check::check(self))
     }
 
-    /// The scenario as a file. What equals its default is left out.
+    /// A valid scenario as a file. What equals its default is left out.
     pub fn to_toml(&self) -> String {
         let table = |scenario| {
             toml::Table::try_from(scenario).expect("the model's serialized form is the file format")

@@ -48,6 +48,7 @@ pub enum Policy {
     Strict,
 }
 
+/// Order of local and replica performance.
 #[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(remote = "Replication", rename_all = "lowercase")]
 #[schemars(rename = "Replication")]
@@ -58,6 +59,7 @@ enum ReplicationForm {
     Chained,
 }
 
+/// How long things may take.
 #[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(remote = "Timers", deny_unknown_fields, default)]
 #[schemars(rename = "Timers")]
@@ -90,7 +92,8 @@ struct TimersForm {
     #[serde(with = "duration")]
     #[schemars(with = "DurationText")]
     idle_clear: Duration,
-    /// Journalled blocks reach the data device after this long without a write.
+    /// Journalled blocks reach the data device at the latest this long after the
+    /// first of them.
     #[serde(with = "duration")]
     #[schemars(with = "DurationText")]
     idle_destage: Duration,
@@ -127,6 +130,7 @@ impl Default for TimersForm {
     }
 }
 
+/// How much of everything there may be inside the engine.
 #[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(remote = "Limits", deny_unknown_fields, default)]
 #[schemars(rename = "EngineLimits")]

@@ -13,7 +13,8 @@ use toml::de::{DeTable, DeValue};
 
 use super::diagnostic::{Diagnostic, Path, Span};
 use super::names::{DeviceName, Endpoint, NodeName};
-use super::text::{Complaint, Ratio, Thousandths, parse_duration, quoted};
+use super::text::{Complaint, Thousandths, parse_duration, parse_ratio, quoted};
+use super::words::choice;
 
 /// Everything in `document` that the schema does not allow.
 pub(super) fn check(
@@ -86,6 +87,9 @@ impl<'a> Walk<'a> {
 
     fn value(&mut self, schema: &'a Value, value: &DeValue<'_>, place: &Place) {
         let schema = self.resolve(schema);
+        if let (Some("rate"), Some(ends)) = (schema["x-form"].as_str(), value.as_array()) {
+            return self.range(ends, place);
+        }
         if let Some(form) = schema["x-form"].as_str() {
             if let Err(complaint) = check_form(form, value, &place.what) {
                 self.wrong(place, complaint);
@@ -103,6 +107,9 @@ impl<'a> Walk<'a> {
             (Some("string"), DeValue::String(_)) | (Some("boolean"), DeValue::Boolean(_)) => {}
             (kind, _) => {
                 let right = match kind {
+                    Some("array") if schema["items"]["type"] == "string" => {
+                        "a list, as in [\"one\"]"
+                    }
                     Some("array") => "a list, as in [1, 2]",
                     Some("integer") => "a whole number",
                     Some("string") => "a text in double quotes",
@@ -138,7 +145,7 @@ impl<'a> Walk<'a> {
                 .or(says)
                 .unwrap_or("");
             let message = format!("{} lacks the key `{key}`", place.what);
-            let help = format!("add `{key}`: {}", own.trim_end_matches('.'));
+            let help = format!("add `{key}`: {}", as_clause(own));
             self.wrong(place, Complaint::new(message, help));
         }
         self.alternatives(schema, table, place);
@@ -230,6 +237,21 @@ impl<'a> Walk<'a> {
         }
     }
 
+    /// The two ends of a range of rates.
+    fn range(&mut self, ends: &[Spanned<DeValue<'_>>], place: &Place) {
+        if ends.len() != 2 {
+            let message = format!("{} has {} elements", place.what, ends.len());
+            let help = "write the least and the most, as in [\"0/1\", \"1/50\"]";
+            self.wrong(place, Complaint::new(message, help));
+        }
+        for (index, end) in ends.iter().enumerate() {
+            let inner = place.element(index, end);
+            if let Err(complaint) = check_form("ratio", end.get_ref(), &inner.what) {
+                self.wrong(&inner, complaint);
+            }
+        }
+    }
+
     fn integer(&mut self, schema: &Value, value: &DeValue<'_>, place: &Place) {
         let Some(given) = value.as_integer() else {
             return;
@@ -244,7 +266,7 @@ impl<'a> Walk<'a> {
         let number = i64::from_str_radix(digits, given.radix()).ok();
         let number = number.and_then(|number| u64::try_from(number).ok());
         if number.is_none_or(|number| !(least..=most).contains(&number)) {
-            let message = format!("{} is {}", place.what, self.text_of(&place.span));
+            let message = format!("{} cannot be {}", place.what, self.text_of(&place.span));
             let help = format!("write a whole number from {least} to {most}");
             self.wrong(place, Complaint::new(message, help));
         }
@@ -292,38 +314,19 @@ fn strings(list: &Value) -> impl Iterator<Item = &str> {
         .filter_map(Value::as_str)
 }
 
-/// Help for a word that is not among the known ones.
-pub(super) fn choice(what: &str, given: &str, known: &[&str]) -> String {
-    let list = format!("the {what} are {}", known.join(", "));
-    match closest(given, known.iter().copied()) {
-        Some(close) => format!("did you mean `{close}`? {list}"),
-        None => list,
-    }
-}
-
-/// The known word that `given` is probably meant to be.
-pub(super) fn closest<'k>(
-    given: &str,
-    known: impl IntoIterator<Item = &'k str>,
-) -> Option<&'k str> {
-    const LONGEST: usize = 64;
-    if given.len() > LONGEST {
-        return None;
-    }
-    let plain = |text: &str| text.to_lowercase().replace('-', "_");
-    let given = plain(given);
-    let distance = |word: &str| strsim::damerau_levenshtein(&given, &plain(word));
-    let nearest = known.into_iter().map(|word| (distance(word), word)).min()?;
-    let near_enough = nearest.0 * 3 <= given.chars().count().max(3);
-    near_enough.then_some(nearest.1)
+/// A sentence of the documentation within another.
+fn as_clause(sentence: &str) -> String {
+    let mut letters = sentence.trim_end_matches('.').chars();
+    let first = letters.next().map(|letter| letter.to_ascii_lowercase());
+    first.into_iter().chain(letters).collect()
 }
 
 fn mistyped(what: &str, value: &DeValue<'_>, right: &str) -> Complaint {
     let given = match value {
         DeValue::String(_) => "a text",
         DeValue::Integer(_) => "a whole number",
-        DeValue::Float(_) => "a number with a point",
-        DeValue::Boolean(_) => "true or false",
+        DeValue::Float(_) => "a decimal number",
+        DeValue::Boolean(_) => "a boolean",
         DeValue::Datetime(_) => "a date or time",
         DeValue::Array(_) => "a list",
         DeValue::Table(_) => "a table",
@@ -339,10 +342,11 @@ fn check_form(form: &str, value: &DeValue<'_>, what: &str) -> Result<(), Complai
             let right = "a duration in double quotes, as in \"1.5s\" or \"200us\"";
             parse_duration(text(right)?).map(drop)
         }
-        "ratio" => text("a ratio in double quotes, as in \"1/100\"")?
-            .parse::<Ratio>()
-            .map(drop),
-        "rate" => check_rate(value, what),
+        "ratio" => parse_ratio(text("a share in double quotes, as in \"1/100\"")?).map(drop),
+        "rate" => {
+            let right = "a share, as in \"1/100\", or two, as in [\"0/1\", \"1/50\"]";
+            parse_ratio(text(right)?).map(drop)
+        }
         "thousandths" => match value {
             DeValue::Integer(number) => number.to_string().parse::<Thousandths>().map(drop),
             DeValue::Float(number) => number.as_str().parse::<Thousandths>().map(drop),
@@ -358,18 +362,5 @@ fn check_form(form: &str, value: &DeValue<'_>, what: &str) -> Result<(), Complai
             .parse::<Endpoint>()
             .map(drop),
         _ => Ok(()),
-    }
-}
-
-fn check_rate(value: &DeValue<'_>, what: &str) -> Result<(), Complaint> {
-    let right = "a ratio, as in \"1/100\", or two, as in [\"0/1\", \"1/50\"]";
-    let ratio = |value: &DeValue<'_>| match value.as_str() {
-        Some(text) => text.parse::<Ratio>().map(drop),
-        None => Err(mistyped(what, value, right)),
-    };
-    match value.as_array() {
-        Some(ends) if ends.len() == 2 => ends.iter().try_for_each(|end| ratio(end.get_ref())),
-        Some(_) => Err(mistyped(what, value, right)),
-        None => ratio(value),
     }
 }

@@ -8,10 +8,15 @@
 //! Events are numbered in the order in which they happened; the numbers are the
 //! oracles' clock, for two events of one instant are still one after the other.
 
+pub mod images;
 pub mod o15_leaks;
 pub mod o17_reference;
+pub mod o1_durable;
 pub mod o2_linearizable;
+pub mod o5_difference;
+pub mod o7_once;
 pub mod o8_outcomes;
+pub mod o9_in_sync;
 mod watch;
 
 #[cfg(test)]
@@ -30,15 +35,23 @@ use stormglass_sim::time::WorldTime;
 pub use o2_linearizable::Linearizable;
 pub use o8_outcomes::Outcomes;
 pub use o17_reference::Reference;
-pub use watch::Oracles;
+pub use watch::{Oracles, moment};
 
 /// Which oracle speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum OracleId {
+    /// What is acknowledged is durable on both copies.
+    O1,
     /// Clients see linearizable blocks.
     O2,
+    /// Copies differ only under marks.
+    O5,
+    /// Each command is performed at most once on each storage set.
+    O7,
     /// One final status for each attempt, one definite outcome for each id.
     O8,
+    /// Copies come to rest in sync.
+    O9,
     /// Nothing is left over at rest.
     O15,
     /// A reference model agrees with what clients read.
@@ -48,8 +61,12 @@ pub enum OracleId {
 impl fmt::Display for OracleId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            OracleId::O1 => "O1",
             OracleId::O2 => "O2",
+            OracleId::O5 => "O5",
+            OracleId::O7 => "O7",
             OracleId::O8 => "O8",
+            OracleId::O9 => "O9",
             OracleId::O15 => "O15",
             OracleId::O17 => "O17",
         })

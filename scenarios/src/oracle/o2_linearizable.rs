@@ -2,7 +2,7 @@
 //!
 //! The history is recorded event by event and judged at the end, in
 //! O(n log n): commands are split into blocks, and each block is judged as a
-//! register (see [`register`]).
+//! register (see `register`, beside this file).
 //!
 //! What is judged, and what is not:
 //!
@@ -200,11 +200,16 @@ impl Linearizable {
         record: &Record,
         registers: &BTreeMap<BlockIndex, Register>,
     ) -> Option<Violation> {
-        let saw = record.kind == CommandKind::Read || record.kind == CommandKind::CompareAndWrite;
         let (responded, _) = record
             .ended
             .filter(|(_, verdict)| *verdict == Verdict::Success)?;
-        let seen = || record.range.blocks().zip(&record.values).filter(|_| saw);
+        if !matches!(
+            record.kind,
+            CommandKind::Read | CommandKind::CompareAndWrite
+        ) {
+            return None;
+        }
+        let seen = || record.range.blocks().zip(&record.values);
         for (there, value) in seen() {
             let BlockValue::Written { command: writer } = *value else {
                 continue;
@@ -212,25 +217,24 @@ impl Linearizable {
             let Some(written) = self.history.get(&writer) else {
                 continue;
             };
-            for (here, older) in seen() {
+            let torn = seen().find(|(here, older)| {
                 let register = registers
-                    .get(&here)
-                    .filter(|_| written.range.contains(here));
-                let Some(register) = register.filter(|_| older != value) else {
-                    continue;
-                };
-                if register
-                    .last_effect(*older)
-                    .is_some_and(|last| last < written.invoked)
-                {
-                    let (here, there) = (here.value(), there.value());
-                    return Some(Violation {
-                        says: format!(
-                            "{id} read half of {writer}: block {there} holds it, and block {here} holds {older}, which it overwrote"
-                        ),
-                        events: vec![record.invoked, responded, written.invoked],
-                    });
-                }
+                    .get(here)
+                    .filter(|_| written.range.contains(*here));
+                let is_older =
+                    |register: &Register| register.is_settled_before(**older, written.invoked);
+                *older != value && register.is_some_and(is_older)
+            });
+            if let Some((here, older)) = torn {
+                let (here, there) = (here.value(), there.value());
+                let says = format!(
+                    "{id} read half of {writer}: block {there} holds it, and block {here} \
+                     holds {older}, which it overwrote"
+                );
+                return Some(Violation {
+                    says,
+                    events: vec![record.invoked, responded, written.invoked],
+                });
             }
         }
         None

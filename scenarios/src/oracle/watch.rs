@@ -1,19 +1,36 @@
 //! All oracles of an experiment, fed from one place.
 
 use serde::{Deserialize, Serialize};
+use stormglass_engine::event::Event;
+use stormglass_engine::vocabulary::{BlockIndex, Range};
 use stormglass_reports::record::{self, OracleLine, OracleVerdict};
 use stormglass_sim::occurrence::Occurrence;
 use stormglass_sim::time::WorldTime;
 use stormglass_sim::world::World;
 
+use super::images::{Images, SetDevices};
 use super::o15_leaks::Leaks;
 use super::{Finding, Linearizable, OracleId, Outcomes, Reference};
 use crate::actor::{Actor, Report};
-use crate::cluster::Map;
+use crate::cluster::{self, Map};
+use crate::file::{Cluster, DeviceKind, DeviceName};
+use crate::workload::{BlockValue, provenance};
+
+/// The lowest bits of an oracle's event number tell apart what happened in one
+/// event of the world; what is above them is that event's number.
+const MOMENT_BITS: u32 = 8;
+
+/// The oracles' number for the `place`th occurrence of an event: it rises with
+/// each, for it is their clock.
+pub fn moment(event: u64, place: usize) -> u64 {
+    let place = u64::try_from(place).unwrap_or(u64::MAX);
+    event << MOMENT_BITS | place.min((1 << MOMENT_BITS) - 1)
+}
 
 /// The oracles of a run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Oracles {
+    images: Images,
     linearizable: Linearizable,
     outcomes: Outcomes,
     reference: Reference,
@@ -22,8 +39,20 @@ pub struct Oracles {
 
 impl Oracles {
     /// Oracles that have seen nothing.
-    pub fn new(_world: &World<Actor>, _map: &Map) -> Self {
+    pub fn new(world: &World<Actor>, map: &Map) -> Self {
+        let sets = Cluster::ALL.map(|cluster| SetDevices {
+            journal: cluster::device(DeviceName {
+                cluster,
+                kind: DeviceKind::Journal,
+            }),
+            data: cluster::device(DeviceName {
+                cluster,
+                kind: DeviceKind::Data,
+            }),
+            geometry: map.geometry,
+        });
         Oracles {
+            images: Images::new(sets, world),
             linearizable: Linearizable::default(),
             outcomes: Outcomes::default(),
             reference: Reference::default(),
@@ -37,17 +66,53 @@ impl Oracles {
         at: WorldTime,
         event: u64,
         occurrence: &Occurrence<Report>,
-        _world: &World<Actor>,
+        world: &World<Actor>,
         findings: &mut Vec<Finding>,
     ) {
-        if let Occurrence::Event {
-            event: Report::Client(report),
-            ..
-        } = occurrence
-        {
-            self.linearizable.observe(at, event, report, findings);
-            self.outcomes.observe(at, event, report, findings);
-            self.reference.observe(at, event, report, findings);
+        self.images.observe(at, event, occurrence, world, findings);
+        match occurrence {
+            Occurrence::Event {
+                event: Report::Client(report),
+                ..
+            } => {
+                self.linearizable.observe(at, event, report, findings);
+                self.outcomes.observe(at, event, report, findings);
+                self.reference.observe(at, event, report, findings);
+            }
+            Occurrence::Event {
+                event: Report::Node(report),
+                ..
+            } => {
+                self.observe_node(at, event, report, findings);
+            }
+            _ => {}
+        }
+    }
+
+    fn observe_node(
+        &mut self,
+        at: WorldTime,
+        event: u64,
+        report: &Event,
+        findings: &mut Vec<Finding>,
+    ) {
+        match report {
+            Event::Accepted { command, range, .. } => self.images.accepted(*command, *range),
+            Event::Answered {
+                command, verdict, ..
+            } => {
+                self.images
+                    .answered(*command, *verdict, at, event, findings);
+            }
+            Event::ReplicaPerformed {
+                session,
+                set,
+                command,
+            } => {
+                self.images
+                    .replica_performed(*session, *set, *command, at, event, findings);
+            }
+            _ => {}
         }
     }
 
@@ -57,11 +122,17 @@ impl Oracles {
         at: WorldTime,
         event: u64,
         world: &World<Actor>,
-        _map: &Map,
+        map: &Map,
         findings: &mut Vec<Finding>,
     ) {
+        self.images.finish(at, event, findings);
         self.linearizable.finish(at, findings);
         self.outcomes.finish(at, findings);
+        let area = Range::new(BlockIndex::new(0), volume_blocks(map)).expect("a volume has blocks");
+        for cluster in Cluster::ALL {
+            let content = |block| stored_block(world, map, cluster, block);
+            self.reference.finish(at, area, content, findings);
+        }
         for (_, process) in world.processes() {
             let module = process.module.as_ref().and_then(Actor::as_d_module);
             if let Some(module) = module {
@@ -83,21 +154,52 @@ impl Oracles {
                 false => OracleVerdict::Held,
             },
         };
+        let images = self.images.checks();
         vec![
+            line(OracleId::O1, images.durable),
             line(OracleId::O2, self.linearizable.checks()),
+            line(OracleId::O5, images.difference),
+            line(OracleId::O7, images.once),
             line(OracleId::O8, self.outcomes.checks()),
+            line(OracleId::O9, images.in_sync),
             line(OracleId::O15, self.leaks.checks()),
             line(OracleId::O17, self.reference.checks()),
         ]
     }
 }
 
+fn volume_blocks(map: &Map) -> u32 {
+    u32::try_from(map.geometry.blocks).expect("a simulated volume is small")
+}
+
+/// What a cluster's data device holds of a block, at rest: with an empty journal
+/// that is the whole truth.
+fn stored_block(
+    world: &World<Actor>,
+    map: &Map,
+    cluster: Cluster,
+    block: BlockIndex,
+) -> BlockValue {
+    let data = cluster::device(DeviceName {
+        cluster,
+        kind: DeviceKind::Data,
+    });
+    let page = map.geometry.data_page(block);
+    let bytes = world.drive(data).device.current(page);
+    let range = Range::new(block, 1).expect("a block is a range");
+    provenance::read_range(range, bytes)[0]
+}
+
 impl OracleId {
     /// What it states, in a line.
     pub fn statement(self) -> &'static str {
         match self {
+            OracleId::O1 => "what is acknowledged is durable on both copies",
             OracleId::O2 => "clients see linearizable blocks",
+            OracleId::O5 => "copies differ only under marks, whatever fails now",
+            OracleId::O7 => "a command is performed at most once on each storage set",
             OracleId::O8 => "one final status an attempt, one definite outcome an id",
+            OracleId::O9 => "at rest the copies are equal and free of marks",
             OracleId::O15 => "nothing is left over at rest",
             OracleId::O17 => "a reference model agrees with what clients read",
         }
@@ -111,7 +213,11 @@ impl Finding {
             oracle: self.oracle.to_string(),
             at: std::time::Duration::from_nanos(self.at.as_nanos()),
             says: self.says.clone(),
-            events: self.events.clone(),
+            events: self
+                .events
+                .iter()
+                .map(|number| number >> MOMENT_BITS)
+                .collect(),
         }
     }
 }

@@ -12,19 +12,22 @@
 //!   acknowledged.
 //! * Only the first attempt asks for execution; all others ask what became of it.
 
+mod ending;
+
 use serde::{Deserialize, Serialize};
 use stormglass_engine::contract::{Entropy, Input, Label, Outbox};
 use stormglass_engine::time::{Duration, Instant};
-use stormglass_engine::vocabulary::{CommandId, RefusedReason, Status, Ticket, UnknownReason};
+use stormglass_engine::vocabulary::{CommandId, Status, Ticket, UnknownReason};
 use stormglass_engine::wire::client::{decode_reply, encode_request};
 use stormglass_engine::wire::{ClientReply, ClientRequest, CommandFrame, kind};
 
 use super::belief::Belief;
+use super::census::Census;
 use super::draw::{Guess, Plan};
 use super::event::{ClientEvent, CommandKind, Ignored, StatusSummary};
 use super::identity::ClientIdentity;
 use super::operation::{CommandPlan, Operation, Step, Task, Wish};
-use super::provenance::{self, BlockValue};
+
 use super::tickets::Tickets;
 
 /// How many ids the library spends on one command of the application before it
@@ -55,37 +58,6 @@ pub struct Client {
 struct Waiting {
     due: Instant,
     task: Task,
-}
-
-/// What a client did so far.
-#[derive(Clone, Copy, Default, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Census {
-    /// Ids given out.
-    pub invoked: u64,
-    /// Ids that ended with success.
-    pub succeeded: u64,
-    /// Successful mutations among them.
-    pub mutated: u64,
-    /// Compares that failed.
-    pub mismatched: u64,
-    /// Ids that ended with a refusal or as cancelled.
-    pub failed: u64,
-    /// Attempts that ended as `Unknown`.
-    pub unknown: u64,
-    /// Attempts that asked for an outcome.
-    pub retries: u64,
-    /// Ids given out in place of another one.
-    pub reissued: u64,
-    /// Tickets that were turned down.
-    pub renewals: u64,
-    /// Provisional notices received.
-    pub notices: u64,
-    /// Frames sent, requests for tickets included.
-    pub frames: u64,
-    /// Commands of the application that have ended.
-    pub finished: u64,
-    /// Those among them that the library gave up.
-    pub abandoned: u64,
 }
 
 impl Client {
@@ -432,162 +404,9 @@ impl Client {
         );
         self.live.push(operation);
     }
-
-    /// An attempt ended without a verdict: asks on for a mutation, and starts
-    /// over with anything else.
-    fn end_unknown<L, E: From<ClientEvent>>(
-        &mut self,
-        now: Instant,
-        place: usize,
-        reason: UnknownReason,
-        pause: Duration,
-        out: &mut Outbox<L, E>,
-    ) {
-        let operation = &mut self.live[place];
-        let (id, attempt) = (operation.id, operation.attempt);
-        let status = StatusSummary::Unknown(reason);
-        out.trace(
-            ClientEvent::AttemptEnded {
-                id,
-                attempt,
-                status,
-            }
-            .into(),
-        );
-        self.census.unknown += 1;
-        if !operation.kind.is_mutation() {
-            let task = self.live.remove(place).task;
-            return self.reissue(now, task, pause);
-        }
-        if let Some(range) = operation.command.range() {
-            self.belief.forget(range);
-        }
-        if reason == UnknownReason::TooOld {
-            // Never happens to an id at or above the watermark; if it does, no
-            // answer will ever come, and the oracles have the event.
-            out.probe("client: an id above the watermark is too old");
-            self.live.remove(place);
-            self.census.abandoned += 1;
-            return self.finish_task(now);
-        }
-        operation.open_attempt(now, pause, &self.identity.timers);
-        let attempt = operation.attempt;
-        out.trace(ClientEvent::Retried { id, attempt }.into());
-        self.census.retries += 1;
-    }
-
-    fn end_definite<L, E: From<ClientEvent>>(
-        &mut self,
-        now: Instant,
-        place: usize,
-        status: Status,
-        out: &mut Outbox<L, E>,
-    ) {
-        let operation = self.live.remove(place);
-        let Operation {
-            id,
-            attempt,
-            task,
-            kind,
-            ..
-        } = operation;
-        let range = operation.command.range();
-        let summary = StatusSummary::from(&status);
-        match (kind, range, status) {
-            (CommandKind::Read, Some(range), Status::Success(data)) => {
-                let values = provenance::read_range(range, &data.unwrap_or_default());
-                self.belief.learn(range, &values);
-                out.trace(ClientEvent::ReadReturned { id, values }.into());
-            }
-            (
-                CommandKind::Write | CommandKind::CompareAndWrite,
-                Some(range),
-                Status::Success(_),
-            ) => {
-                self.belief.set(range, BlockValue::written(id));
-            }
-            (CommandKind::WriteZeroes, Some(range), Status::Success(_)) => {
-                self.belief.set(range, BlockValue::Zero);
-            }
-            (_, Some(range), Status::Mismatch) => self.belief.forget(range),
-            _ => {}
-        }
-        out.trace(
-            ClientEvent::AttemptEnded {
-                id,
-                attempt,
-                status: summary,
-            }
-            .into(),
-        );
-
-        match summary {
-            StatusSummary::Success => {
-                self.census.succeeded += 1;
-                self.census.mutated += u64::from(kind.is_mutation());
-            }
-            StatusSummary::Mismatch => self.census.mismatched += 1,
-            StatusSummary::Refused(_) | StatusSummary::Cancelled => self.census.failed += 1,
-            StatusSummary::Unknown(_) => unreachable!("the caller sorted these out"),
-        }
-        if summary == StatusSummary::Refused(RefusedReason::NotPerformed) {
-            let pause = self.identity.timers.backoff(task.reissues);
-            self.reissue(now, task, pause);
-        } else if task.step == Step::Look {
-            let task = Task {
-                step: Step::Main,
-                reissues: 0,
-                ..task
-            };
-            self.queue(Waiting { due: now, task });
-        } else {
-            self.finish_task(now);
-        }
-    }
-
-    /// Tries the same again under a new id, after a pause.
-    fn reissue(&mut self, now: Instant, task: Task, pause: Duration) {
-        if task.reissues == REISSUES_MAX {
-            self.census.abandoned += 1;
-            return self.finish_task(now);
-        }
-        let task = Task {
-            reissues: task.reissues + 1,
-            ..task
-        };
-        self.queue(Waiting {
-            due: now.after(pause),
-            task,
-        });
-    }
-
-    /// A command of the application has ended; the next one follows.
-    fn finish_task(&mut self, now: Instant) {
-        self.census.finished += 1;
-        self.queue_next_task(now.after(self.identity.workload.think));
-    }
-
-    fn queue_next_task(&mut self, due: Instant) {
-        if self.next_number < self.identity.workload.commands {
-            let task = Task {
-                number: self.next_number,
-                step: Step::Fresh,
-                reissues: 0,
-            };
-            self.next_number += 1;
-            self.queue(Waiting { due, task });
-        }
-    }
-
-    /// Behind all that are due no later.
-    fn queue(&mut self, waiting: Waiting) {
-        let place = self
-            .waiting
-            .partition_point(|other| other.due <= waiting.due);
-        self.waiting.insert(place, waiting);
-    }
 }
 
+/// Reports a message that is dropped.
 fn ignore<L, E: From<ClientEvent>>(why: Ignored, out: &mut Outbox<L, E>) {
     out.trace(ClientEvent::Ignored(why).into());
 }

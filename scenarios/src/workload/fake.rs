@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use stormglass_engine::contract::{
-    Address, Effect, Entropy, Frame, Input, Label, LabelKind, NetworkId, Outbox, Packet,
+    Address, Effect, Entropy, Frame, Input, Label, NetworkId, Outbox, Packet,
 };
 use stormglass_engine::time::{Duration, Instant};
 use stormglass_engine::vocabulary::*;
@@ -232,123 +232,161 @@ pub(crate) struct Ended {
     pub(crate) history: History,
 }
 
-enum Way {
-    ToNode(usize, Label, Frame),
-    ToClient(usize, Label, Frame),
+/// A message on its way between a client, by its place, and the node.
+struct Way {
+    who: usize,
+    label: Label,
+    frame: Frame,
+    to: Side,
+}
+
+#[derive(Clone, Copy)]
+enum Side {
+    Node,
+    Client,
+}
+
+/// The loop's state.
+struct Stage {
+    now: Instant,
+    weather: Weather,
+    clients: Vec<Client>,
+    node: Node,
+    ways: BTreeMap<(Instant, u64), Way>,
+    sent: u64,
+    labels: BTreeSet<(usize, Label)>,
+    history: History,
 }
 
 /// Runs clients to their end; panics if that takes more than an hour, or if two
 /// transmissions share a label.
 pub(crate) fn run(identities: &[ClientIdentity], flaw: Flaw, weather: Weather) -> Ended {
-    let mut node = Node::new(flaw);
-    let mut history = History::new();
-    let mut labels = BTreeSet::new();
-    let mut ways: BTreeMap<(Instant, u64), Way> = BTreeMap::new();
-    let mut sent = 0;
-    let mut now = Instant::from_nanos(0);
-    let mut clients = Vec::new();
+    let mut stage = Stage {
+        now: Instant::from_nanos(0),
+        weather,
+        clients: Vec::new(),
+        node: Node::new(flaw),
+        ways: BTreeMap::new(),
+        sent: 0,
+        labels: BTreeSet::new(),
+        history: History::new(),
+    };
+    for (who, identity) in identities.iter().enumerate() {
+        let mut out = Outbox::default();
+        let entropy = Entropy::new(who as u64);
+        stage
+            .clients
+            .push(Client::boot(identity, entropy, stage.now, &mut out));
+        stage.carry_out(who, out);
+    }
+    while !stage.clients.iter().all(Client::is_done) {
+        assert!(
+            stage.now < Instant::from_nanos(3_600_000_000_000),
+            "no end after an hour"
+        );
+        stage.step();
+    }
+    Ended {
+        clients: stage.clients,
+        node: stage.node,
+        history: stage.history,
+    }
+}
 
-    let mut post = |ways: &mut BTreeMap<_, _>, now: Instant, way: &dyn Fn() -> Way| {
-        sent += 1;
-        let bits = |purpose| mix(mix(weather.seed, sent), purpose);
-        if below(bits(1), 1000) < weather.loss {
+impl Stage {
+    fn step(&mut self) {
+        let clients = self.clients.iter().enumerate();
+        let deadlines = clients.filter_map(|(who, client)| Some((client.next_deadline()?, who)));
+        let arrival = self.ways.keys().next().map(|(at, _)| *at);
+        let next = deadlines
+            .min()
+            .filter(|(at, _)| arrival.is_none_or(|other| *at <= other));
+        if let Some((at, who)) = next {
+            self.now = self.now.max(at);
+            self.handle(who, Input::Deadline);
+            let deadline = self.clients[who].next_deadline();
+            assert!(
+                deadline.is_none_or(|next| next > self.now),
+                "a deadline spins"
+            );
             return;
         }
-        let copies = if below(bits(2), 1000) < weather.duplicates {
+        let ((at, _), way) = self.ways.pop_first().expect("somebody waits for something");
+        self.now = at;
+        match way.to {
+            Side::Client => self.handle(way.who, packet_of(way.label, way.frame)),
+            Side::Node => {
+                self.node.incarnation = 1 + at.as_nanos() / 1_000_000 / self.weather.restart;
+                let request = decode_request(&way.frame).expect("well-formed");
+                let frame = encode_reply(&self.node.answer(at, request));
+                self.post(Way {
+                    frame,
+                    to: Side::Client,
+                    ..way
+                });
+            }
+        }
+    }
+
+    fn handle(&mut self, who: usize, input: Input<()>) {
+        let mut out = Outbox::default();
+        self.clients[who].handle(self.now, input, &mut out);
+        self.carry_out(who, out);
+    }
+
+    fn carry_out(&mut self, who: usize, mut out: Outbox<(), ClientEvent>) {
+        for effect in out.drain() {
+            match effect {
+                Effect::Send { label, frame, .. } => {
+                    assert!(self.labels.insert((who, label)), "{label:?} was sent twice");
+                    self.post(Way {
+                        who,
+                        label,
+                        frame,
+                        to: Side::Node,
+                    });
+                }
+                Effect::Trace(event) => self.history.push((self.now, event)),
+                other => panic!("a client has no business with {other:?}"),
+            }
+        }
+    }
+
+    /// Loses, doubles and delays.
+    fn post(&mut self, way: Way) {
+        self.sent += 1;
+        let Weather {
+            seed,
+            loss,
+            duplicates,
+            delay_max,
+            ..
+        } = self.weather;
+        let bits = |purpose| mix(mix(seed, self.sent), purpose);
+        if below(bits(1), 1_000) < loss {
+            return;
+        }
+        let copies = if below(bits(2), 1_000) < duplicates {
             2
         } else {
             1
         };
         for copy in 0..copies {
-            let delay = 100_000 + below(bits(3 + copy), weather.delay_max * 1_000_000);
-            ways.insert(
-                (now.after(Duration::from_nanos(delay)), sent * 2 + copy),
-                way(),
-            );
+            let delay = 100_000 + below(bits(3 + copy), delay_max * 1_000_000);
+            let at = self.now.after(Duration::from_nanos(delay));
+            let Way {
+                who,
+                label,
+                ref frame,
+                to,
+            } = way;
+            let way = Way {
+                who,
+                label,
+                frame: frame.clone(),
+                to,
+            };
+            self.ways.insert((at, self.sent * 2 + copy), way);
         }
-    };
-    let mut carry = |who: usize, now, out: &mut Outbox<(), ClientEvent>, ways: &mut _| {
-        for effect in out.drain() {
-            match effect {
-                Effect::Send { label, frame, .. } => {
-                    assert!(labels.insert((who, label)), "{label:?} was sent twice");
-                    post(ways, now, &|| Way::ToNode(who, label, frame.clone()));
-                }
-                Effect::Trace(event) => history.push((now, event)),
-                other => panic!("a client has no business with {other:?}"),
-            }
-        }
-    };
-
-    for (who, identity) in identities.iter().enumerate() {
-        let mut out = Outbox::default();
-        clients.push(Client::boot(
-            identity,
-            Entropy::new(who as u64),
-            now,
-            &mut out,
-        ));
-        carry(who, now, &mut out, &mut ways);
-    }
-    while !clients.iter().all(Client::is_done) {
-        assert!(
-            now < Instant::from_nanos(3_600_000_000_000),
-            "no end after an hour"
-        );
-        let deadline = clients
-            .iter()
-            .enumerate()
-            .filter_map(|(who, client)| Some((client.next_deadline()?, who)))
-            .min();
-        let arrival = ways.keys().next().map(|(at, _)| *at);
-        if let Some((at, who)) = deadline.filter(|(at, _)| arrival.is_none_or(|other| *at <= other))
-        {
-            now = now.max(at);
-            let mut out = Outbox::default();
-            clients[who].handle(now, Input::Deadline, &mut out);
-            assert!(
-                clients[who].next_deadline().is_none_or(|next| next > now),
-                "a deadline spins"
-            );
-            carry(who, now, &mut out, &mut ways);
-            continue;
-        }
-        let ((at, _), way) = ways.pop_first().expect("somebody waits for something");
-        now = at;
-        node.incarnation = 1 + now.as_nanos() / 1_000_000 / weather.restart;
-        match way {
-            Way::ToNode(who, label, frame) => {
-                let reply = node.answer(now, decode_request(&frame).expect("well-formed"));
-                let label = Label {
-                    kind: LabelKind(label.kind.0 + 2),
-                    ..label
-                };
-                let way = Way::ToClient(who, label, encode_reply(&reply));
-                let Way::ToClient(_, _, frame) = &way else {
-                    unreachable!()
-                };
-                let delay = below(
-                    mix(weather.seed, at.as_nanos()),
-                    weather.delay_max * 1_000_000,
-                );
-                if below(mix(weather.seed, !at.as_nanos()), 1000) >= weather.loss {
-                    let at = now.after(Duration::from_nanos(delay));
-                    ways.insert(
-                        (at, u64::from(label.attempt)),
-                        Way::ToClient(who, label, frame.clone()),
-                    );
-                }
-            }
-            Way::ToClient(who, label, frame) => {
-                let mut out = Outbox::default();
-                clients[who].handle(now, packet_of(label, frame), &mut out);
-                carry(who, now, &mut out, &mut ways);
-            }
-        }
-    }
-    Ended {
-        clients,
-        node,
-        history,
     }
 }

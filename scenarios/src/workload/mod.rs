@@ -10,6 +10,7 @@
 //! it is in the world.
 
 mod belief;
+mod census;
 mod client;
 mod draw;
 mod event;
@@ -23,7 +24,8 @@ pub(crate) mod fake;
 #[cfg(test)]
 mod tests;
 
-pub use client::{Census, Client, REISSUES_MAX};
+pub use census::Census;
+pub use client::{Client, REISSUES_MAX};
 pub use event::{ClientEvent, CommandKind, Ignored, StatusSummary};
 pub use identity::{ClientIdentity, ClientTimers, Mix, Workload};
 pub use operation::RENEWALS_MAX;

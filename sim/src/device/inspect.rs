@@ -5,7 +5,7 @@ use stormglass_engine::contract::{IoError, IoRequest, PageIndex, ReservationKey,
 
 use super::pages::same_content;
 use super::reservation::Reservation;
-use super::{CommandNumber, Counters, Device, DeviceSpec, Submitter};
+use super::{CommandNumber, Counters, Device, DeviceSpec, Queued, Submitter};
 
 impl Device {
     /// The device's size and kind.
@@ -58,15 +58,23 @@ impl Device {
             .map(|queued| (queued.number, &*queued.submission))
     }
 
+    /// Who submitted a queued command, whether or not it is there to be told.
+    pub fn submitter_of(&self, number: CommandNumber) -> Option<Submitter> {
+        self.find(number).map(|queued| queued.submitter)
+    }
+
     /// Who is to be told when a queued command ends; nobody, if it is not queued
     /// or its submitter was dropped.
     pub fn awaited_by(&self, number: CommandNumber) -> Option<Submitter> {
-        let found = self
-            .queue
-            .binary_search_by_key(&number, |queued| queued.number)
-            .ok()?;
-        let queued = &self.queue[found];
+        let queued = self.find(number)?;
         queued.is_awaited.then_some(queued.submitter)
+    }
+
+    fn find(&self, number: CommandNumber) -> Option<&Queued> {
+        let place = self
+            .queue
+            .binary_search_by_key(&number, |queued| queued.number);
+        self.queue.get(place.ok()?)
     }
 
     /// What queued writes would make of a page.

@@ -17,6 +17,7 @@
 //! command executes and when power goes; what a power loss leaves is asked of a
 //! [`PowerLoss`].
 
+mod behaviour;
 mod cache;
 mod form;
 mod inspect;

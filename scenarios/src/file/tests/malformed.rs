@@ -2,15 +2,19 @@
 
 use super::exercise;
 
-fn rendered(text: &str) -> String {
-    exercise(text).unwrap_err().render(false, "mine.toml", text)
+fn check(name: &str, text: &str) {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_omit_expression(true);
+    settings.set_prepend_module_to_snapshot(false);
+    let rendered = exercise(text).unwrap_err().render(false, "mine.toml", text);
+    settings.bind(|| insta::assert_snapshot!(name, rendered));
 }
 
 macro_rules! shows {
     ($($name:ident: $text:expr;)*) => {$(
         #[test]
         fn $name() {
-            insta::assert_snapshot!(stringify!($name), rendered($text));
+            check(stringify!($name), $text);
         }
     )*};
 }
@@ -42,6 +46,8 @@ shows! {
         "[[fault]]\npause = { at = \"70s\", node = \"east-1\", duration = \"0s\" }\n\n[[fault]]\npartition = { at = \"1s\", duration = \"1s\", from = \"east-1\", to = \"east-2\" }\n\n[[fault]]\npartition = { on = { event = \"\", node = \"west-7\", nth = 0 }, duration = \"1s\", from = \"clients\", to = \"clients\", network = \"client\" }\n";
     an_impossible_topology:
         "[topology]\npairs_per_cluster = 3\nvolume_blocks = 64\njournal_ring_pages = 100\n\n[workload]\nclients = 0\noutstanding = 65\nhot = [60, 8]\ncommand_blocks = [1, 33]\n";
+    ends_of_a_range: "[weather]\nloss = [\"1/10\", \"1/100\"]\nduplicate = [\"0/1\", \"1/10\"]\ndelay = { ratio = \"1/10\" }\nuntil = \"60s\"\n\n[limits]\nsim_time = \"30s\"\n";
+    a_value_that_collides_with_a_default: "[settings.limits]\nwindow = 2\njournal_reserve = 500\n";
     settings_that_contradict:
         "[settings.timers]\nanswer_limit = \"7s\"\nretransmit_max = \"1ms\"\n\n[settings.limits]\nwindow = 0\n";
     expectations_that_cannot_be_met:

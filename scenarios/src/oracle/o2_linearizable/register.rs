@@ -117,25 +117,19 @@ impl Cluster<'_> {
 }
 
 impl Register {
-    /// By when the last write of this value had its effect; `None` for a value
-    /// that nobody wrote here.
-    pub(super) fn last_effect(&self, value: BlockValue) -> Option<u64> {
+    /// True if every write of this value, the initial one included, had its
+    /// effect before the event. False for a value that nobody wrote here.
+    pub(super) fn is_settled_before(&self, value: BlockValue, event: u64) -> bool {
         match value {
             BlockValue::Written { command } => {
-                let place = self
-                    .writes
-                    .binary_search_by_key(&command, |write| write.id)
-                    .ok()?;
-                Some(self.writes[place].during.responded)
+                let place = self.writes.binary_search_by_key(&command, |write| write.id);
+                place.is_ok_and(|place| self.writes[place].during.responded < event)
             }
-            BlockValue::Zero => Some(
-                self.zeroes
-                    .iter()
-                    .map(|write| write.during.responded)
-                    .max()
-                    .unwrap_or(0),
-            ),
-            BlockValue::Torn | BlockValue::Foreign { .. } | BlockValue::Garbage => None,
+            BlockValue::Zero => self
+                .zeroes
+                .iter()
+                .all(|write| write.during.responded < event),
+            BlockValue::Torn | BlockValue::Foreign { .. } | BlockValue::Garbage => false,
         }
     }
 

@@ -99,8 +99,8 @@ fn a_compare_without_an_answer_whose_value_was_seen_replaced_what_it_expected() 
         .read(4, one(), 5..6, &[by(2)]);
     assert_eq!(says(&story), [""; 0]);
     let both = story.read(5, one(), 7..8, &[by(3)]);
-    assert_eq!(says(&both).len(), 1);
-    assert!(says(&both)[0].contains("both replaced c1:1"));
+    let says = says(&both);
+    assert!(says[0].ends_with("both replaced c1:1"), "{says:?}");
 }
 
 #[test]

@@ -1,0 +1,45 @@
+//! What a fork allocates, counted: it does not depend on the machine.
+
+use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
+use std::alloc::System;
+
+use stormglass_benches::cluster::cluster;
+
+#[global_allocator]
+static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
+
+/// One test, since the count is of the whole process.
+#[test]
+fn forks_allocate_little() {
+    let mut game = cluster();
+
+    let region = Region::new(ALLOCATOR);
+    let fork = game.fork();
+    let idle = region.change();
+    drop(fork);
+    println!(
+        "idle fork: {} bytes in {} allocations",
+        idle.bytes_allocated, idle.allocations
+    );
+    assert!(idle.bytes_allocated <= 10_000, "{idle:?}");
+
+    let region = Region::new(ALLOCATOR);
+    let origin = game.fork();
+    let executed = |game: &stormglass_benches::ping_pong::Game| -> u64 {
+        let drives = game.world.drives();
+        drives
+            .map(|(_, drive)| drive.device.counters().writes)
+            .sum()
+    };
+    let before = executed(&game);
+    while executed(&game) == before {
+        game.step();
+    }
+    let write = region.change();
+    drop(origin);
+    println!(
+        "fork and a write: {} bytes in {} allocations",
+        write.bytes_allocated, write.allocations
+    );
+    assert!(write.bytes_allocated <= 20_000, "{write:?}");
+}

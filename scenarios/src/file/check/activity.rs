@@ -1,0 +1,252 @@
+//! Workload, faults and weather.
+
+use stormglass_engine::time::Duration;
+
+use super::Check;
+use crate::file::diagnostic::{Path, at_path};
+use crate::file::fault::{Action, Fault, Partition, When};
+use crate::file::model::{Weather, Workload};
+use crate::file::names::{Cluster, Endpoint, NetworkName, NodeName};
+use crate::file::text::{Rate, quoted};
+use crate::file::words::choice;
+use crate::timeline::EVENT_NAMES;
+
+/// Clients of the largest workload.
+const CLIENTS_MAX: u32 = 1 << 16;
+
+impl Check<'_> {
+    pub(super) fn workload(&mut self) {
+        let Workload {
+            clients,
+            commands,
+            outstanding,
+            command_blocks,
+            ref mix,
+            start,
+            ..
+        } = self.scenario.workload;
+        // A limit of 0 is reported as such, not once more against each count.
+        let limits = &self.scenario.settings.limits;
+        let at = at_path!("workload");
+        for (key, count) in [
+            ("clients", clients),
+            ("commands", commands),
+            ("outstanding", outstanding),
+        ] {
+            let message = format!("with 0 {key} there is nothing to run");
+            self.require(count > 0, at.then(key), message, "write 1 or more");
+        }
+        let clients_max = limits.clients.min(CLIENTS_MAX);
+        self.require(
+            limits.clients == 0 || clients <= clients_max,
+            [
+                at.then("clients"),
+                at_path!("settings", "limits", "clients"),
+            ],
+            format!("{clients} clients are more than a volume serves"),
+            format!("write at most {clients_max}, or raise `settings.limits.clients`"),
+        );
+        self.require(
+            limits.window == 0 || u64::from(outstanding) <= limits.window,
+            [
+                at.then("outstanding"),
+                at_path!("settings", "limits", "window"),
+            ],
+            format!("{outstanding} outstanding commands are more than a client's window"),
+            format!(
+                "write at most {}, or raise `settings.limits.window`",
+                limits.window
+            ),
+        );
+        let [least, most] = command_blocks;
+        self.require(
+            least >= 1 && least <= most,
+            at.then("command_blocks"),
+            format!("no command has {least} to {most} blocks"),
+            "write the least, from 1, then the most, as in [1, 4]",
+        );
+        self.require(
+            limits.command_blocks == 0 || most <= limits.command_blocks,
+            [
+                at.then("command_blocks"),
+                at_path!("settings", "limits", "command_blocks"),
+            ],
+            format!("{most} blocks are more than the largest command"),
+            format!(
+                "write at most {}, or raise `settings.limits.command_blocks`",
+                limits.command_blocks
+            ),
+        );
+        self.hot_range(u64::from(most));
+        self.require(
+            mix.total() > 0,
+            at.then("mix"),
+            "every weight of the mix is 0",
+            "give at least one kind of command a weight",
+        );
+        self.within_run(start, at.then("start"));
+    }
+
+    fn hot_range(&mut self, most: u64) {
+        let [start, count] = self.scenario.workload.range(&self.scenario.topology);
+        let blocks = self.scenario.topology.volume_blocks;
+        let at = at_path!("workload", "hot");
+        self.require(
+            count > 0,
+            at.clone(),
+            "the hot range is empty",
+            "write [start, count] with a count from 1",
+        );
+        self.require(
+            start.checked_add(count).is_some_and(|end| end <= blocks),
+            [at, at_path!("topology", "volume_blocks")],
+            "the hot range ends behind the volume",
+            format!("the volume has {blocks} blocks; `hot` is [start, count]"),
+        );
+        self.require(
+            count == 0 || most <= count,
+            [
+                at_path!("workload", "command_blocks"),
+                at_path!("workload", "hot"),
+                at_path!("topology", "volume_blocks"),
+            ],
+            format!("a command of {most} blocks does not fit into {count}"),
+            "make `command_blocks` smaller, or the hot range or volume larger",
+        );
+    }
+
+    pub(super) fn fault(&mut self, fault: &Fault, at: &Path) {
+        match &fault.when {
+            When::At(instant) => self.within_run(*instant, at.then("at")),
+            When::On(trigger) => {
+                let on = at.then("on");
+                self.node(trigger.node, on.then("node"));
+                self.require(
+                    EVENT_NAMES.contains(&trigger.event.as_str()),
+                    on.then("event"),
+                    format!("no node reports {}", quoted(&trigger.event)),
+                    choice("events", &trigger.event, &EVENT_NAMES),
+                );
+                self.require(
+                    trigger.nth > 0,
+                    on.then("nth"),
+                    "events are counted from 1",
+                    "write 1 for the first",
+                );
+            }
+        }
+        match fault.action {
+            Action::Crash {
+                node,
+                restart_after,
+            }
+            | Action::Kill {
+                node,
+                restart_after,
+                ..
+            } => {
+                self.node(node, at.then("node"));
+                self.positive(restart_after, at.then("restart_after"));
+            }
+            Action::PowerOff {
+                cluster: _,
+                restart_after,
+            } => {
+                self.positive(restart_after, at.then("restart_after"));
+            }
+            Action::Pause { node, duration } => {
+                self.node(node, at.then("node"));
+                self.positive(duration, at.then("duration"));
+            }
+            Action::Partition(partition) => self.partition(&partition, at),
+        }
+    }
+
+    fn node(&mut self, node: NodeName, path: Path) {
+        let nodes = self.nodes();
+        let known: Vec<String> = Cluster::ALL
+            .into_iter()
+            .flat_map(|cluster| (1..=nodes).map(move |number| format!("{cluster}-{number}")))
+            .collect();
+        self.require(
+            u32::from(node.number) <= nodes,
+            path,
+            format!("there is no node `{node}`"),
+            format!("the nodes are {}", known.join(", ")),
+        );
+    }
+
+    /// Nodes of each cluster. More pairs than can be run are reported elsewhere.
+    fn nodes(&self) -> u32 {
+        2 * self.scenario.topology.pairs_per_cluster.clamp(1, 8)
+    }
+
+    fn partition(&mut self, partition: &Partition, at: &Path) {
+        let Partition {
+            from,
+            to,
+            network,
+            direction: _,
+            duration,
+        } = *partition;
+        self.positive(duration, at.then("duration"));
+        for (key, end) in [("from", from), ("to", to)] {
+            if let Endpoint::Node(node) = end {
+                self.node(node, at.then(key));
+            }
+        }
+        let site = |end| match end {
+            Endpoint::Node(node) => Some(node.cluster),
+            Endpoint::Cluster(cluster) => Some(cluster),
+            Endpoint::Clients => None,
+        };
+        match network {
+            NetworkName::InterCluster => self.require(
+                matches!((site(from), site(to)), (Some(a), Some(b)) if a != b),
+                [at.then("to"), at.then("from")],
+                format!("the inter-cluster network does not join {from} and {to}"),
+                "name one side in east and one in west, or another `network`",
+            ),
+            NetworkName::Client => self.require(
+                site(from).is_none() != site(to).is_none(),
+                [at.then("to"), at.then("from")],
+                format!("the client network does not join {from} and {to}"),
+                "name \"clients\" on one side and a node or cluster on the other",
+            ),
+        }
+    }
+
+    pub(super) fn weather(&mut self) {
+        let Weather {
+            until,
+            loss,
+            duplicate,
+            ref delay,
+            corrupt,
+        } = self.scenario.weather;
+        let at = at_path!("weather");
+        if !self.scenario.weather.is_calm() {
+            self.positive(until, at.then("until"));
+            self.within_run(until, at.then("until"));
+        }
+        self.rate(loss, at.then("loss"));
+        self.rate(duplicate, at.then("duplicate"));
+        self.rate(corrupt, at.then("corrupt"));
+        self.rate(delay.ratio, at.then("delay").then("ratio"));
+        self.require(
+            delay.ratio.is_zero() || delay.max > Duration::ZERO,
+            at.then("delay"),
+            "a delay of at most nothing delays nothing",
+            "add `max`, as in delay = { ratio = \"1/50\", max = \"5ms\" }",
+        );
+    }
+
+    fn rate(&mut self, rate: Rate, path: Path) {
+        self.require(
+            !rate.is_empty(),
+            path,
+            format!("the range from {} to {} is empty", rate.low, rate.high),
+            "write the smaller ratio first",
+        );
+    }
+}

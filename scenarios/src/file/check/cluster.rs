@@ -1,0 +1,180 @@
+//! Machines, devices and the engine's settings.
+
+use stormglass_engine::configuration::{Limits, Timers};
+use stormglass_engine::vocabulary::BLOCK_BYTES;
+
+use super::Check;
+use crate::file::diagnostic::at_path;
+use crate::file::model::Topology;
+use crate::file::text::print_duration;
+
+/// Blocks of the largest volume and pages of the largest ring: 64 GiB.
+const DEVICE_PAGES_MAX: u64 = 1 << 24;
+
+/// Events of the longest run: days of work.
+const EVENTS_MAX: u64 = 1_000_000_000_000;
+
+impl Check<'_> {
+    pub(super) fn topology(&mut self) {
+        let Topology {
+            profile: _,
+            pairs_per_cluster,
+            volume_blocks,
+            journal_ring_pages,
+            device_cache_pages,
+        } = self.scenario.topology;
+        let limits = &self.scenario.settings.limits;
+        self.require(
+            pairs_per_cluster == 1,
+            at_path!("topology", "pairs_per_cluster"),
+            format!("a cluster of {pairs_per_cluster} pairs cannot be run yet"),
+            "write 1; more pairs come later",
+        );
+        self.require(
+            (1..=DEVICE_PAGES_MAX).contains(&volume_blocks),
+            at_path!("topology", "volume_blocks"),
+            format!("a volume of {volume_blocks} blocks cannot be run"),
+            format!("write 1 to {DEVICE_PAGES_MAX} blocks"),
+        );
+        let needed = ring_pages_min(limits);
+        self.require(
+            journal_ring_pages >= needed,
+            [
+                at_path!("topology", "journal_ring_pages"),
+                at_path!("settings", "limits", "journal_reserve"),
+                at_path!("settings", "limits", "command_blocks"),
+            ],
+            format!("a ring of {journal_ring_pages} pages is too small"),
+            format!(
+                "write at least {needed}: {} pages in reserve and two commands of {} blocks, \
+                 or lower `settings.limits.journal_reserve` or `settings.limits.command_blocks`",
+                limits.journal_reserve, limits.command_blocks
+            ),
+        );
+        self.require(
+            journal_ring_pages <= DEVICE_PAGES_MAX,
+            at_path!("topology", "journal_ring_pages"),
+            format!("a ring of {journal_ring_pages} pages cannot be run"),
+            format!("write at most {DEVICE_PAGES_MAX}"),
+        );
+        self.require(
+            device_cache_pages >= 1,
+            at_path!("topology", "device_cache_pages"),
+            "a device's cache cannot be empty",
+            "write 1 or more pages; 64 is usual",
+        );
+    }
+
+    pub(super) fn timers(&mut self) {
+        let Timers {
+            status_limit,
+            ticket_margin,
+            answer_limit,
+            retransmit_min,
+            retransmit_max,
+            path_timeout,
+            idle_clear,
+            idle_destage,
+            local_retry,
+        } = self.scenario.settings.timers;
+        let at = at_path!("settings", "timers");
+        for (key, timer) in [
+            ("status_limit", status_limit),
+            ("answer_limit", answer_limit),
+            ("retransmit_min", retransmit_min),
+            ("path_timeout", path_timeout),
+            ("idle_clear", idle_clear),
+            ("idle_destage", idle_destage),
+            ("local_retry", local_retry),
+        ] {
+            self.positive(timer, at.then(key));
+        }
+        for (key, less, limit, more) in [
+            ("ticket_margin", ticket_margin, "status_limit", status_limit),
+            ("answer_limit", answer_limit, "status_limit", status_limit),
+            (
+                "retransmit_min",
+                retransmit_min,
+                "path_timeout",
+                path_timeout,
+            ),
+        ] {
+            self.require(
+                less < more,
+                [at.then(key), at.then(limit)],
+                format!("`{key}` is not below `{limit}`"),
+                format!(
+                    "write less than {}, or raise `{limit}`",
+                    print_duration(more)
+                ),
+            );
+        }
+        self.require(
+            retransmit_min <= retransmit_max,
+            [at.then("retransmit_max"), at.then("retransmit_min")],
+            "`retransmit_max` is below `retransmit_min`",
+            format!("write at least {}", print_duration(retransmit_min)),
+        );
+    }
+
+    pub(super) fn limits(&mut self) {
+        let Limits {
+            command_blocks,
+            commands_in_flight,
+            commands_waiting,
+            window,
+            clients,
+            portion_bytes,
+            reassemblies,
+            clears_per_record,
+            journal_reserve,
+        } = self.scenario.settings.limits;
+        let at = at_path!("settings", "limits");
+        for (key, limit) in [
+            ("command_blocks", u64::from(command_blocks)),
+            ("commands_in_flight", u64::from(commands_in_flight)),
+            ("commands_waiting", u64::from(commands_waiting)),
+            ("window", window),
+            ("clients", u64::from(clients)),
+            ("portion_bytes", u64::from(portion_bytes)),
+            ("reassemblies", u64::from(reassemblies)),
+            ("clears_per_record", u64::from(clears_per_record)),
+            ("journal_reserve", journal_reserve),
+        ] {
+            let message = format!("`{key}` is 0, so nothing could ever go on");
+            self.require(limit > 0, at.then(key), message, "write 1 or more");
+            let message = format!("`{key}` is no limit at {limit}");
+            let most = u64::from(u32::MAX);
+            self.require(
+                limit <= most,
+                at.then(key),
+                message,
+                format!("write at most {most}"),
+            );
+        }
+        let payload = u64::from(command_blocks) * BLOCK_BYTES as u64;
+        let portions = payload.div_ceil(u64::from(portion_bytes.max(1)));
+        self.require(
+            portions <= u64::from(u16::MAX),
+            [at.then("portion_bytes"), at.then("command_blocks")],
+            format!("the largest command would need {portions} portions"),
+            "write more `portion_bytes` or fewer `command_blocks`; 65535 portions are the most",
+        );
+        let run = &self.scenario.limits;
+        self.positive(run.sim_time, at_path!("limits", "sim_time"));
+        self.require(
+            (1..=EVENTS_MAX).contains(&run.events),
+            at_path!("limits", "events"),
+            format!("a run cannot be stopped after {} events", run.events),
+            format!("write 1 to {EVENTS_MAX}; 5000000 is usual"),
+        );
+    }
+}
+
+/// Pages of the smallest ring that can go on: the reserve, and for each of two
+/// largest commands its mark, its record's head and its blocks. With room for
+/// one only, a command that waits behind another would never fit.
+fn ring_pages_min(limits: &Limits) -> u64 {
+    let command = u64::from(limits.command_blocks) + 2;
+    limits.journal_reserve.saturating_add(2 * command)
+}

@@ -1,0 +1,457 @@
+//! The data device of one storage set: which content and which header of a block
+//! a power loss may leave, and what a reader would make of the two.
+//!
+//! Data and header stand on different pages, so every combination is possible. A
+//! header never tears (sixteen share a sector); a torn data page is one more
+//! combination that proves nothing, and with a page that has several versions
+//! there is one already. Tears are therefore not counted apart.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, LazyLock};
+
+use bytes::Bytes;
+use imbl::OrdMap;
+use serde::{Deserialize, Serialize};
+use stormglass_engine::contract::{PAGE_BYTES, PageIndex, Persistence};
+use stormglass_engine::storage_set::format::decode_block_header;
+use stormglass_engine::storage_set::layout::{BLOCK_HEADER_BYTES, Geometry, HEADERS_PER_PAGE};
+use stormglass_engine::vocabulary::{BlockIndex, SequenceId};
+use stormglass_sim::device::{CommandNumber, Device};
+
+use super::medium::{Ended, Fate, Medium};
+use super::value::{Bytes64, Candidates, Value, is_zero};
+
+/// A page of block data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Data {
+    bytes: Bytes64,
+    checksum: u32,
+}
+
+static ZEROES: LazyLock<Data> = LazyLock::new(|| Data::of(&[0; PAGE_BYTES]));
+
+impl Data {
+    fn of(page: &[u8]) -> Self {
+        Data {
+            bytes: Bytes64::of(page),
+            checksum: crc32c::crc32c(page),
+        }
+    }
+}
+
+/// What a block's header says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+enum Header {
+    /// The block was never written.
+    Fresh,
+    Written {
+        version: SequenceId,
+        checksum: u32,
+    },
+    /// No header, or another block's.
+    Bad,
+}
+
+impl Header {
+    fn of(block: BlockIndex, bytes: &[u8]) -> Self {
+        match decode_block_header(bytes) {
+            Ok(None) => Header::Fresh,
+            Ok(Some(header)) if header.block == block => Header::Written {
+                version: header.version,
+                checksum: header.checksum,
+            },
+            Ok(Some(_)) | Err(_) => Header::Bad,
+        }
+    }
+}
+
+fn read(data: Data, header: Header) -> Value {
+    match header {
+        Header::Written { version, checksum } if checksum == data.checksum => Value::Proven {
+            version,
+            bytes: data.bytes,
+        },
+        Header::Fresh if data.bytes == Bytes64::Zero => Value::PRISTINE,
+        Header::Written { .. } | Header::Fresh | Header::Bad => Value::Damaged,
+    }
+}
+
+/// What is stable of a block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Stable {
+    data: Data,
+    header: Header,
+}
+
+impl Stable {
+    fn pristine() -> Self {
+        Stable {
+            data: *ZEROES,
+            header: Header::Fresh,
+        }
+    }
+}
+
+/// What a write would make of a page.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+enum Page {
+    Data(BlockIndex, Data),
+    /// The headers that differ from the stable ones.
+    Headers(Vec<(BlockIndex, Header)>),
+}
+
+/// A version of a page that is not stable: queued or cached.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Version {
+    number: CommandNumber,
+    /// Tells the page's contents apart.
+    id: Bytes64,
+    page: Page,
+}
+
+/// What a data device may hold.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct DataImages {
+    geometry: Geometry,
+    medium: Medium<()>,
+    /// Blocks that are not pristine.
+    stable: OrdMap<BlockIndex, Stable>,
+    /// Pages with a version that is not stable.
+    open: OrdMap<PageIndex, Arc<Vec<Version>>>,
+}
+
+impl DataImages {
+    /// Reads a device at rest.
+    pub(super) fn new(device: &Device, geometry: Geometry) -> Self {
+        let mut images = DataImages {
+            geometry,
+            medium: Medium::new(device),
+            stable: OrdMap::new(),
+            open: OrdMap::new(),
+        };
+        for page in 1..=geometry.header_pages() {
+            let headers = device.stable(PageIndex(page));
+            if is_zero(headers) {
+                continue;
+            }
+            for (block, bytes) in images.headers_in(PageIndex(page), headers) {
+                let header = Header::of(block, bytes);
+                if header != Header::Fresh {
+                    let data = Data::of(device.stable(geometry.data_page(block)));
+                    images.stable.insert(block, Stable { data, header });
+                }
+            }
+        }
+        images
+    }
+
+    /// Blocks that were ever written here.
+    pub(super) fn blocks(&self) -> impl Iterator<Item = BlockIndex> {
+        self.stable.keys().copied()
+    }
+
+    /// True if a power loss would leave one content.
+    pub(super) fn is_at_rest(&self) -> bool {
+        self.medium.is_at_rest()
+    }
+
+    /// Adds every value that the block may have here.
+    pub(super) fn add_values(&self, block: BlockIndex, values: &mut Candidates) {
+        let Stable { data, header } = self.stable_of(block);
+        values.add(read(data, header));
+        if self.open.is_empty() {
+            return;
+        }
+        let data_versions = self.open.get(&self.geometry.data_page(block));
+        let header_versions = self.open.get(&self.geometry.header_page(block));
+        let datas = data_versions
+            .into_iter()
+            .flat_map(|versions| versions.iter());
+        let datas = datas.filter_map(|version| match &version.page {
+            Page::Data(_, data) => Some(*data),
+            Page::Headers(_) => None,
+        });
+        for data in datas.chain([data]) {
+            values.add(read(data, header));
+            let versions = header_versions
+                .into_iter()
+                .flat_map(|versions| versions.iter());
+            for version in versions {
+                if let Page::Headers(changes) = &version.page
+                    && let Some(header) = find(changes, block)
+                {
+                    values.add(read(data, header));
+                }
+            }
+        }
+    }
+
+    /// Takes note of a write in the queue, and of the blocks it may change.
+    pub(super) fn submitted_write(
+        &mut self,
+        number: CommandNumber,
+        (start, pages): (PageIndex, &[Bytes]),
+        persistence: Persistence,
+        device: &Device,
+        touched: &mut Vec<BlockIndex>,
+    ) {
+        let count = pages.len() as u64;
+        self.medium
+            .submit_write(number, (start, count), persistence, ());
+        for (content, index) in pages.iter().zip(0..) {
+            let place = start.plus(index);
+            let Some(page) = self.page(place, content, device.stable(place)) else {
+                continue;
+            };
+            match &page {
+                Page::Data(block, _) => touched.push(*block),
+                Page::Headers(changes) => touched.extend(changes.iter().map(|(block, _)| *block)),
+            }
+            let id = match &page {
+                Page::Data(_, data) => data.bytes,
+                Page::Headers(_) => Bytes64::of(content),
+            };
+            let version = Version { number, id, page };
+            let versions = self.open.entry(place).or_default();
+            Arc::make_mut(versions).push(version);
+        }
+    }
+
+    /// Takes note of a flush in the queue.
+    pub(super) fn submitted_flush(&mut self, number: CommandNumber) {
+        self.medium.submit_flush(number);
+    }
+
+    /// Takes note of a preempt in the queue.
+    pub(super) fn submitted_preempt(&mut self, number: CommandNumber) {
+        self.medium.submit_preempt(number);
+    }
+
+    /// A command left the queue. True if others may have left with it.
+    pub(super) fn executed(&mut self, number: CommandNumber, succeeded: bool) -> bool {
+        let mut fates = Vec::new();
+        match self.medium.execute(number, succeeded, &mut fates) {
+            Ended::Done => {}
+            Ended::Undone(write) => {
+                for index in 0..write.count {
+                    self.take_version(number, write.start.plus(index));
+                }
+            }
+            Ended::Preempted => return true,
+        }
+        for fate in fates {
+            match fate {
+                Fate::Dropped(number, page, ()) => {
+                    self.take_version(number, page);
+                }
+                Fate::Stable(number, page, ()) => {
+                    if let Some(version) = self.take_version(number, page) {
+                        self.make_stable(page, version.page);
+                    }
+                }
+            }
+        }
+        false
+    }
+
+    /// Power was lost, or commands were aborted: asks the device what is left of
+    /// every page that was not certain.
+    pub(super) fn settled(&mut self, device: &Device, touched: &mut Vec<BlockIndex>) {
+        for write in self.medium.take_vanished(device) {
+            // Whether it executed shows below.
+            if !write.is_forced {
+                for index in 0..write.count {
+                    self.medium.recall(&write, write.start.plus(index));
+                }
+            }
+        }
+        let mut kept = BTreeSet::new();
+        for (place, versions) in std::mem::take(&mut self.open) {
+            for version in versions.iter() {
+                match &version.page {
+                    Page::Data(block, _) => touched.push(*block),
+                    Page::Headers(changes) => {
+                        touched.extend(changes.iter().map(|(block, _)| *block));
+                    }
+                }
+            }
+            self.settle_page(place, &versions, device, &mut kept);
+        }
+        self.medium
+            .retain_cached(|cached| kept.contains(&(cached.number, cached.page)));
+    }
+
+    fn settle_page(
+        &mut self,
+        place: PageIndex,
+        before: &[Version],
+        device: &Device,
+        kept: &mut BTreeSet<(CommandNumber, PageIndex)>,
+    ) {
+        let contents = device.possible(place);
+        let is_here = |start: PageIndex, count| start <= place && place.0 < start.0 + count;
+        let queued: Vec<_> = self
+            .medium
+            .queued_writes()
+            .filter(|write| is_here(write.start, write.count))
+            .map(|write| write.number)
+            .collect();
+        let cached_end = contents.len().saturating_sub(queued.len()).max(1);
+        // The cache keeps its order and loses its oldest: aligned from the end.
+        let mut numbers = Vec::new();
+        let mut left = cached_end;
+        for cached in self.medium.cached().rev().filter(|it| it.page == place) {
+            let id = before
+                .iter()
+                .find(|version| version.number == cached.number)
+                .map(|version| version.id);
+            if left > 1 && id == Some(Bytes64::of(&contents[left - 1])) {
+                left -= 1;
+                kept.insert((cached.number, place));
+                numbers.push(cached.number);
+            }
+        }
+        numbers.reverse();
+        let Some(stable) = self.page(place, &contents[0], device.stable(place)) else {
+            return;
+        };
+        match stable {
+            Page::Data(..) => self.make_stable(place, stable),
+            Page::Headers(_) => self.reload_headers(place, &contents[0], device),
+        }
+        let mut versions = Vec::new();
+        let others = contents[left..].iter();
+        for (number, content) in numbers.into_iter().chain(queued).zip(others) {
+            if let Some(page) = self.page(place, content, device.stable(place)) {
+                let id = Bytes64::of(content);
+                versions.push(Version { number, id, page });
+            }
+        }
+        if !versions.is_empty() {
+            self.open.insert(place, Arc::new(versions));
+        }
+    }
+
+    fn reload_headers(&mut self, place: PageIndex, content: &Bytes, device: &Device) {
+        for (block, bytes) in self.headers_in(place, content) {
+            let header = Header::of(block, bytes);
+            let mut stable = self.stable_of(block);
+            if stable.header != header {
+                stable = Stable {
+                    header,
+                    data: Data::of(device.stable(self.geometry.data_page(block))),
+                };
+                self.stable.insert(block, stable);
+            }
+        }
+    }
+
+    fn stable_of(&self, block: BlockIndex) -> Stable {
+        self.stable
+            .get(&block)
+            .copied()
+            .unwrap_or_else(Stable::pristine)
+    }
+
+    /// What a content makes of a page; nothing outside headers and data.
+    fn page(&self, place: PageIndex, content: &Bytes, stable: &Bytes) -> Option<Page> {
+        let first_data = self.geometry.data_page(BlockIndex::new(0)).0;
+        match place.0.checked_sub(first_data) {
+            Some(block) if block < self.geometry.blocks => {
+                Some(Page::Data(BlockIndex::new(block), Data::of(content)))
+            }
+            Some(_) => None,
+            None if place.0 == 0 => None,
+            None => {
+                let changes = self
+                    .headers_in(place, content)
+                    .zip(stable.chunks_exact(BLOCK_HEADER_BYTES))
+                    .filter(|((_, new), old)| new != old)
+                    .map(|((block, new), _)| (block, Header::of(block, new)));
+                Some(Page::Headers(changes.collect()))
+            }
+        }
+    }
+
+    /// The blocks of a header page with the bytes of their headers.
+    fn headers_in<'a>(
+        &self,
+        page: PageIndex,
+        content: &'a Bytes,
+    ) -> impl Iterator<Item = (BlockIndex, &'a [u8])> + use<'a> {
+        let (first, blocks) = ((page.0 - 1) * HEADERS_PER_PAGE, self.geometry.blocks);
+        let headers = content.chunks_exact(BLOCK_HEADER_BYTES);
+        (first..blocks).map(BlockIndex::new).zip(headers)
+    }
+
+    fn take_version(&mut self, number: CommandNumber, page: PageIndex) -> Option<Version> {
+        let versions = Arc::make_mut(self.open.get_mut(&page)?);
+        let place = versions
+            .iter()
+            .position(|version| version.number == number)?;
+        let version = versions.remove(place);
+        if versions.is_empty() {
+            self.open.remove(&page);
+        }
+        Some(version)
+    }
+
+    fn make_stable(&mut self, place: PageIndex, page: Page) {
+        match page {
+            Page::Data(block, data) => {
+                let stable = self.stable_of(block);
+                self.stable.insert(block, Stable { data, ..stable });
+            }
+            Page::Headers(changes) => {
+                let old: Vec<_> = changes
+                    .iter()
+                    .map(|(block, _)| (*block, self.stable_of(*block).header))
+                    .collect();
+                for (block, header) in &changes {
+                    let stable = self.stable_of(*block);
+                    self.stable.insert(
+                        *block,
+                        Stable {
+                            header: *header,
+                            ..stable
+                        },
+                    );
+                }
+                self.rebase(place, &old, &changes);
+            }
+        }
+    }
+
+    /// The other versions of a header page now differ from another stable one.
+    fn rebase(
+        &mut self,
+        place: PageIndex,
+        old: &[(BlockIndex, Header)],
+        new: &[(BlockIndex, Header)],
+    ) {
+        let Some(versions) = self.open.get_mut(&place) else {
+            return;
+        };
+        for version in Arc::make_mut(versions) {
+            let Page::Headers(changes) = &mut version.page else {
+                continue;
+            };
+            for ((block, was), (_, is)) in old.iter().zip(new) {
+                match changes.binary_search_by_key(block, |(block, _)| *block) {
+                    Ok(at) if changes[at].1 == *is => {
+                        changes.remove(at);
+                    }
+                    Ok(_) => {}
+                    Err(at) => changes.insert(at, (*block, *was)),
+                }
+            }
+        }
+    }
+}
+
+fn find(changes: &[(BlockIndex, Header)], block: BlockIndex) -> Option<Header> {
+    let at = changes
+        .binary_search_by_key(&block, |(block, _)| *block)
+        .ok()?;
+    Some(changes[at].1)
+}

@@ -1,0 +1,119 @@
+//! A record in a journal, as the images need it: what it does to blocks, marks
+//! and state, without the payload.
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use stormglass_engine::storage_set::record::{Entry, Record};
+use stormglass_engine::vocabulary::{BLOCK_BYTES, CommandId, Content, Lsn, Range};
+
+use super::value::{Bytes64, Value};
+
+/// A record that fits behind the one before it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Link {
+    /// Its number.
+    pub lsn: Lsn,
+    /// Its ring page, from 0.
+    pub page: u64,
+    /// Its length in ring pages.
+    pub pages: u64,
+    /// The checksum of the one before it.
+    pub previous: u32,
+    /// Its checksum, which the next one repeats.
+    pub checksum: u32,
+    /// The event at which its last part was submitted.
+    pub event: u64,
+    /// The entry, without payload.
+    pub entry: Entry,
+    /// Blocks that it writes.
+    pub range: Option<Range>,
+    /// What it makes of each block of the range; empty if it writes nothing.
+    pub values: Vec<Value>,
+    /// Marks that end with it.
+    pub closed: Vec<(CommandId, Range)>,
+}
+
+impl Link {
+    /// Reduces a record. `closed` is filled in by whoever knows the marks.
+    pub(super) fn new(
+        record: Record,
+        (page, pages): (u64, u64),
+        checksum: u32,
+        event: u64,
+    ) -> Self {
+        let mut link = Link {
+            lsn: record.lsn,
+            page,
+            pages,
+            previous: record.previous,
+            checksum,
+            event,
+            entry: record.entry,
+            range: None,
+            values: Vec::new(),
+            closed: Vec::new(),
+        };
+        match &mut link.entry {
+            Entry::Perform(perform) => {
+                link.range = Some(perform.range);
+                let bytes = reduce(&mut perform.content, perform.range);
+                let version = perform.sequence;
+                let proven = |bytes| Value::Proven { version, bytes };
+                link.values = bytes.into_iter().map(proven).collect();
+            }
+            Entry::Copy {
+                range,
+                content,
+                versions,
+                ..
+            } => {
+                link.range = Some(*range);
+                let bytes = reduce(content, *range).into_iter();
+                let proven = |(bytes, version): (_, &_)| Value::Proven {
+                    version: *version,
+                    bytes,
+                };
+                link.values = bytes.zip(versions.iter()).map(proven).collect();
+            }
+            Entry::Mark { .. }
+            | Entry::Fail { .. }
+            | Entry::Clear { .. }
+            | Entry::Session { .. }
+            | Entry::Fence { .. } => {}
+        }
+        link
+    }
+
+    /// The bytes of the blocks that it writes.
+    pub fn bytes(&self) -> impl Iterator<Item = Option<Bytes64>> {
+        self.values.iter().map(|value| match value {
+            Value::Proven { bytes, .. } => Some(*bytes),
+            Value::Damaged => None,
+        })
+    }
+
+    /// Commands whose marks the entry ends.
+    pub(super) fn clears(&self) -> &[CommandId] {
+        match &self.entry {
+            Entry::Mark { clears, .. } | Entry::Clear { clears } => clears,
+            Entry::Perform(_)
+            | Entry::Fail { .. }
+            | Entry::Session { .. }
+            | Entry::Fence { .. }
+            | Entry::Copy { .. } => &[],
+        }
+    }
+}
+
+/// What a content makes of each block; takes the payload out.
+fn reduce(content: &mut Content, range: Range) -> Vec<Bytes64> {
+    match content {
+        Content::Data(data) => {
+            let bytes = data.chunks_exact(BLOCK_BYTES).map(Bytes64::of).collect();
+            *data = Bytes::new();
+            bytes
+        }
+        Content::Zeroes => vec![Bytes64::Zero; range.count() as usize],
+        Content::Nothing => Vec::new(),
+    }
+}

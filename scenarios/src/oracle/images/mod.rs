@@ -1,0 +1,274 @@
+//! The image tracker: what every power loss at this instant could leave on the
+//! two storage sets of a volume.
+//!
+//! A copy's *logical image* is its journal over its data, as a recovery would read
+//! it. A power loss keeps any part of what is queued or cached, so a copy has many
+//! images at once; per block they have a few values ([`Candidates`]), and a mark
+//! stands in all of them or not. The tracker keeps both up to date with each
+//! device command, at a price that depends on the blocks that the command touches.
+//!
+//! It decodes with the engine's format code and replays with its own: of the
+//! engine it believes the bytes and nothing else. It asks the devices themselves
+//! only after a power loss or an abort.
+//!
+//! | File | Owns |
+//! |---|---|
+//! | [`medium`](self) | queue and cache of a device |
+//! | `journal`, `link` | records, checkpoints, where a recovery may stop |
+//! | `data` | data pages and headers |
+//! | `state` | marks, results, watermarks by replay |
+//! | `set` | one storage set: journal over data |
+//!
+//! The oracles O1, O5, O7 and O9 are judged on it, each in its own file.
+//!
+//! Granted: sectors of a torn record never make another valid record (its checksum
+//! says so); the devices are at rest when the tracker starts; a command that no
+//! reservation admits, held or queued, leaves nothing.
+
+mod data;
+mod journal;
+mod link;
+mod medium;
+mod set;
+mod state;
+#[cfg(test)]
+mod tests;
+mod value;
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use stormglass_engine::contract::Module;
+use stormglass_engine::event::Verdict;
+use stormglass_engine::storage_set::layout::Geometry;
+use stormglass_engine::vocabulary::{CommandId, Range, Session, SetId};
+use stormglass_sim::device::Device;
+use stormglass_sim::occurrence::Occurrence;
+use stormglass_sim::time::WorldTime;
+use stormglass_sim::world::{DeviceIndex, World};
+
+use self::journal::Notes;
+use self::set::Part;
+use super::o1_durable::Durable;
+use super::o5_difference::Difference;
+use super::o7_once::Once;
+use super::o9_in_sync::InSync;
+use super::{Finding, OracleId};
+
+pub use link::Link;
+pub use set::SetImages;
+pub use state::{Decision, State};
+pub use value::{Bytes64, Candidates, Value};
+
+/// The devices of a storage set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SetDevices {
+    /// The journal device.
+    pub journal: DeviceIndex,
+    /// The data device.
+    pub data: DeviceIndex,
+    /// Sizes of both.
+    pub geometry: Geometry,
+}
+
+/// Whoever holds the devices: a world, or a test's rack.
+pub trait Devices {
+    /// A device.
+    fn device(&self, index: DeviceIndex) -> &Device;
+}
+
+impl<M: Module> Devices for World<M> {
+    fn device(&self, index: DeviceIndex) -> &Device {
+        &self.drive(index).device
+    }
+}
+
+/// When something happened: world time, and the event's number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct When {
+    /// World time.
+    pub at: WorldTime,
+    /// The event's number.
+    pub event: u64,
+}
+
+/// How often each oracle has judged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Checks {
+    /// O1: acknowledged blocks and results.
+    pub durable: u64,
+    /// O5: blocks compared.
+    pub difference: u64,
+    /// O7: performed commands.
+    pub once: u64,
+    /// O9: blocks compared at rest.
+    pub in_sync: u64,
+}
+
+/// The images of both copies of a volume, and the oracles that judge them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Images {
+    devices: [SetDevices; 2],
+    sets: [Arc<SetImages>; 2],
+    durable: Durable,
+    difference: Difference,
+    once: Once,
+    in_sync: InSync,
+}
+
+impl Images {
+    /// Reads both sets, the owner's first. Their devices are at rest.
+    ///
+    /// # Panics
+    /// If a set is not formatted.
+    pub fn new(devices: [SetDevices; 2], racks: &impl Devices) -> Self {
+        let set = |set: SetDevices| {
+            let (journal, data) = (racks.device(set.journal), racks.device(set.data));
+            let images = SetImages::new(journal, data, set.geometry);
+            Arc::new(images.expect("a storage set is formatted before it is watched"))
+        };
+        let sets = devices.map(set);
+        Images {
+            devices,
+            once: Once::new([sets[0].state(), sets[1].state()]),
+            sets,
+            durable: Durable::default(),
+            difference: Difference::default(),
+            in_sync: InSync::default(),
+        }
+    }
+
+    /// The images of a copy: 0 is the owner's.
+    pub fn set(&self, copy: usize) -> &SetImages {
+        &self.sets[copy]
+    }
+
+    /// How often each oracle has judged.
+    pub fn checks(&self) -> Checks {
+        Checks {
+            durable: self.durable.checks(),
+            difference: self.difference.checks(),
+            once: self.once.checks(),
+            in_sync: self.in_sync.checks(),
+        }
+    }
+
+    /// Follows the devices; all other occurrences are ignored. `racks` is as it is
+    /// after the step that `occurrence` is from.
+    pub fn observe<E>(
+        &mut self,
+        at: WorldTime,
+        event: u64,
+        occurrence: &Occurrence<E>,
+        racks: &impl Devices,
+        findings: &mut Vec<Finding>,
+    ) {
+        let device = match occurrence {
+            Occurrence::Submitted { device, .. }
+            | Occurrence::Executed { device, .. }
+            | Occurrence::Settled { device } => *device,
+            Occurrence::Event { .. }
+            | Occurrence::Probe { .. }
+            | Occurrence::Booted { .. }
+            | Occurrence::Stopped { .. }
+            | Occurrence::Fault(_) => return,
+        };
+        let Some((copy, part)) = self.place_of(device) else {
+            return;
+        };
+        let (set, disk) = (Arc::make_mut(&mut self.sets[copy]), racks.device(device));
+        let mut notes = Notes::default();
+        match occurrence {
+            Occurrence::Submitted { number, .. } => {
+                set.submitted(part, *number, disk, event, &mut notes);
+            }
+            Occurrence::Executed {
+                number, succeeded, ..
+            } => set.executed(part, *number, *succeeded, disk, &mut notes),
+            _ => set.settled(part, disk, &mut notes),
+        }
+        self.judge(copy, When { at, event }, notes, findings);
+    }
+
+    fn place_of(&self, device: DeviceIndex) -> Option<(usize, Part)> {
+        self.devices.iter().enumerate().find_map(|(copy, set)| {
+            if set.journal == device {
+                Some((copy, Part::Journal))
+            } else if set.data == device {
+                Some((copy, Part::Data))
+            } else {
+                None
+            }
+        })
+    }
+
+    fn judge(&mut self, copy: usize, when: When, notes: Notes, findings: &mut Vec<Finding>) {
+        for (says, mut events) in notes.irregular {
+            events.push(when.event);
+            let says = format!("{} set: {says}", copy_name(copy));
+            findings.push(Finding::new(OracleId::O5, when.at, says, events));
+        }
+        for link in &notes.lost {
+            self.once.forget(copy, link);
+        }
+        if let Some(link) = &notes.appended {
+            self.once.note(copy, link, when, findings);
+        }
+        if !notes.touched.is_empty() {
+            self.difference
+                .check(&self.sets, &notes.touched, when, findings);
+        }
+    }
+
+    /// The owner accepted a mutation (reads and flushes are not told).
+    pub fn accepted(&mut self, command: CommandId, range: Range) {
+        self.durable.accepted(command, range);
+    }
+
+    /// The owner gave an attempt its final status. Commands that are no mutations,
+    /// and verdicts that promise nothing, are ignored.
+    pub fn answered(
+        &mut self,
+        command: CommandId,
+        verdict: Verdict,
+        at: WorldTime,
+        event: u64,
+        findings: &mut Vec<Finding>,
+    ) {
+        let performed = self.once.performed(command);
+        self.durable.check(
+            &self.sets,
+            (command, verdict),
+            performed,
+            When { at, event },
+            findings,
+        );
+    }
+
+    /// The mirror reported a replica as performed.
+    pub fn replica_performed(
+        &mut self,
+        session: Session,
+        set: SetId,
+        command: CommandId,
+        at: WorldTime,
+        event: u64,
+        findings: &mut Vec<Finding>,
+    ) {
+        let report = (session, set, command);
+        self.once.reported(report, When { at, event }, findings);
+    }
+
+    /// Judges the copies at rest.
+    pub fn finish(&mut self, at: WorldTime, event: u64, findings: &mut Vec<Finding>) {
+        self.in_sync.check(&self.sets, When { at, event }, findings);
+    }
+}
+
+/// A copy as findings call it.
+pub(super) fn copy_name(copy: usize) -> &'static str {
+    match copy {
+        0 => "the owner's",
+        _ => "the mirror's",
+    }
+}

@@ -1,0 +1,166 @@
+//! One storage set: journal over data.
+
+use serde::{Deserialize, Serialize};
+use stormglass_engine::contract::IoRequest;
+use stormglass_engine::storage_set::layout::Geometry;
+use stormglass_engine::vocabulary::{BlockIndex, CommandId, Lsn};
+use stormglass_sim::device::{CommandNumber, Device};
+
+use super::data::DataImages;
+use super::journal::{JournalImages, Notes};
+use super::medium::Medium;
+use super::state::State;
+use super::value::Candidates;
+
+/// Which device of a set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Part {
+    /// The journal device.
+    Journal,
+    /// The data device.
+    Data,
+}
+
+/// Every image that a power loss could leave of one storage set.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SetImages {
+    journal: JournalImages,
+    data: DataImages,
+}
+
+impl SetImages {
+    /// Reads a set whose devices are at rest; nothing if it has no checkpoint.
+    pub(super) fn new(journal: &Device, data: &Device, geometry: Geometry) -> Option<Self> {
+        Some(SetImages {
+            journal: JournalImages::new(journal, geometry)?,
+            data: DataImages::new(data, geometry),
+        })
+    }
+
+    /// Adds every value that a block may have.
+    pub fn add_values(&self, block: BlockIndex, values: &mut Candidates) {
+        if !self.journal.values(block, |value| values.add(value)) {
+            self.data.add_values(block, values);
+        }
+    }
+
+    /// True if a mark stands on the block in every image. A clear that is not
+    /// durable counts as done.
+    pub fn is_marked(&self, block: BlockIndex) -> bool {
+        self.journal.is_marked(block)
+    }
+
+    /// True if the block may differ from the other copy's for good reason: it is
+    /// in flight, or in a region changed on this copy alone. No record sets a
+    /// region's bit while the pair stays in sync, so there is nothing to ask yet.
+    pub fn may_differ(&self, block: BlockIndex) -> bool {
+        self.is_marked(block)
+    }
+
+    /// State behind the last record that may be read.
+    pub fn state(&self) -> &State {
+        self.journal.state()
+    }
+
+    /// True if every image has a result of the command, or its client's promise
+    /// never to ask again.
+    pub fn has_result(&self, command: CommandId) -> bool {
+        let state = self.state();
+        let is_decided = state
+            .decision(command)
+            .is_some_and(|decision| decision.since <= self.journal.certain_end());
+        is_decided || command.counter < state.watermark(command.client)
+    }
+
+    /// The event at which a record was submitted, while the journal needs it.
+    pub fn event_of(&self, lsn: Lsn) -> Option<u64> {
+        self.journal.event_of(lsn)
+    }
+
+    /// True if a power loss would leave one image.
+    pub fn is_at_rest(&self) -> bool {
+        self.journal.is_at_rest() && self.data.is_at_rest()
+    }
+
+    /// Blocks that were written or marked.
+    pub(in crate::oracle) fn blocks(&self) -> impl Iterator<Item = BlockIndex> {
+        self.journal.blocks().chain(self.data.blocks())
+    }
+
+    /// A command entered a queue.
+    pub(super) fn submitted(
+        &mut self,
+        part: Part,
+        number: CommandNumber,
+        device: &Device,
+        event: u64,
+        notes: &mut Notes,
+    ) {
+        // Nearly always the newest command, which is the last.
+        let Some((_, submission)) = device.queued().find(|(queued, _)| *queued == number) else {
+            return;
+        };
+        let is_possible = match &submission.request {
+            IoRequest::Read { .. } | IoRequest::ReadReservation => return,
+            IoRequest::Preempt { .. } => true,
+            IoRequest::Write { .. } | IoRequest::Flush => Medium::<()>::admits(device, submission),
+        };
+        if !is_possible {
+            return;
+        }
+        match (&submission.request, part) {
+            (
+                IoRequest::Write {
+                    start,
+                    pages,
+                    persistence,
+                },
+                Part::Journal,
+            ) => self
+                .journal
+                .submitted_write(number, (*start, pages), *persistence, event, notes),
+            (
+                IoRequest::Write {
+                    start,
+                    pages,
+                    persistence,
+                },
+                Part::Data,
+            ) => {
+                let (page, touched) = ((*start, pages.as_slice()), &mut notes.touched);
+                self.data
+                    .submitted_write(number, page, *persistence, device, touched);
+            }
+            (IoRequest::Flush, Part::Journal) => self.journal.submitted_flush(number),
+            (IoRequest::Flush, Part::Data) => self.data.submitted_flush(number),
+            (_, Part::Journal) => self.journal.submitted_preempt(number),
+            (_, Part::Data) => self.data.submitted_preempt(number),
+        }
+    }
+
+    /// A command left a queue.
+    pub(super) fn executed(
+        &mut self,
+        part: Part,
+        number: CommandNumber,
+        succeeded: bool,
+        device: &Device,
+        notes: &mut Notes,
+    ) {
+        let must_settle = match part {
+            Part::Journal => self.journal.executed(number, succeeded),
+            Part::Data => self.data.executed(number, succeeded),
+        };
+        if must_settle {
+            self.settled(part, device, notes);
+        }
+    }
+
+    /// Power was lost somewhere, or commands were aborted.
+    pub(super) fn settled(&mut self, part: Part, device: &Device, notes: &mut Notes) {
+        match part {
+            Part::Journal => self.journal.settled(device, notes),
+            Part::Data => self.data.settled(device, &mut notes.touched),
+        }
+    }
+}

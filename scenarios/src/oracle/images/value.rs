@@ -1,0 +1,113 @@
+//! What a block may hold after a power loss.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use stormglass_engine::vocabulary::SequenceId;
+use xxhash_rust::xxh3::xxh3_64;
+
+/// The bytes of a block, told apart by their hash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Bytes64 {
+    /// Zeroes, written or not.
+    Zero,
+    /// The hash of anything else.
+    Hash(u64),
+}
+
+impl Bytes64 {
+    /// Of a block's bytes.
+    pub fn of(bytes: &[u8]) -> Self {
+        if is_zero(bytes) {
+            Bytes64::Zero
+        } else {
+            Bytes64::Hash(xxh3_64(bytes))
+        }
+    }
+}
+
+/// True if there is nothing but zeroes; decided by the first bytes nearly always.
+pub(super) fn is_zero(bytes: &[u8]) -> bool {
+    bytes.iter().all(|byte| *byte == 0)
+}
+
+/// A block of a logical image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Value {
+    /// A command's work, or zeroes of version 0 that nobody ever wrote.
+    Proven {
+        /// The command's place in the volume's order.
+        version: SequenceId,
+        /// The bytes.
+        bytes: Bytes64,
+    },
+    /// Data and header do not belong together: nothing can be read.
+    Damaged,
+}
+
+impl Value {
+    /// What a block holds that was never written.
+    pub const PRISTINE: Value = Value::Proven {
+        version: SequenceId::new(0),
+        bytes: Bytes64::Zero,
+    };
+}
+
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Value::Proven {
+                version,
+                bytes: Bytes64::Zero,
+            } => write!(f, "{}:zero", version.value()),
+            Value::Proven {
+                version,
+                bytes: Bytes64::Hash(hash),
+            } => write!(f, "{}:{:04x}", version.value(), hash >> 48),
+            Value::Damaged => write!(f, "damaged"),
+        }
+    }
+}
+
+/// The values that a block may hold, each once. Few, nearly always one or two.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Candidates {
+    values: Vec<Value>,
+}
+
+impl Candidates {
+    /// Adds a value.
+    pub fn add(&mut self, value: Value) {
+        if !self.values.contains(&value) {
+            self.values.push(value);
+        }
+    }
+    /// Forgets all, keeping the allocation.
+    pub fn clear(&mut self) {
+        self.values.clear();
+    }
+    /// The values in no particular order.
+    pub fn values(&self) -> &[Value] {
+        &self.values
+    }
+    /// The values in order.
+    pub fn sorted(&self) -> Vec<Value> {
+        let mut values = self.values.clone();
+        values.sort_unstable();
+        values
+    }
+    /// True if a read would return the one same thing from every image.
+    pub fn is_certain(&self) -> bool {
+        matches!(self.values.as_slice(), [Value::Proven { .. }])
+    }
+}
+
+impl fmt::Display for Candidates {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{{")?;
+        for (place, value) in self.sorted().iter().enumerate() {
+            write!(f, "{}{value}", if place == 0 { "" } else { ", " })?;
+        }
+        write!(f, "}}")
+    }
+}

@@ -1,0 +1,213 @@
+//! O7: a command is performed at most once on each storage set, one id always has
+//! one payload, and a replica is reported performed at most once in a session.
+//!
+//! Judged by the records of both journals: performed is what a journal holds or
+//! held, be it certain or not. A record that a power loss took never happened.
+//! What is known of a command is kept until both copies have performed it and its
+//! client has promised never to ask again; if it is performed after that, that
+//! alone is the finding.
+
+use std::sync::Arc;
+
+use imbl::OrdMap;
+use serde::{Deserialize, Serialize};
+use stormglass_engine::storage_set::record::Entry;
+use stormglass_engine::vocabulary::{ClientId, CommandId, Range, SequenceId, Session, SetId};
+
+use super::images::{Bytes64, Link, State, When, copy_name};
+use super::{Finding, OracleId};
+
+/// Replica sets whose reports are remembered, below the newest.
+const SETS_REMEMBERED: u64 = 1024;
+
+/// A performed command.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Performed {
+    /// Its place in the volume's order.
+    pub sequence: SequenceId,
+    /// Its blocks.
+    pub range: Range,
+    /// What it makes of each; empty for a compare that failed.
+    pub bytes: Arc<[Bytes64]>,
+    /// The events at which the copies' records were submitted.
+    by: [Option<u64>; 2],
+}
+
+impl Performed {
+    /// The events at which the copies' records were submitted.
+    pub fn events(&self) -> Vec<u64> {
+        self.by.iter().flatten().copied().collect()
+    }
+}
+
+/// Watches that nothing is performed twice.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Once {
+    checks: u64,
+    performed: OrdMap<CommandId, Performed>,
+    /// Nothing below is performed any more.
+    floors: OrdMap<ClientId, u64>,
+    session: Option<Session>,
+    reports: OrdMap<(SetId, CommandId), u64>,
+    newest: SetId,
+}
+
+impl Once {
+    /// Nothing has been performed but what the copies remember.
+    pub(super) fn new(states: [&State; 2]) -> Self {
+        let mut once = Once::default();
+        for (client, counter) in states.into_iter().flat_map(State::watermarks) {
+            let floor = once.floors.entry(client).or_insert(counter);
+            *floor = counter.max(*floor);
+        }
+        once
+    }
+
+    /// Performed commands and reports that were looked at.
+    pub fn checks(&self) -> u64 {
+        self.checks
+    }
+
+    /// What is known of a performed command.
+    pub fn performed(&self, command: CommandId) -> Option<&Performed> {
+        self.performed.get(&command)
+    }
+
+    /// A record entered a journal.
+    pub(super) fn note(
+        &mut self,
+        copy: usize,
+        link: &Link,
+        when: When,
+        findings: &mut Vec<Finding>,
+    ) {
+        let watermark = match &link.entry {
+            Entry::Perform(perform) => perform.watermark,
+            Entry::Mark { watermark, .. } => *watermark,
+            Entry::Fail { .. }
+            | Entry::Clear { .. }
+            | Entry::Session { .. }
+            | Entry::Fence { .. }
+            | Entry::Copy { .. } => return,
+        };
+        if let Entry::Perform(perform) = &link.entry {
+            self.checks += 1;
+            let bytes: Arc<[Bytes64]> = link.bytes().flatten().collect();
+            let command = perform.command;
+            let mut finding = |says: String, events: Vec<u64>| {
+                let says = format!("{command} {says}");
+                let events = events.into_iter().chain([when.event]).collect();
+                findings.push(Finding::new(OracleId::O7, when.at, says, events));
+            };
+            let floor = self.floors.get(&command.client).copied().unwrap_or(0);
+            match self.performed.get_mut(&command) {
+                Some(known) => {
+                    let is_same = known.sequence == perform.sequence
+                        && known.range == perform.range
+                        && known.bytes == bytes;
+                    if !is_same {
+                        let says = "is performed with another payload, range or sequence";
+                        finding(says.into(), known.events());
+                    }
+                    if let Some(before) = known.by[copy] {
+                        let says = format!("is performed twice on {} set", copy_name(copy));
+                        finding(says, vec![before]);
+                    }
+                    known.by[copy] = Some(link.event);
+                }
+                None => {
+                    if command.counter < floor {
+                        let says = format!(
+                            "is performed on {} set below its client's watermark {floor}",
+                            copy_name(copy)
+                        );
+                        finding(says, vec![]);
+                    }
+                    let mut by = [None; 2];
+                    by[copy] = Some(link.event);
+                    let (sequence, range) = (perform.sequence, perform.range);
+                    self.performed.insert(
+                        command,
+                        Performed {
+                            sequence,
+                            range,
+                            bytes,
+                            by,
+                        },
+                    );
+                }
+            }
+        }
+        self.raise(watermark.client, watermark.counter);
+    }
+
+    /// Forgets what both copies have performed and nobody will ask for.
+    fn raise(&mut self, client: ClientId, counter: u64) {
+        let floor = self.floors.get(&client).copied().unwrap_or(0);
+        if counter <= floor {
+            return;
+        }
+        self.floors.insert(client, counter);
+        let mut next = CommandId { client, counter: 0 };
+        while let Some((command, performed)) = self.performed.get_next(&next) {
+            let command = *command;
+            if command.client != client || command.counter >= counter {
+                break;
+            }
+            let is_closed = performed.by.iter().all(Option::is_some);
+            if is_closed {
+                self.performed.remove(&command);
+            }
+            next = CommandId {
+                client,
+                counter: command.counter + 1,
+            };
+        }
+    }
+
+    /// A record was lost with power, or aborted: it never happened.
+    pub(super) fn forget(&mut self, copy: usize, link: &Link) {
+        if let Entry::Perform(perform) = &link.entry
+            && let Some(known) = self.performed.get_mut(&perform.command)
+        {
+            known.by[copy] = None;
+        }
+    }
+
+    /// The mirror reported a replica as performed.
+    pub(super) fn reported(
+        &mut self,
+        (session, set, command): (Session, SetId, CommandId),
+        when: When,
+        findings: &mut Vec<Finding>,
+    ) {
+        self.checks += 1;
+        if self.session.is_none_or(|current| current < session) {
+            self.session = Some(session);
+            self.reports = OrdMap::new();
+            self.newest = SetId::new(0);
+        }
+        if self.session != Some(session) {
+            return;
+        }
+        let oldest = self.newest.value().saturating_sub(SETS_REMEMBERED);
+        let before = self.reports.insert((set, command), when.event);
+        if before.is_some() || set.value() < oldest {
+            let says = format!(
+                "{command} is reported performed twice in set {} of session {session}",
+                set.value()
+            );
+            let events = before.into_iter().chain([when.event]).collect();
+            findings.push(Finding::new(OracleId::O7, when.at, says, events));
+        }
+        self.newest = self.newest.max(set);
+        let oldest = self.newest.value().saturating_sub(SETS_REMEMBERED);
+        while let Some(((set, command), _)) = self.reports.get_min() {
+            let key = (*set, *command);
+            if key.0.value() >= oldest {
+                break;
+            }
+            self.reports.remove(&key);
+        }
+    }
+}

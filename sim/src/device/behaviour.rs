@@ -1,0 +1,67 @@
+//! What a device will do, without how it came to it: no numbers of commands and
+//! writes, no counters.
+
+use bytes::Bytes;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use stormglass_engine::contract::{IoRequest, PageIndex, ReservationKey, Submission};
+
+use super::{CommandNumber, Device, Queued, Submitter};
+
+/// A device as its behaviour follows from it.
+#[derive(Serialize)]
+pub(crate) struct DeviceBehaviour<'a> {
+    stable: BTreeMap<PageIndex, &'a Bytes>,
+    /// The oldest version first.
+    cached: Vec<(PageIndex, &'a Bytes)>,
+    holder: Option<ReservationKey>,
+    queue: Vec<QueuedBehaviour<'a>>,
+}
+
+#[derive(Serialize)]
+struct QueuedBehaviour<'a> {
+    submitter: Submitter,
+    is_awaited: bool,
+    /// How many of the cached versions a flush makes stable.
+    covered: usize,
+    submission: &'a Submission,
+}
+
+impl Device {
+    pub(crate) fn behaviour(&self) -> DeviceBehaviour<'_> {
+        let cached = self.cache.iter();
+        DeviceBehaviour {
+            stable: self.stable.stored().collect(),
+            cached: cached.map(|it| (it.page, &it.content)).collect(),
+            holder: self.reservation.holder(),
+            queue: self.queue.iter().map(|it| self.in_queue(it)).collect(),
+        }
+    }
+
+    /// A queued command's place in the queue.
+    pub(crate) fn place_of(&self, number: CommandNumber) -> Option<usize> {
+        let queue = &self.queue;
+        queue.binary_search_by_key(&number, |it| it.number).ok()
+    }
+
+    fn in_queue<'a>(&self, queued: &'a Queued) -> QueuedBehaviour<'a> {
+        let covered = match queued.submission.request {
+            IoRequest::Flush => {
+                let versions = self.cache.iter();
+                versions
+                    .filter(|it| it.order <= queued.completed_before)
+                    .count()
+            }
+            IoRequest::Read { .. }
+            | IoRequest::Write { .. }
+            | IoRequest::ReadReservation
+            | IoRequest::Preempt { .. } => 0,
+        };
+        QueuedBehaviour {
+            submitter: queued.submitter,
+            is_awaited: queued.is_awaited,
+            covered,
+            submission: &queued.submission,
+        }
+    }
+}

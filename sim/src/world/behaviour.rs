@@ -1,0 +1,242 @@
+//! What a world will do, without how it came to it; and where two worlds differ.
+//!
+//! Left out of the behaviour: when it is, all history (totals, hashes, sequence
+//! and command numbers), slots of the flight table, what is pending and void,
+//! wake-ups (they follow from the modules' deadlines) and the ends of CPU service
+//! (they follow from the processes), see [`Due`]. Also everything a world was
+//! built from: only worlds of one origin are compared.
+
+use serde::Serialize;
+use std::fmt;
+use stormglass_engine::contract::{Input, Module};
+
+use super::pending::{Due, Origin};
+use super::{Component, Drive, ProcessId, Totals, World};
+use crate::device::CommandNumber;
+use crate::process::{Cpu, Process};
+use crate::time::WorldTime;
+use crate::walk::{self, Base, Digest, LeafDifference};
+
+/// Where two worlds differ first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FieldDifference {
+    /// In what.
+    pub place: Place,
+    /// The path of fields, what stands there in the one, what in the other.
+    pub field: LeafDifference,
+}
+
+/// A part of a world that may differ from another world's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Place {
+    /// A component.
+    Component(Component),
+    /// What is pending.
+    Pending,
+    /// Time, counters and the rest.
+    World,
+}
+
+#[derive(Serialize)]
+#[serde(bound = "")]
+struct ProcessBehaviour<'a, M: Module> {
+    module: &'a Option<M>,
+    incarnation: u64,
+    is_paused: bool,
+    boot_waits: bool,
+    inbox: Vec<&'a Input<M::Local>>,
+    service: Cpu,
+}
+
+/// A pending event that is not void.
+#[derive(Serialize)]
+#[serde(bound = "")]
+enum Coming<'a, M: Module> {
+    Packet {
+        from: ProcessId,
+        to: ProcessId,
+        input: &'a Input<M::Local>,
+    },
+    Own {
+        to: ProcessId,
+        input: &'a Input<M::Local>,
+    },
+    Execute {
+        device: u16,
+        place: usize,
+    },
+}
+
+/// What belongs to no component.
+#[derive(Serialize)]
+struct Rest {
+    processes: usize,
+    devices: usize,
+    now: WorldTime,
+    sequence: u64,
+    totals: Totals,
+    at_this_instant: u64,
+    trace_hash: u64,
+}
+
+impl<M: Module> World<M> {
+    /// A hash of how the world will go on; the same for worlds that do alike.
+    pub fn behavioural_hash(&self) -> u128 {
+        let mut digest = Digest::default();
+        self.add_behaviour(&mut digest);
+        digest.finish()
+    }
+
+    /// Adds the world's behaviour to a hash of more than the world.
+    pub fn add_behaviour(&self, digest: &mut Digest) {
+        for (id, process) in self.processes() {
+            digest.add(&process_behaviour(process), self.base_of(id));
+        }
+        for (_, drive) in self.drives() {
+            digest.add(&drive.device.behaviour(), self.base());
+        }
+        for network in self.network.ids() {
+            digest.add(&self.network.cuts_of(network), self.base());
+        }
+        for (at, coming) in self.coming() {
+            let base = coming.to().map_or(self.base(), |to| self.base_of(to));
+            digest.add(&(at, coming), base);
+        }
+    }
+
+    /// The first field in which this world differs from another one: first the
+    /// components, in order, then what is pending, then the rest.
+    pub fn first_difference(&self, other: &World<M>) -> Option<FieldDifference> {
+        for component in self.components() {
+            if let Some(field) = self.component_difference(other, component) {
+                let place = Place::Component(component);
+                return Some(FieldDifference { place, field });
+            }
+        }
+        let [own, others] = [self, other].map(|world| world.coming().collect::<Vec<_>>());
+        if let Some(field) = walk::difference(&own, &others) {
+            let place = Place::Pending;
+            return Some(FieldDifference { place, field });
+        }
+        let field = walk::difference(&self.rest(), &other.rest())?;
+        let place = Place::World;
+        Some(FieldDifference { place, field })
+    }
+
+    /// The name of a place: that of a component, or `pending events`, or `world`.
+    pub fn place_name(&self, place: Place) -> String {
+        match place {
+            Place::Component(component) => self.component_name(component),
+            Place::Pending => "pending events".to_owned(),
+            Place::World => "world".to_owned(),
+        }
+    }
+
+    fn component_difference(
+        &self,
+        other: &World<M>,
+        component: Component,
+    ) -> Option<LeafDifference> {
+        match component {
+            Component::Process(id) => {
+                let own = &*self.processes[id.index()];
+                let others = &**other.processes.get(id.index())?;
+                (own != others).then(|| walk::difference(own, others))?
+            }
+            Component::Device(id) => {
+                let own = &*self.devices[id.index()];
+                let others = &**other.devices.get(id.index())?;
+                (own != others).then(|| drive_difference(own, others))?
+            }
+            Component::Network(id) => {
+                walk::difference(&self.network.cuts_of(id), &other.network.cuts_of(id))
+            }
+        }
+    }
+
+    /// Pending events that are not void, in order.
+    fn coming(&self) -> impl Iterator<Item = (WorldTime, Coming<'_, M>)> {
+        let pending = self.queue.sorted().into_iter();
+        pending.filter_map(|(at, _, due)| Some((at, self.what_comes(due)?)))
+    }
+
+    fn what_comes(&self, due: Due) -> Option<Coming<'_, M>> {
+        match due {
+            Due::Arrive(key) => {
+                let parcel = self.flight.get(key)?;
+                let (to, input) = (parcel.to, &parcel.input);
+                match parcel.origin {
+                    Origin::Network { from, .. } => Some(Coming::Packet { from, to, input }),
+                    Origin::Machine { incarnation } => {
+                        let is_alive = self.process(to).incarnation == incarnation;
+                        is_alive.then_some(Coming::Own { to, input })
+                    }
+                }
+            }
+            Due::Execute(device, number) => {
+                let number = CommandNumber(u64::from(number));
+                let place = self.drive(device).device.place_of(number)?;
+                let device = device.0;
+                Some(Coming::Execute { device, place })
+            }
+            Due::Serve(_) | Due::Wake(_) => None,
+        }
+    }
+
+    fn rest(&self) -> Rest {
+        Rest {
+            processes: self.processes.len(),
+            devices: self.devices.len(),
+            now: self.now,
+            sequence: self.sequence,
+            totals: self.totals,
+            at_this_instant: self.at_this_instant,
+            trace_hash: self.trace_hash(),
+        }
+    }
+
+    /// Now, for a walk through what has no clock of its own.
+    pub fn base(&self) -> Base {
+        let (world, module) = (self.now, None);
+        Base::Now { world, module }
+    }
+
+    /// Now, for a walk through what goes by a process's clock.
+    pub fn base_of(&self, process: ProcessId) -> Base {
+        let (world, module) = (self.now, Some(self.local_time(process)));
+        Base::Now { world, module }
+    }
+}
+
+impl<M: Module> Coming<'_, M> {
+    fn to(&self) -> Option<ProcessId> {
+        match self {
+            Coming::Packet { to, .. } | Coming::Own { to, .. } => Some(*to),
+            Coming::Execute { .. } => None,
+        }
+    }
+}
+
+fn process_behaviour<M: Module>(process: &Process<M>) -> ProcessBehaviour<'_, M> {
+    ProcessBehaviour {
+        module: &process.module,
+        incarnation: process.incarnation,
+        is_paused: process.is_paused,
+        boot_waits: process.boot_waits,
+        inbox: process.inbox.iter().map(|(input, _)| input).collect(),
+        service: process.service,
+    }
+}
+
+/// By page, if the drives differ in that; else as they are stored.
+fn drive_difference(left: &Drive, right: &Drive) -> Option<LeafDifference> {
+    let [own, others] = [left, right].map(|drive| drive.device.behaviour());
+    walk::difference(&own, &others).or_else(|| walk::difference(left, right))
+}
+
+impl fmt::Display for FieldDifference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let LeafDifference { path, left, right } = &self.field;
+        write!(f, "{path}: {left}, not {right}")
+    }
+}

@@ -1,0 +1,194 @@
+//! What a handler causes: packets, device commands, words to the modules beside
+//! it, reports. Carried out in order, at the instant at which the handler ran.
+
+use bytes::Bytes;
+use std::sync::Arc;
+
+use stormglass_engine::contract::{
+    Effect, Frame, Input, Module, NetworkId, Packet, Slot, Submission,
+};
+
+use super::hashes::{fold_effect, fold_label, fold_submission, head_hash};
+use super::pending::{Due, Origin, Parcel};
+use super::{DeviceIndex, ProcessId, Workbench, World};
+use crate::choose::{Choose, Departure, PacketFate};
+use crate::device::Submitter;
+use crate::occurrence::{Happened, Occurrence, PacketName};
+
+type Log<M> = Vec<Occurrence<<M as Module>::Event>>;
+
+impl<M: Module> World<M> {
+    /// Carries out what the workbench's outbox holds, for the process `id`.
+    pub(super) fn carry_out(
+        &mut self,
+        id: ProcessId,
+        choose: &mut impl Choose,
+        bench: &mut Workbench<M>,
+    ) {
+        let Workbench { outbox, log } = bench;
+        for effect in outbox.drain() {
+            fold_effect(self.hashes.process(id), &effect);
+            match effect {
+                Effect::Send {
+                    network,
+                    to,
+                    label,
+                    frame,
+                } => {
+                    self.totals.messages += 1;
+                    let head = head_hash(&frame.head);
+                    let hash = self.hashes.process(id);
+                    fold_label(hash, &label);
+                    hash.fold_pair(head, u64::from(to.value()));
+                    let Some(receiver) = self.network.resolve(network, to) else {
+                        continue;
+                    };
+                    let from = self.network.address_of(network, id);
+                    let packet = Packet {
+                        network,
+                        from: from.expect("a sender is attached to its network"),
+                        label,
+                        frame,
+                    };
+                    self.send(id, receiver, packet, head, choose, log);
+                }
+                Effect::Submit(submission) => self.submit(id, submission, log),
+                Effect::Local { to, message } => self.tell(id, to, message),
+                Effect::Trace(event) => log.push(Occurrence::Event { process: id, event }),
+                Effect::Probe(name) => log.push(Occurrence::Probe { process: id, name }),
+            }
+        }
+        let hash = self.hashes.processes[id.index()].value();
+        self.hashes.run.fold_pair(self.now.as_nanos(), hash);
+    }
+
+    fn send(
+        &mut self,
+        from: ProcessId,
+        to: ProcessId,
+        packet: Packet,
+        head: u64,
+        choose: &mut impl Choose,
+        log: &mut Log<M>,
+    ) {
+        let (network, label, length) = (packet.network, packet.label, packet.frame.len());
+        let fate = choose.packet(&Departure {
+            at: self.now,
+            network,
+            from,
+            to,
+            label,
+            length,
+        });
+        let latency = self.network.latency(network, from, to, &label, length);
+        let at = self.now.after(latency);
+        let origin = Origin::Network { from, head };
+        self.fold_departure(network, at.as_nanos(), head);
+        let input = Input::Packet(packet);
+        let parcel = Parcel { to, origin, input };
+        if fate == PacketFate::default() {
+            self.dispatch(at, parcel);
+        } else {
+            let name = PacketName {
+                network,
+                from,
+                to,
+                label,
+            };
+            self.befall(parcel, at, fate, name, log);
+        }
+    }
+
+    #[inline]
+    fn fold_departure(&mut self, network: NetworkId, at: u64, what: u64) {
+        self.hashes.networks[network.index()].fold_pair(at, what);
+    }
+
+    /// Sends a parcel on that something befalls.
+    fn befall(
+        &mut self,
+        mut parcel: Parcel<M>,
+        at: crate::time::WorldTime,
+        fate: PacketFate,
+        name: PacketName,
+        log: &mut Log<M>,
+    ) {
+        let hash = &mut self.hashes.networks[name.network.index()];
+        hash.fold_value(&fate);
+        if fate.is_lost {
+            log.push(Occurrence::Fault(Happened::Loss(name)));
+            return;
+        }
+        if let Some(later) = fate.duplicate {
+            log.push(Occurrence::Fault(Happened::Duplicate(name)));
+            self.dispatch(at.after(later), parcel.clone());
+        }
+        if fate.delay.as_nanos() > 0 {
+            log.push(Occurrence::Fault(Happened::Delay(name)));
+        }
+        if let (Some(bit), Input::Packet(packet)) = (fate.flipped_bit, &mut parcel.input) {
+            log.push(Occurrence::Fault(Happened::Corrupt(name)));
+            packet.frame = flip(&packet.frame, bit);
+            parcel.origin = Origin::Network {
+                from: name.from,
+                head: head_hash(&packet.frame.head),
+            };
+        }
+        self.dispatch(at.after(fate.delay), parcel);
+    }
+
+    fn tell(&mut self, from: ProcessId, slot: Slot, message: M::Local) {
+        let machine = self.machine(self.process(from).machine);
+        let mut beside = machine.processes.iter().copied();
+        let to = beside.find(|id| self.process(*id).slot == slot);
+        let to = to.expect("modules tell slots of their own machine");
+        let incarnation = self.process(to).incarnation;
+        let parcel = Parcel {
+            to,
+            origin: Origin::Machine { incarnation },
+            input: Input::Local(message),
+        };
+        self.dispatch(self.now, parcel);
+    }
+
+    fn submit(&mut self, from: ProcessId, submission: Submission, log: &mut Log<M>) {
+        self.totals.commands += 1;
+        let device = u16::try_from(submission.device.index()).expect("devices are few");
+        let device = DeviceIndex(device);
+        let submitter = Submitter {
+            process: from.0,
+            incarnation: self.process(from).incarnation,
+        };
+        let drive = Arc::make_mut(&mut self.devices[device.index()]);
+        let identity = [u64::from(from.0), submitter.incarnation, submission.io.0, 0];
+        let span = drive
+            .service
+            .span(&submission.request, drive.draw.at(&identity));
+        fold_submission(self.hashes.device(device), &submission);
+        let number = drive.device.submit(submitter, submission);
+        log.push(Occurrence::Submitted { device, number });
+        let number = u32::try_from(number.0).expect("fewer than 2^32 commands at a device");
+        self.schedule(self.now.after(span), Due::Execute(device, number));
+    }
+}
+
+/// The frame with one bit inverted, counted over head and body.
+fn flip(frame: &Frame, bit: u64) -> Frame {
+    let length = frame.len() as u64 * 8;
+    if length == 0 {
+        return frame.clone();
+    }
+    let bit = bit % length;
+    let place = usize::try_from(bit / 8).expect("a place in a frame");
+    let invert = |bytes: &Bytes, place: usize| {
+        let mut bytes = bytes.to_vec();
+        bytes[place] ^= 1 << (bit % 8);
+        Bytes::from(bytes)
+    };
+    let mut flipped = frame.clone();
+    match place.checked_sub(frame.head.len()) {
+        None => flipped.head = invert(&frame.head, place),
+        Some(place) => flipped.body = invert(&frame.body, place),
+    }
+    flipped
+}

@@ -1,0 +1,186 @@
+//! What is done to the hardware from outside: power, boots, pauses, partitions.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use stormglass_engine::contract::{Entropy, Module};
+
+use super::pending::Due;
+use super::{DeviceIndex, Drive, MachineId, ProcessId, Workbench, World};
+use crate::choose::{AtDevice, Choose};
+use crate::device::Submitter;
+use crate::fault::Fault;
+use crate::occurrence::{Happened, Occurrence};
+use crate::process::Cpu;
+
+impl<M: Module> World<M> {
+    /// Does something to the hardware, now. Logs it if it had an effect.
+    pub fn apply(&mut self, fault: &Fault, choose: &mut impl Choose, bench: &mut Workbench<M>) {
+        bench.log.clear();
+        self.hashes.run.fold(self.now.as_nanos());
+        self.hashes.run.fold_value(fault);
+        match *fault {
+            Fault::Crash(machine) => self.crash(machine, choose, bench),
+            Fault::Kill(process) => {
+                if self.stop(process, bench) {
+                    bench.log.push(Occurrence::Fault(Happened::Kill(process)));
+                }
+            }
+            Fault::DevicePowerLoss(device) => self.lose_power(device, choose, bench),
+            Fault::Boot(process) => self.boot(process, choose, bench),
+            Fault::Pause(machine) => self.pause(machine, bench),
+            Fault::Resume(machine) => self.resume(machine, choose, bench),
+            Fault::Cut(cut) => {
+                self.network_mut().cut(cut);
+                bench.log.push(Occurrence::Fault(Happened::Partition));
+            }
+            Fault::Heal(cut) => self.network_mut().heal(cut),
+        }
+    }
+
+    /// Starts a module; on a machine that stands still, when it goes on.
+    fn boot(&mut self, id: ProcessId, choose: &mut impl Choose, bench: &mut Workbench<M>) {
+        let local = self.local_time(id);
+        if self.process(id).module.is_some() {
+            return;
+        }
+        let process = Arc::make_mut(&mut self.processes[id.index()]);
+        process.boot_waits = process.is_paused;
+        if process.is_paused {
+            return;
+        }
+        let identity = [u64::from(id.0), process.incarnation, 0, 0];
+        let bits = self.entropy.at(&identity).bits();
+        let (entropy, out) = (Entropy::new(bits), &mut bench.outbox);
+        let module = M::boot(&process.identity, entropy, local, out);
+        module.check_invariants();
+        process.module = Some(module);
+        bench.log.push(Occurrence::Booted { process: id });
+        self.hashes.process(id).fold_pair(local.as_nanos(), bits);
+        self.arm(id);
+        self.carry_out(id, choose, bench);
+    }
+
+    /// Ends a process; its queued device commands still execute, unheard.
+    fn stop(&mut self, id: ProcessId, bench: &mut Workbench<M>) -> bool {
+        if self.process(id).module.is_none() {
+            return false;
+        }
+        let process = Arc::make_mut(&mut self.processes[id.index()]);
+        let submitter = Submitter {
+            process: id.0,
+            incarnation: process.incarnation,
+        };
+        process.stop();
+        self.hashes.process(id).fold_pair(self.now.as_nanos(), 0);
+        for drive in &mut self.devices {
+            if queued_by(drive, id).contains(&submitter) {
+                Arc::make_mut(drive).device.drop_submitter(submitter);
+            }
+        }
+        bench.log.push(Occurrence::Stopped { process: id });
+        true
+    }
+
+    /// A machine loses power: each command that its modules had queued, in this
+    /// life or an earlier one, executes or not, and nobody hears of it.
+    fn crash(&mut self, machine: MachineId, choose: &mut impl Choose, bench: &mut Workbench<M>) {
+        let mut was_up = false;
+        for id in self.machine(machine).processes.clone() {
+            was_up |= self.stop(id, bench);
+            for device in (0..).map(DeviceIndex).take(self.devices.len()) {
+                let submitters = queued_by(self.drive(device), id);
+                for submitter in &submitters {
+                    self.settle_submitter(device, *submitter, choose);
+                }
+                if !submitters.is_empty() {
+                    bench.log.push(Occurrence::Settled { device });
+                }
+            }
+            let process = &mut self.processes[id.index()];
+            if process.is_paused {
+                let process = Arc::make_mut(process);
+                (process.is_paused, process.boot_waits) = (false, false);
+            }
+        }
+        if was_up {
+            bench.log.push(Occurrence::Fault(Happened::Crash(machine)));
+        }
+    }
+
+    fn settle_submitter(
+        &mut self,
+        device: DeviceIndex,
+        submitter: Submitter,
+        choose: &mut impl Choose,
+    ) {
+        let hash = &mut self.hashes.devices[device.index()];
+        let drive = Arc::make_mut(&mut self.devices[device.index()]);
+        let mut choice = AtDevice {
+            device,
+            choose,
+            hash,
+        };
+        let aborted = drive.device.submitter_lost_power(submitter, &mut choice);
+        self.tell_aborted(device, aborted);
+    }
+
+    fn lose_power(
+        &mut self,
+        device: DeviceIndex,
+        choose: &mut impl Choose,
+        bench: &mut Workbench<M>,
+    ) {
+        let hash = &mut self.hashes.devices[device.index()];
+        let drive = Arc::make_mut(&mut self.devices[device.index()]);
+        drive.device.lose_power(&mut AtDevice {
+            device,
+            choose,
+            hash,
+        });
+        bench.log.push(Occurrence::Settled { device });
+        let happened = Happened::DevicePowerLoss(device);
+        bench.log.push(Occurrence::Fault(happened));
+    }
+
+    fn pause(&mut self, machine: MachineId, bench: &mut Workbench<M>) {
+        for id in self.machine(machine).processes.clone() {
+            let process = Arc::make_mut(&mut self.processes[id.index()]);
+            process.is_paused = true;
+            if let Cpu::Serving(until) = process.service {
+                process.service = Cpu::Halted(until.since(self.now));
+            }
+        }
+        bench.log.push(Occurrence::Fault(Happened::Pause(machine)));
+    }
+
+    /// A machine goes on where it stood still. Deadlines that have passed come
+    /// now.
+    fn resume(&mut self, machine: MachineId, choose: &mut impl Choose, bench: &mut Workbench<M>) {
+        for id in self.machine(machine).processes.clone() {
+            let process = Arc::make_mut(&mut self.processes[id.index()]);
+            if !process.is_paused {
+                continue;
+            }
+            process.is_paused = false;
+            let boot_waits = std::mem::take(&mut process.boot_waits);
+            if let Cpu::Halted(left) = process.service {
+                let until = self.now.after(left);
+                process.service = Cpu::Serving(until);
+                self.schedule(until, Due::Serve(id));
+            }
+            self.arm(id);
+            if boot_waits {
+                self.boot(id, choose, bench);
+            }
+        }
+    }
+}
+
+/// The lives of a process that have commands queued at a device.
+fn queued_by(drive: &Drive, process: ProcessId) -> BTreeSet<Submitter> {
+    let numbers = drive.device.queued().map(|(number, _)| number);
+    let submitters = numbers.filter_map(|number| drive.device.submitter_of(number));
+    let own = submitters.filter(|submitter| submitter.process == process.0);
+    own.collect()
+}
