@@ -7,9 +7,11 @@
 use serde::{Deserialize, Serialize};
 
 use crate::contract::{Address, DeviceId, NetworkId, Slot};
+use crate::storage_set::format;
 use crate::storage_set::layout::Geometry;
 use crate::time::Duration;
 use crate::vocabulary::{NodeId, StorageSetId, VolumeId};
+use crate::wire::MESSAGE_BLOCKS_MAX;
 
 /// The M-module's slot on a node.
 pub const M_SLOT: Slot = Slot(0);
@@ -41,6 +43,86 @@ pub struct Configuration {
     pub timers: Timers,
     /// Limits of every queue, log and retry.
     pub limits: Limits,
+}
+
+/// Why a configuration cannot work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, thiserror::Error)]
+pub enum ConfigurationError {
+    /// A limit of zero lets nothing through.
+    #[error("limit {0} is zero")]
+    Zero(&'static str),
+    /// A command of so many blocks fits no message.
+    #[error("a command may have {MESSAGE_BLOCKS_MAX} blocks at most")]
+    Command,
+    /// A mark with so many clears takes more than its page.
+    #[error("a record may clear {} marks at most", format::CLEARS_MAX)]
+    Clears,
+    /// So many results fit no record.
+    #[error("the clients' windows hold {0} results, more than a record's head")]
+    Results(u64),
+    /// The largest command, or a copy with all results, never finds room.
+    #[error("the ring needs {0} pages")]
+    Ring(u64),
+    /// The fullest tables do not fit.
+    #[error("a checkpoint slot needs {0} pages")]
+    Checkpoint(u64),
+}
+
+impl Configuration {
+    /// Checks that limits and geometry fit each other, so that nothing that is let
+    /// in ever lacks room for good.
+    pub fn check(&self) -> Result<(), ConfigurationError> {
+        let limits = &self.limits;
+        for (name, value) in [
+            ("command_blocks", limits.command_blocks),
+            ("commands_in_flight", limits.commands_in_flight),
+            ("commands_waiting", limits.commands_waiting),
+            ("clients", limits.clients),
+            ("portion_bytes", limits.portion_bytes),
+            ("reassemblies", limits.reassemblies),
+            ("clears_per_record", limits.clears_per_record),
+        ] {
+            if value == 0 {
+                return Err(ConfigurationError::Zero(name));
+            }
+        }
+        if limits.window == 0 {
+            return Err(ConfigurationError::Zero("window"));
+        }
+        if limits.command_blocks > MESSAGE_BLOCKS_MAX {
+            return Err(ConfigurationError::Command);
+        }
+        if limits.clears_per_record > format::CLEARS_MAX {
+            return Err(ConfigurationError::Clears);
+        }
+        let (results, blocks) = (limits.results(), u64::from(limits.command_blocks));
+        let copy = format::copy_pages_max(results, blocks);
+        let copy = copy.ok_or(ConfigurationError::Results(results))?;
+        // A command takes its mark and its record's head beside its blocks.
+        let needed = copy.max(limits.journal_reserve.saturating_add(2 + blocks));
+        if self.set.geometry.ring_pages < needed {
+            return Err(ConfigurationError::Ring(needed));
+        }
+        let needed = format::checkpoint_pages_max(limits.marks(), results, limits.clients);
+        if self.set.geometry.checkpoint_pages < needed {
+            return Err(ConfigurationError::Checkpoint(needed));
+        }
+        Ok(())
+    }
+}
+
+impl Limits {
+    /// Rows of the result table at most.
+    pub fn results(&self) -> u64 {
+        self.window.saturating_mul(u64::from(self.clients))
+    }
+
+    /// Marks that stand at a time at most. Beside those of commands in flight
+    /// there are resolved ones: as many again may resolve between two records,
+    /// wait for the next, and be cleared by one that is not durable yet.
+    pub fn marks(&self) -> u64 {
+        4 * u64::from(self.commands_in_flight)
+    }
 }
 
 /// The shared devices of an HA pair.
@@ -160,3 +242,6 @@ impl Default for Limits {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

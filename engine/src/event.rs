@@ -170,7 +170,7 @@ pub enum Shortage {
 pub enum IgnoreReason {
     /// The bytes are no message.
     Undecodable,
-    /// Another volume, set or network.
+    /// For another volume, set or network, or beyond this one's bounds.
     Misrouted,
     /// Not meaningful in this phase or role.
     WrongPhase,

@@ -52,7 +52,7 @@ pub(crate) fn id_of(client: u32, counter: u64) -> CommandId {
     }
 }
 
-pub(crate) fn session(incarnation: u64) -> Session {
+pub(crate) const fn session(incarnation: u64) -> Session {
     Session {
         site_epoch: SiteEpoch::new(1),
         incarnation: SessionIncarnation::new(incarnation),

@@ -177,6 +177,10 @@ impl Reassembly {
         }
         let id = portion.transfer;
         let pieces = self.pieces.entry(id).or_insert_with(|| vec![None; count]);
+        let first = pieces.iter().flatten().next();
+        if first.is_some_and(|first| !first.is_of_one_transfer_with(&portion)) {
+            return Received::Ignored(IgnoreReason::Undecodable);
+        }
         let Some(place) = pieces.get_mut(usize::from(portion.index)) else {
             return Received::Ignored(IgnoreReason::Undecodable);
         };

@@ -24,9 +24,6 @@ use crate::wire::{
     peer,
 };
 
-/// Journal pages that a record's head takes at most beside its payload.
-const HEAD_PAGES_MAX: u64 = 16;
-
 /// Who asked, and which transmission is answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Asker {
@@ -93,6 +90,9 @@ impl Mirror {
             return cx.out.trace(Event::Ignored(IgnoreReason::Pending));
         }
         let tables = set.tables();
+        if hello.watermarks.len() > cx.configuration.limits.clients as usize {
+            return cx.out.trace(Event::Ignored(IgnoreReason::Misrouted));
+        }
         if hello.session == tables.fence && tables.role == Role::Mirror {
             cx.out.trace(Event::Ignored(IgnoreReason::Redundant));
             return acknowledge_session(hello.session, asker, cx);
@@ -199,6 +199,9 @@ impl Mirror {
         let mut pages = 0;
         for member in members {
             let command = member.command;
+            if !is_on_volume(member.range, cx) {
+                return cx.out.trace(Event::Ignored(IgnoreReason::Misrouted));
+            }
             if command.counter < set.tables().watermark(command.client) {
                 return cx.out.trace(Event::Ignored(IgnoreReason::BelowWatermark));
             }
@@ -295,15 +298,10 @@ impl Mirror {
             cx.out.probe("copy waits for a pending execution");
             return cx.out.trace(Event::Ignored(IgnoreReason::Pending));
         }
-        if HEAD_PAGES_MAX + payload_pages(&copy.content, copy.range) > set.room() {
-            return cx.out.trace(Event::Ignored(IgnoreReason::NoRoom));
+        let limits = &cx.configuration.limits;
+        if !is_on_volume(copy.range, cx) || copy.results.len() as u64 > limits.results() {
+            return cx.out.trace(Event::Ignored(IgnoreReason::Misrouted));
         }
-        self.copies.push(PendingCopy {
-            copy: copy.copy,
-            session,
-            range: copy.range,
-            asker,
-        });
         let CopyTransfer {
             copy,
             range,
@@ -311,24 +309,31 @@ impl Mirror {
             versions,
             results,
         } = copy;
-        cx.append(
-            set,
-            Entry::Copy {
-                copy,
-                range,
-                content,
-                versions,
-                results,
-            },
-        );
+        let entry = Entry::Copy {
+            copy,
+            range,
+            content,
+            versions,
+            results,
+        };
+        if set.pages(&entry) > set.room() {
+            return cx.out.trace(Event::Ignored(IgnoreReason::NoRoom));
+        }
+        self.copies.push(PendingCopy {
+            copy,
+            session,
+            range,
+            asker,
+        });
+        cx.append(set, entry);
     }
 
-    /// The owner never has overlapping commands in flight.
+    /// The owner never has overlapping commands in flight, nor copies what one
+    /// touches.
     fn check_disjoint(&self, range: Range) {
-        let overlapping = self
-            .commands
-            .values()
-            .any(|pending| pending.range.overlaps(range));
+        let commands = self.commands.values().map(|pending| pending.range);
+        let copies = self.copies.iter().map(|pending| pending.range);
+        let overlapping = commands.chain(copies).any(|other| other.overlaps(range));
         assert!(
             !overlapping,
             "overlapping commands are never in flight together"
@@ -406,6 +411,10 @@ impl Mirror {
             );
         }
     }
+}
+
+fn is_on_volume(range: Range, cx: &Context<'_>) -> bool {
+    range.end().value() <= cx.configuration.set.geometry.blocks
 }
 
 fn payload_pages(content: &Content, range: Range) -> u64 {

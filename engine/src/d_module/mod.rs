@@ -41,6 +41,7 @@ use crate::contract::{
 use crate::event::{Event, IgnoreReason, Phase};
 use crate::local::{Local, NodeOutbox};
 use crate::storage_set::destage::Devices;
+use crate::storage_set::format::Superblock;
 use crate::storage_set::record::Entry;
 use crate::storage_set::recovery::{self, Recovered, Recovery};
 use crate::storage_set::tables::Role;
@@ -207,6 +208,9 @@ impl DModule {
         if self.phase != Phase::Configuring {
             return out.trace(Event::Ignored(IgnoreReason::WrongPhase));
         }
+        if let Err(error) = configuration.check() {
+            panic!("the administrator's configuration cannot work: {error}");
+        }
         self.ask_at = None;
         self.configuration = Some(Arc::clone(&configuration));
         match configuration.duty {
@@ -341,6 +345,15 @@ impl DModule {
             records: recovered.records,
             orphans,
         });
+        let own = Superblock {
+            set: configuration.set.id,
+            format: configuration.set.format,
+            geometry: configuration.set.geometry,
+        };
+        if recovered.superblock != own {
+            out.probe("foreign set refused");
+            return self.halt(IoError::Gone, out);
+        }
         let role = recovered.tables.role;
         let mut set = StorageSet::new(key, devices(&configuration), recovered);
         match role {

@@ -230,8 +230,8 @@ pub struct Portion {
     pub session: Session,
     /// Which transfer it is a piece of.
     pub transfer: TransferId,
-    /// The lowest set that the sender still waits for; what lies below will
-    /// never be sent again.
+    /// The lowest set that the sender still waits for, this one included; what
+    /// lies below will never be sent again.
     pub oldest_set: SetId,
     /// Transmission number of the transfer, repeated in the answer.
     pub attempt: u32,
@@ -250,6 +250,30 @@ pub struct Portion {
     pub head: Bytes,
     /// This portion's slice of the transfer's payload: the frame's body.
     pub slice: Bytes,
+}
+
+impl Portion {
+    /// True if both say the same of the transfer that they are pieces of.
+    pub fn is_of_one_transfer_with(&self, other: &Portion) -> bool {
+        let shape = |portion: &Portion| {
+            let Portion {
+                volume,
+                session,
+                transfer,
+                count,
+                head_bytes,
+                payload_bytes,
+                ..
+            } = portion;
+            (
+                *volume,
+                *session,
+                *transfer,
+                (*count, *head_bytes, *payload_bytes),
+            )
+        };
+        shape(self) == shape(other)
+    }
 }
 
 /// What portions carry together.

@@ -387,11 +387,10 @@ prop_compose! {
     )(
         volume in volume_id(),
         session in session(),
-        transfer in prop_oneof![
-            set_id().prop_map(TransferId::Set),
-            copy_number().prop_map(TransferId::Copy),
+        (transfer, oldest_set) in prop_oneof![
+            (set_id(), set_id()).prop_map(|(a, b)| (TransferId::Set(a.max(b)), a.min(b))),
+            (copy_number(), set_id()).prop_map(|(copy, oldest)| (TransferId::Copy(copy), oldest)),
         ],
-        oldest_set in set_id(),
         attempt in any_number(),
         index in 0..count,
         count in Just(count),

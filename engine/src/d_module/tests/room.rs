@@ -36,7 +36,7 @@ fn full_owner() -> Station {
 
 fn wide() -> Configuration {
     let mut configuration = configuration(Role::Owner);
-    configuration.limits.window = 1_000;
+    configuration.limits.window = 200;
     configuration
 }
 

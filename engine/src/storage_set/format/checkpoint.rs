@@ -63,6 +63,13 @@ pub fn encode_checkpoint(checkpoint: &Checkpoint) -> Vec<Bytes> {
     into_pages(head)
 }
 
+/// Pages of a checkpoint of so many marks, results and clients.
+pub fn checkpoint_pages_max(marks: u64, results: u64, clients: u32) -> u64 {
+    const FIXED: u64 = 20 + 20 + 3 + 16 + 16 + 8 + 8 + 4 * 4;
+    let rows = marks * (12 + 52) + results.saturating_mul(12 + 14) + u64::from(clients) * 12;
+    (FIXED + rows).div_ceil(PAGE_BYTES as u64)
+}
+
 /// Decodes a checkpoint from the pages of a slot. Pages behind its end are
 /// leftovers of a longer one and ignored.
 pub fn decode_checkpoint(pages: &[Bytes]) -> Result<Checkpoint, DecodeError> {

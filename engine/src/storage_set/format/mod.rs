@@ -13,8 +13,11 @@ mod superblock;
 mod tests;
 
 pub use block_header::{BlockHeader, decode_block_header, encode_block_header};
-pub use checkpoint::{Checkpoint, decode_checkpoint, encode_checkpoint};
-pub use record::{RECORD_HEAD_MAX, decode_record, encode_record, peek_record, record_pages};
+pub use checkpoint::{Checkpoint, checkpoint_pages_max, decode_checkpoint, encode_checkpoint};
+pub use record::{
+    CLEARS_MAX, RECORD_HEAD_MAX, copy_pages_max, decode_record, encode_record, peek_record,
+    record_pages,
+};
 pub use superblock::{Superblock, decode_superblock, encode_superblock};
 
 use bytes::Bytes;

@@ -31,6 +31,27 @@ const FORMAT: Format = Format {
 /// bytes at most, so there is room for 10,000, over twice 64 clients' windows of 64.
 pub const RECORD_HEAD_MAX: usize = 64 * PAGE_BYTES;
 
+/// Bytes before an entry's own values.
+const HEAD_BYTES: usize = 44;
+
+/// Marks that a mark's record may clear at most, and still take one page: 52 bytes
+/// of its own, 12 of watermark, 4 of count, 12 for each.
+pub const CLEARS_MAX: u32 = 332;
+
+const _: () = assert!(
+    HEAD_BYTES + 52 + 12 + 4 + 12 * CLEARS_MAX as usize <= PAGE_BYTES,
+    "a mark takes one page"
+);
+
+/// Pages of a copy of so many blocks with so many results; `None` if its head is
+/// longer than a head may be.
+pub fn copy_pages_max(results: u64, blocks: u64) -> Option<u64> {
+    let fixed = HEAD_BYTES as u64 + 8 + 12 + 1 + 4;
+    let head = results.checked_mul(26)?.checked_add(fixed + 8 * blocks)?;
+    let fits = head <= RECORD_HEAD_MAX as u64;
+    fits.then(|| head.div_ceil(PAGE_BYTES as u64) + blocks)
+}
+
 const MARK: u8 = 1;
 const PERFORM: u8 = 2;
 const FAIL: u8 = 3;

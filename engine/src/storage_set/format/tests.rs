@@ -570,3 +570,59 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn the_fullest_checkpoint_and_the_longest_copy_take_what_they_may() {
+    let full = |marks: u64, results: u64, clients: u32| {
+        let mut checkpoint = checkpoint();
+        let client = |client: u64| ClientId::new(u32::try_from(client).expect("few clients"));
+        let id = |counter| CommandId {
+            client: client(counter % u64::from(clients)),
+            counter,
+        };
+        let result = StoredResult {
+            outcome: Outcome::Performed,
+            range: Some(range(9, 2)),
+        };
+        checkpoint.tables.marks = (0..marks).map(|counter| (id(counter), mark())).collect();
+        checkpoint.tables.results = (0..results).map(|counter| (id(counter), result)).collect();
+        checkpoint.tables.watermarks = (0..u64::from(clients)).map(|c| (client(c), 1u64)).collect();
+        checkpoint.tables.dirty = OrdSet::new();
+        encode_checkpoint(&checkpoint).len() as u64
+    };
+    // 103 bytes, 12 a client, 64 a mark, 26 a result; with 64 results and one
+    // client 37 marks fit into the second page, and no 38th.
+    assert_eq!(full(37, 64, 1), 2);
+    assert_eq!(checkpoint_pages_max(37, 64, 1), 2);
+    for (marks, results, clients) in [(64, 64, 1), (65, 0, 7), (512, 4096, 64), (0, 1, 1)] {
+        let pages = full(marks, results, clients);
+        assert_eq!(pages, checkpoint_pages_max(marks, results, clients));
+    }
+    let results = |count| (0..count).map(failed).collect::<Vec<_>>();
+    for count in [1, 150, 156, 157, 158, 400, 4096] {
+        let results: Vec<CommandResult> = results(count)
+            .into_iter()
+            .map(|result| CommandResult {
+                range: Some(range(9, 2)),
+                ..result
+            })
+            .collect();
+        let pages = record_pages(&copy(results));
+        assert_eq!(Some(pages), copy_pages_max(count, 2), "{count} results");
+    }
+    assert_eq!(copy_pages_max(20_000, 2), None);
+}
+
+#[test]
+fn a_mark_takes_one_page_with_all_the_clears_it_may_have() {
+    let clears = |count| (0..u64::from(count)).map(command).collect();
+    let pages = |count| {
+        record_pages(&record(Entry::Mark {
+            mark: mark(),
+            watermark: watermark(),
+            clears: clears(count),
+        }))
+    };
+    assert_eq!(pages(CLEARS_MAX), 1);
+    assert_eq!(pages(CLEARS_MAX + 1), 2);
+}

@@ -204,6 +204,10 @@ fn check_place(portion: &Portion) -> Result<(), DecodeError> {
     if u32::from(portion.count) > (portion.head_bytes + portion.payload_bytes).max(1) {
         return Err(DecodeError::Field("portion count"));
     }
+    // A receiver takes what lies below the oldest for performed.
+    if matches!(portion.transfer, TransferId::Set(set) if set < portion.oldest_set) {
+        return Err(DecodeError::Field("oldest set"));
+    }
     if portion.index >= portion.count {
         return Err(DecodeError::Field("portion index"));
     }

@@ -350,6 +350,8 @@ fn a_portion_lies_inside_its_transfer() {
         }))
     };
     let field = |name| Err(DecodeError::Field(name));
+    assert!(edit(48, &[9]).is_ok());
+    assert_eq!(edit(48, &[10]), field("oldest set"));
     assert_eq!(edit(60, &[1, 0]), field("portion index"));
     assert_eq!(edit(62, &[0, 0]), field("portion index"));
     assert!(edit(62, &[0xff, 0]).is_ok());

@@ -155,30 +155,11 @@ fn check_portions(portions: &[Portion]) -> Result<(), DecodeError> {
     if portions.len() != usize::from(first.count) {
         return Err(DecodeError::Field("portion count"));
     }
-    let shape = |portion: &Portion| {
-        let Portion {
-            volume,
-            session,
-            transfer,
-            count,
-            head_bytes,
-            payload_bytes,
-            ..
-        } = portion;
-        (
-            *volume,
-            *session,
-            *transfer,
-            *count,
-            *head_bytes,
-            *payload_bytes,
-        )
-    };
     for (place, portion) in portions.iter().enumerate() {
         if usize::from(portion.index) != place {
             return Err(DecodeError::Field("portion index"));
         }
-        if shape(portion) != shape(first) {
+        if !portion.is_of_one_transfer_with(first) {
             return Err(DecodeError::Field("portion of another transfer"));
         }
     }
