@@ -51,3 +51,6 @@ impl MModule {
         None
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -122,3 +122,6 @@ impl NModule {
 pub fn label_id(id: CommandId) -> u64 {
     u64::from(id.client.value()) << 40 | id.counter
 }
+
+#[cfg(test)]
+mod tests;

@@ -139,3 +139,6 @@ impl Claim {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -225,3 +225,6 @@ impl Reassembly {
         });
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -125,3 +125,6 @@ impl Ordering {
         self.held.len()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -319,3 +319,6 @@ impl Replication {
         hello.into_iter().chain(retry).min()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -137,3 +137,6 @@ pub fn is_valid(ticket: Ticket, cx: &Context<'_>) -> bool {
     let age = cx.now.since(ticket.issued).plus(timers.ticket_margin);
     ticket.incarnation == cx.incarnation && ticket.issued <= cx.now && age <= timers.status_limit
 }
+
+#[cfg(test)]
+mod tests;

@@ -97,3 +97,6 @@ impl Blocks {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -271,3 +271,6 @@ impl Destage {
         }]
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -211,3 +211,6 @@ fn split_at_wrap(
         .into_iter()
         .filter(|(_, pages)| !pages.is_empty())
 }
+
+#[cfg(test)]
+mod tests;

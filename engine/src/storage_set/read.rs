@@ -184,3 +184,6 @@ pub fn concatenate(blocks: &[BlockContent]) -> Bytes {
     }
     bytes.freeze()
 }
+
+#[cfg(test)]
+mod tests;

@@ -275,3 +275,6 @@ fn newer_checkpoint(
         (None, None) => None,
     }
 }
+
+#[cfg(test)]
+mod tests;

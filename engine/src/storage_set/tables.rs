@@ -234,3 +234,6 @@ impl Tables {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,9 @@
 use crate::event::{Event, IgnoreReason};
 use crate::storage_set::record::CommandResult;
 use crate::storage_set::tables::Role;
-use crate::testing::{Sent, Station, VOLUME, configuration, fill, id, range, session};
+use crate::testing::{
+    FIRST, Sending, Sent, Station, VOLUME, configuration, fill, id, portions, range, session, set,
+};
 use crate::vocabulary::{
     ClientId, Content, CopyNumber, Outcome, Range, SequenceId, Session, SetId, Watermark,
 };
@@ -85,47 +87,6 @@ fn copy_ack(session: Session, copy: u64, attempt: u32) -> PeerMessage {
         copy: CopyNumber::new(copy),
         attempt,
     }
-}
-
-struct Sending {
-    session: Session,
-    oldest: u64,
-    attempt: u32,
-}
-
-const FIRST: Sending = Sending {
-    session: session(2),
-    oldest: 1,
-    attempt: 0,
-};
-
-fn portions(sending: &Sending, id: TransferId, transfer: &Transfer) -> Vec<Portion> {
-    let encoded = peer::encode_transfer(transfer);
-    let slices = peer::cut(&encoded, 4096);
-    let count = u16::try_from(slices.len()).expect("few");
-    let portion = |(index, slice): (u16, peer::Slice)| Portion {
-        volume: VOLUME,
-        session: sending.session,
-        transfer: id,
-        oldest_set: SetId::new(sending.oldest),
-        attempt: sending.attempt,
-        index,
-        count,
-        head_bytes: encoded.head_bytes(),
-        payload_bytes: encoded.payload_bytes(),
-        watermarks: vec![Watermark {
-            client: ClientId::new(7),
-            counter: 1,
-        }],
-        head: slice.head,
-        slice: slice.payload,
-    };
-    (0..count).zip(slices).map(portion).collect()
-}
-
-fn set(sending: &Sending, number: u64, member: Member) -> Vec<Portion> {
-    let id = TransferId::Set(SetId::new(number));
-    portions(sending, id, &Transfer::Set(vec![member]))
 }
 
 fn hear_all(mirror: &mut Station, portions: Vec<Portion>) {

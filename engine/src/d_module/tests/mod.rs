@@ -5,5 +5,4 @@ mod boot;
 mod mirror;
 mod orphans;
 mod room;
-mod status;
 mod watermarks;

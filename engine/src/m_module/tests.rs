@@ -1,0 +1,46 @@
+use super::*;
+use crate::configuration::{D_SLOT, N_SLOT};
+use crate::contract::{Completion, DeviceId, Effect, IoError, IoId};
+use crate::storage_set::tables::Role;
+use crate::testing::configuration;
+
+#[test]
+fn it_answers_whoever_asks_and_says_nothing_else() {
+    let configuration = Arc::new(configuration(Role::Owner));
+    let mut out = NodeOutbox::default();
+    let now = Instant::from_nanos(5);
+    let mut module = MModule::boot(&configuration, Entropy::new(1), now, &mut out);
+    assert!(out.is_empty(), "it never pushes");
+    for from in [D_SLOT, N_SLOT] {
+        module.handle(now, Input::Local(Local::AskConfiguration { from }), &mut out);
+        let answer = Effect::Local {
+            to: from,
+            message: Local::Configuration(Arc::clone(&configuration)),
+        };
+        assert_eq!(out.drain().collect::<Vec<_>>(), [answer]);
+    }
+    module.handle(now, Input::Deadline, &mut out);
+    assert!(out.is_empty());
+    assert_eq!(module.next_deadline(), None);
+}
+
+#[test]
+fn what_is_not_for_it_is_ignored_with_a_reason() {
+    let configuration = Arc::new(configuration(Role::Owner));
+    let mut out = NodeOutbox::default();
+    let now = Instant::from_nanos(0);
+    let mut module = MModule::boot(&configuration, Entropy::new(1), now, &mut out);
+    let completion = Completion {
+        device: DeviceId::new(0),
+        io: IoId(1),
+        result: Err(IoError::Gone),
+    };
+    for input in [
+        Input::Local(Local::Configuration(Arc::clone(&configuration))),
+        Input::Completion(completion),
+    ] {
+        module.handle(now, input, &mut out);
+        let ignored = Effect::Trace(Event::Ignored(IgnoreReason::Misrouted));
+        assert_eq!(out.drain().collect::<Vec<_>>(), [ignored]);
+    }
+}

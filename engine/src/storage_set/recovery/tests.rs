@@ -1,0 +1,294 @@
+use std::collections::BTreeMap;
+
+use super::*;
+use crate::configuration::Configuration;
+use crate::contract::{DeviceId, PAGE_BYTES, ReservationKey};
+use crate::storage_set::format_set;
+use crate::storage_set::journal::Journal;
+use crate::storage_set::record::{Mark, Perform};
+use crate::storage_set::tables::Role;
+use crate::testing::{DATA, JOURNAL, configuration, fill, id, range, session};
+use crate::vocabulary::{
+    ClientId, CommandId, Content, CopyNumber, Outcome, SequenceId, Watermark,
+};
+
+fn devices(configuration: &Configuration) -> Devices {
+    Devices {
+        journal: JOURNAL,
+        data: DATA,
+        geometry: configuration.set.geometry,
+    }
+}
+
+/// A journal device and whoever writes to it.
+struct Disk {
+    devices: Devices,
+    pages: BTreeMap<u64, Bytes>,
+    head: Head,
+    epoch: u64,
+}
+
+impl Disk {
+    fn formatted() -> Self {
+        let configuration = configuration(Role::Owner);
+        let formatted = format_set(&configuration.set, Role::Owner);
+        let pages = formatted
+            .into_iter()
+            .filter(|(device, ..)| *device == JOURNAL)
+            .flat_map(|(_, start, pages)| (start.0..).zip(pages))
+            .collect();
+        let head = Head {
+            lsn: Lsn::new(1),
+            page: 0,
+            chain: 0,
+        };
+        Disk {
+            devices: devices(&configuration),
+            pages,
+            head,
+            epoch: 1,
+        }
+    }
+
+    /// Appends records at the head; of those whose place is listed nothing gets
+    /// to the device.
+    fn append(&mut self, entries: &[Entry], lost: &[usize]) {
+        let Devices { geometry, .. } = self.devices;
+        let key = ReservationKey {
+            epoch: self.epoch,
+            node: 1,
+        };
+        let mut journal = Journal::new(JOURNAL, geometry, key, self.head, 0);
+        for (place, entry) in entries.iter().enumerate() {
+            let mut next = 0;
+            let writes = journal.append(entry.clone(), || {
+                next += 1;
+                IoId(place as u64 * 4 + next)
+            });
+            for write in writes {
+                let IoRequest::Write { start, pages, .. } = write.request else {
+                    panic!("a record is written")
+                };
+                if !lost.contains(&place) {
+                    self.pages.extend((start.0..).zip(pages));
+                }
+                journal.handle_completion(write.io);
+            }
+        }
+        while journal.take_durable().is_some() {}
+        self.head = journal.durable();
+    }
+
+    fn write(&mut self, start: PageIndex, pages: Vec<Bytes>) {
+        self.pages.extend((start.0..).zip(pages));
+    }
+
+    fn checkpoint(&mut self, slot: CheckpointSlot, lsn: u64) {
+        let start = self.devices.geometry.checkpoint_start(slot);
+        let mut tables = Tables::formatted(Role::Owner, session(1));
+        tables.sequence_high = SequenceId::new(lsn);
+        let checkpoint = Checkpoint {
+            lsn: Lsn::new(lsn),
+            next_page: self.head.page,
+            chain: self.head.chain,
+            tables,
+        };
+        self.write(start, format::encode_checkpoint(&checkpoint));
+    }
+
+    fn recover(&self) -> Result<Recovered, RecoveryError> {
+        let mut ids = IoIds::default();
+        let (mut recovery, mut io) = Recovery::start(self.devices, &mut ids);
+        let zeroes = Bytes::from_static(&[0; PAGE_BYTES]);
+        for _ in 0..100 {
+            assert_eq!(io.device, DeviceId::new(0));
+            let IoRequest::Read { start, count } = io.request else {
+                panic!("recovery only reads")
+            };
+            let pages = start.0..start.0 + u64::from(count);
+            let page = |page| self.pages.get(&page).unwrap_or(&zeroes).clone();
+            let output = IoOutput::Pages(pages.map(page).collect());
+            match recovery.handle_completion(io.io, output, &mut ids) {
+                Some(Progress::Submit(next)) => io = next,
+                Some(Progress::Done(recovered)) => return Ok(*recovered),
+                Some(Progress::Failed(error)) => return Err(error),
+                None => panic!("it waited for this one"),
+            }
+        }
+        panic!("a recovery without end")
+    }
+}
+
+fn mark(counter: u64) -> Entry {
+    Entry::Mark {
+        mark: Mark {
+            command: id(counter),
+            sequence: SequenceId::new(counter),
+            range: range(counter, 1),
+            checksum: 0,
+            session: session(1),
+        },
+        watermark: watermark(),
+        clears: Vec::new(),
+    }
+}
+
+fn watermark() -> Watermark {
+    Watermark {
+        client: ClientId::new(7),
+        counter: 1,
+    }
+}
+
+fn perform(counter: u64, count: u32) -> Entry {
+    Entry::Perform(Perform {
+        command: id(counter),
+        sequence: SequenceId::new(counter),
+        range: range(counter, count),
+        content: Content::Data(fill(u8::try_from(counter).expect("small"), count)),
+        outcome: Outcome::Performed,
+        session: session(1),
+        watermark: watermark(),
+    })
+}
+
+fn marks(recovered: &Recovered) -> Vec<CommandId> {
+    recovered.tables.marks.keys().copied().collect()
+}
+
+#[test]
+fn a_fresh_set_is_read_back_as_it_was_formatted() {
+    let recovered = Disk::formatted().recover().expect("it is readable");
+    assert_eq!(recovered.tables, Tables::formatted(Role::Owner, session(1)));
+    assert_eq!((recovered.records, recovered.used), (0, 0));
+    assert_eq!(recovered.next_slot, CheckpointSlot::B);
+    assert_eq!(recovered.head.lsn, Lsn::new(1));
+    assert!(recovered.blocks.is_empty());
+}
+
+#[test]
+fn records_behind_the_checkpoint_are_applied_to_tables_and_blocks() {
+    let mut disk = Disk::formatted();
+    disk.append(&[mark(1), perform(1, 2), mark(2)], &[]);
+    let recovered = disk.recover().expect("it is readable");
+    assert_eq!(marks(&recovered), [id(1), id(2)]);
+    assert!(recovered.tables.results.contains_key(&id(1)));
+    assert_eq!(recovered.blocks.len(), 2);
+    assert_eq!((recovered.records, recovered.used), (3, 1 + 3 + 1));
+    assert_eq!(recovered.head, disk.head);
+}
+
+#[test]
+fn a_copy_is_read_back_with_the_versions_of_its_blocks() {
+    let mut disk = Disk::formatted();
+    let copy = Entry::Copy {
+        copy: CopyNumber::new(3),
+        range: range(5, 2),
+        content: Content::Zeroes,
+        versions: vec![SequenceId::new(40), SequenceId::new(41)],
+        results: Vec::new(),
+    };
+    disk.append(&[copy], &[]);
+    let recovered = disk.recover().expect("it is readable");
+    let versions: Vec<_> = recovered
+        .blocks
+        .iter()
+        .map(|(block, journalled)| (block.value(), journalled.content.version.value()))
+        .collect();
+    assert_eq!(versions, [(5, 40), (6, 41)]);
+    assert_eq!(recovered.tables.last_copy, CopyNumber::new(3));
+}
+
+#[test]
+fn reading_stops_at_the_first_gap() {
+    let mut disk = Disk::formatted();
+    disk.append(&[mark(1), mark(2), mark(3)], &[1]);
+    let recovered = disk.recover().expect("it is readable");
+    assert_eq!(marks(&recovered), [id(1)], "the third completed, the second did not");
+    assert_eq!(recovered.head.lsn, Lsn::new(2));
+}
+
+#[test]
+fn an_old_tail_does_not_come_back_to_life() {
+    let mut disk = Disk::formatted();
+    disk.append(&[mark(1), mark(2), mark(3)], &[1]);
+    // The next boot goes on behind the first record; its own record has the
+    // number and the place of the one that never was, and the old third stands
+    // right behind.
+    let recovered = disk.recover().expect("it is readable");
+    disk.head = recovered.head;
+    disk.epoch = 2;
+    disk.append(&[mark(4)], &[]);
+    let recovered = disk.recover().expect("it is readable");
+    assert_eq!(marks(&recovered), [id(1), id(4)]);
+    assert_eq!(recovered.head.lsn, Lsn::new(3));
+}
+
+#[test]
+fn a_torn_record_never_was() {
+    let mut disk = Disk::formatted();
+    disk.append(&[mark(1), perform(1, 3)], &[]);
+    let last = disk.devices.geometry.ring_start().0 + 4;
+    assert!(disk.pages.contains_key(&last));
+    disk.pages.remove(&last);
+    let recovered = disk.recover().expect("it is readable");
+    assert_eq!(recovered.records, 1);
+    assert!(recovered.blocks.is_empty());
+}
+
+#[test]
+fn the_newer_checkpoint_counts_and_the_next_goes_over_the_older() {
+    let mut disk = Disk::formatted();
+    disk.append(&[mark(1), mark(2)], &[]);
+    disk.checkpoint(CheckpointSlot::B, 2);
+    disk.append(&[mark(3)], &[]);
+    let recovered = disk.recover().expect("it is readable");
+    assert_eq!(marks(&recovered), [id(3)], "the others are the checkpoint's business");
+    assert_eq!((recovered.records, recovered.used), (1, 1));
+    assert_eq!(recovered.next_slot, CheckpointSlot::A);
+}
+
+#[test]
+fn a_torn_checkpoint_leaves_the_other_with_its_records() {
+    let mut disk = Disk::formatted();
+    disk.append(&[mark(1), mark(2)], &[]);
+    disk.checkpoint(CheckpointSlot::B, 2);
+    let start = disk.devices.geometry.checkpoint_start(CheckpointSlot::B).0;
+    disk.pages.insert(start, Bytes::from_static(&[7; PAGE_BYTES]));
+    let recovered = disk.recover().expect("it is readable");
+    assert_eq!(marks(&recovered), [id(1), id(2)]);
+    assert_eq!(recovered.next_slot, CheckpointSlot::B);
+}
+
+#[test]
+fn records_are_read_round_the_rings_end_and_once_at_most() {
+    let mut disk = Disk::formatted();
+    // 60 of 64 pages, then a checkpoint, then a record over the ring's end.
+    disk.append(&[perform(1, 29), perform(2, 29)], &[]);
+    disk.checkpoint(CheckpointSlot::B, 2);
+    disk.append(&[perform(3, 9), mark(4)], &[]);
+    let recovered = disk.recover().expect("it is readable");
+    assert_eq!((recovered.records, recovered.used), (2, 11));
+    assert_eq!(recovered.head.page, 7);
+    // And with the ring full to its last page.
+    disk.append(&[perform(5, 26), perform(6, 25)], &[]);
+    let recovered = disk.recover().expect("it is readable");
+    assert_eq!((recovered.records, recovered.used), (4, 64));
+    assert_eq!(recovered.head, disk.head);
+}
+
+#[test]
+fn either_copy_of_the_superblock_will_do_and_none_will_not() {
+    let mut disk = Disk::formatted();
+    disk.pages.remove(&0);
+    assert!(disk.recover().is_ok());
+    disk.pages.remove(&1);
+    assert_eq!(disk.recover(), Err(RecoveryError::NoSuperblock));
+}
+
+#[test]
+fn without_a_checkpoint_there_is_no_set() {
+    let mut disk = Disk::formatted();
+    disk.pages.remove(&2);
+    assert_eq!(disk.recover(), Err(RecoveryError::NoCheckpoint));
+}

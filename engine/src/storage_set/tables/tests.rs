@@ -1,0 +1,188 @@
+use super::*;
+use crate::storage_set::record::Perform;
+use crate::testing::{id, id_of, range, session};
+use crate::vocabulary::Content;
+
+fn tables() -> Tables {
+    Tables::formatted(Role::Owner, session(1))
+}
+
+fn watermark(counter: u64) -> Watermark {
+    Watermark {
+        client: ClientId::new(7),
+        counter,
+    }
+}
+
+fn mark(counter: u64, clears: Vec<CommandId>) -> Entry {
+    Entry::Mark {
+        mark: Mark {
+            command: id(counter),
+            sequence: SequenceId::new(counter),
+            range: range(counter, 1),
+            checksum: 0,
+            session: session(1),
+        },
+        watermark: watermark(1),
+        clears,
+    }
+}
+
+fn perform(counter: u64, outcome: Outcome) -> Entry {
+    Entry::Perform(Perform {
+        command: id(counter),
+        sequence: SequenceId::new(counter),
+        range: range(counter, 1),
+        content: Content::Zeroes,
+        outcome,
+        session: session(1),
+        watermark: watermark(1),
+    })
+}
+
+fn fail(counter: u64, promised: u64) -> Entry {
+    Entry::Fail {
+        command: id(counter),
+        range: None,
+        watermark: watermark(promised),
+    }
+}
+
+fn outcomes(tables: &Tables) -> Vec<(CommandId, Outcome)> {
+    let outcome = |(command, result): (&CommandId, &StoredResult)| (*command, result.outcome);
+    tables.results.iter().map(outcome).collect()
+}
+
+#[test]
+fn a_mark_stands_until_a_later_record_clears_it() {
+    let mut tables = tables();
+    tables.apply(&mark(1, vec![]));
+    tables.apply(&mark(2, vec![]));
+    tables.apply(&perform(1, Outcome::Performed));
+    assert_eq!(tables.marks.len(), 2, "a result clears nothing");
+    tables.apply(&mark(3, vec![id(1)]));
+    let marks: Vec<_> = tables.marks.keys().copied().collect();
+    assert_eq!(marks, [id(2), id(3)]);
+    let clears = vec![id(2), id(3), id(9)];
+    tables.apply(&Entry::Clear { clears });
+    assert!(tables.marks.is_empty());
+    assert_eq!(tables.sequence_high, SequenceId::new(3));
+}
+
+#[test]
+fn every_outcome_is_kept_with_its_command() {
+    let mut tables = tables();
+    tables.apply(&perform(1, Outcome::Performed));
+    tables.apply(&perform(2, Outcome::Mismatch));
+    tables.apply(&fail(3, 1));
+    assert_eq!(
+        outcomes(&tables),
+        [
+            (id(1), Outcome::Performed),
+            (id(2), Outcome::Mismatch),
+            (id(3), Outcome::Failed),
+        ]
+    );
+    let touching = tables.results_touching(range(2, 9));
+    assert_eq!(touching.len(), 1, "a failure without a range touches nothing");
+    assert_eq!(touching[0].command, id(2));
+}
+
+#[test]
+fn below_its_clients_watermark_nothing_is_kept_or_comes_back() {
+    let mut tables = tables();
+    for counter in 1..=4 {
+        tables.apply(&perform(counter, Outcome::Performed));
+    }
+    tables.apply(&Entry::Perform(Perform {
+        command: id_of(8, 1),
+        sequence: SequenceId::new(9),
+        range: range(0, 1),
+        content: Content::Zeroes,
+        outcome: Outcome::Performed,
+        session: session(1),
+        watermark: Watermark {
+            client: ClientId::new(8),
+            counter: 1,
+        },
+    }));
+    tables.apply(&fail(5, 4));
+    let commands = |tables: &Tables| tables.results.keys().copied().collect::<Vec<_>>();
+    assert_eq!(commands(&tables), [id(4), id(5), id_of(8, 1)]);
+    // Two records complete out of order, and an older promise comes last.
+    tables.apply(&fail(6, 2));
+    assert_eq!(tables.watermark(ClientId::new(7)), 4);
+    tables.apply(&perform(3, Outcome::Performed));
+    assert_eq!(commands(&tables), [id(4), id(5), id(6), id_of(8, 1)]);
+}
+
+#[test]
+fn every_client_that_left_a_record_is_known() {
+    let mut tables = tables();
+    tables.apply(&fail(1, 0));
+    assert_eq!(tables.all_watermarks(), [watermark(1)]);
+    assert_eq!(tables.watermark(ClientId::new(9)), 1);
+}
+
+#[test]
+fn a_fence_begins_a_new_count_of_copies_and_raises_watermarks() {
+    let mut tables = Tables::formatted(Role::Mirror, session(1));
+    let fence = |incarnation| Entry::Fence {
+        session: session(incarnation),
+        watermarks: vec![watermark(3)],
+    };
+    let copy = |number| Entry::Copy {
+        copy: CopyNumber::new(number),
+        range: range(0, 2),
+        content: Content::Zeroes,
+        versions: vec![SequenceId::new(40), SequenceId::new(7)],
+        results: vec![CommandResult {
+            command: id(3),
+            outcome: Outcome::Failed,
+            range: Some(range(0, 2)),
+        }],
+    };
+    tables.apply(&fence(2));
+    tables.apply(&copy(5));
+    assert_eq!(tables.last_copy, CopyNumber::new(5));
+    assert_eq!(tables.sequence_high, SequenceId::new(40));
+    assert_eq!(outcomes(&tables), [(id(3), Outcome::Failed)]);
+    tables.apply(&fence(3));
+    assert_eq!((tables.fence, tables.last_copy), (session(3), CopyNumber::new(0)));
+    assert_eq!(tables.watermark(ClientId::new(7)), 3);
+}
+
+#[test]
+fn a_copys_results_replace_what_the_mirror_thought() {
+    let mut tables = Tables::formatted(Role::Mirror, session(1));
+    tables.apply(&perform(1, Outcome::Performed));
+    tables.apply(&Entry::Copy {
+        copy: CopyNumber::new(1),
+        range: range(1, 1),
+        content: Content::Zeroes,
+        versions: vec![SequenceId::new(0)],
+        results: vec![CommandResult {
+            command: id(1),
+            outcome: Outcome::Failed,
+            range: Some(range(1, 1)),
+        }],
+    });
+    assert_eq!(outcomes(&tables), [(id(1), Outcome::Failed)]);
+}
+
+#[test]
+#[should_panic(expected = "a fence only rises")]
+fn lowering_a_fence_is_our_own_bug() {
+    let session = session(1);
+    tables().apply(&Entry::Fence {
+        session,
+        watermarks: vec![],
+    });
+}
+
+#[test]
+#[should_panic(expected = "a new session is higher than the last")]
+fn reusing_a_session_is_our_own_bug() {
+    let session = session(1);
+    tables().apply(&Entry::Session { session });
+}
