@@ -2,12 +2,12 @@ use crate::event::{Event, IgnoreReason};
 use crate::storage_set::record::CommandResult;
 use crate::storage_set::tables::Role;
 use crate::testing::{
-    FIRST, Sending, Sent, Station, VOLUME, configuration, fill, id, portions, range, session, set,
+    FIRST, Sent, Station, VOLUME, configuration, fill, id, portions, range, session, set,
 };
 use crate::vocabulary::{
-    ClientId, Content, CopyNumber, Outcome, Range, SequenceId, Session, SetId, Watermark,
+    Content, CopyNumber, Outcome, Range, SequenceId, Session, SetId,
 };
-use crate::wire::{CopyTransfer, Hello, Member, PeerMessage, Portion, Transfer, TransferId, peer};
+use crate::wire::{CopyTransfer, Hello, Member, PeerMessage, Portion, Transfer, TransferId};
 
 /// A mirror that has accepted session 2.
 fn mirror() -> Station {

@@ -6,3 +6,4 @@ mod mirror;
 mod orphans;
 mod room;
 mod watermarks;
+mod writes;
