@@ -90,15 +90,15 @@ impl<T> Slots<T> {
         Some(item)
     }
 
-    /// Drops what is under a key, but for what `keep` takes out of it. Cheaper
-    /// than [`Slots::take`] for a part of a large thing.
+    /// Drops what is under a key, which must be something, but for what `keep`
+    /// takes out of it. Cheaper than [`Slots::take`] for a part of a large thing.
     #[inline]
-    pub fn take_part<R>(&mut self, key: u32, keep: impl FnOnce(&mut T) -> R) -> Option<R> {
-        let entry = self.entries.get_mut(key as usize)?;
-        let kept = keep(entry.as_mut()?);
+    pub fn take_part<R>(&mut self, key: u32, keep: impl FnOnce(&mut T) -> R) -> R {
+        let entry = &mut self.entries[key as usize];
+        let kept = keep(entry.as_mut().expect("a key of something"));
         *entry = None;
         self.free(key);
-        Some(kept)
+        kept
     }
 
     #[inline]

@@ -60,7 +60,7 @@ impl<M: Module> World<M> {
             );
         }
         let input = |parcel: &mut Parcel<M>| std::mem::replace(&mut parcel.input, Input::Deadline);
-        let input = self.flight.take_part(key, input).expect("it was there");
+        let input = self.flight.take_part(key, input);
         match readiness {
             Readiness::Free => self.run(to, local, input, choose, bench),
             Readiness::Busy => self.enqueue(to, input, head),
@@ -101,7 +101,7 @@ impl<M: Module> World<M> {
     }
 
     /// Runs a handler to completion and carries out its effects.
-    #[inline]
+    #[inline(always)]
     fn run(
         &mut self,
         id: ProcessId,
@@ -110,9 +110,13 @@ impl<M: Module> World<M> {
         choose: &mut impl Choose,
         bench: &mut Workbench<M>,
     ) {
+        let clock = self.clock_of(id);
         let process = Arc::make_mut(&mut self.processes[id.index()]);
         process.handle(local, input, &mut bench.outbox);
-        self.arm(id, self.clock_of(id));
+        if let Some(at) = process.wish(clock, self.now) {
+            process.armed = Some(at);
+            self.schedule(at, Due::Wake(id));
+        }
         self.carry_out(id, choose, bench);
     }
 
@@ -223,7 +227,6 @@ impl<M: Module> World<M> {
 
     /// Puts a wake-up into the queue if the process wants one earlier than the
     /// one that stands there.
-    #[inline]
     pub(super) fn arm(&mut self, id: ProcessId, clock: Clock) {
         if let Some(at) = self.process(id).wish(clock, self.now) {
             Arc::make_mut(&mut self.processes[id.index()]).armed = Some(at);
