@@ -38,7 +38,7 @@ const PROBES: &[(&str, &str)] = &[
     ("S4", "portion of a pending transfer dropped"),
     ("S5", "redundant portion acknowledged again"),
     ("E4", "attempt answered unknown"),
-    ("E6", "performed replica not performed again"),
+    ("E6", "redundant portion acknowledged again"),
     ("E7", "unresolved command sent in a new session"),
     ("S11", "command waits its turn"),
 ];
