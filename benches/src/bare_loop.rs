@@ -14,7 +14,7 @@ use stormglass_sim::trace::Rolling;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::workload::{
-    CPU_TIME, LATENCY, MESSAGE_BYTES, PAGES, TIMEOUT, WRITE_LATENCY, Workload, fate,
+    CPU_TIME, Fate, LATENCY, MESSAGE_BYTES, PAGES, TIMEOUT, WRITE_LATENCY, Workload, fate,
 };
 
 /// A message on its way.
@@ -251,8 +251,7 @@ impl<const CHECKED: bool, const CPU: bool, const DEVICE: bool> BareLoop<CHECKED,
                 let hash = &mut self.hashes[message.from as usize];
                 fold_label(hash, &message);
                 hash.fold_pair(message.hash, u64::from(message.to));
-                let (_, hits) = fate(self.faults, &identity);
-                if hits[0] {
+                if fate(self.faults, &identity) == Fate::Lost {
                     continue;
                 }
             }

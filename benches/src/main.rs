@@ -25,7 +25,7 @@ fn run(arguments: &[String]) -> Result<String, String> {
     if command != "compare" {
         return Err(format!("unknown command `{command}`"));
     }
-    let (mut is_json, mut rounds, mut messages) = (false, 7, 300_000);
+    let (mut is_json, mut rounds, mut messages) = (false, 31, 50_000);
     let mut options = options.iter();
     while let Some(option) = options.next() {
         let mut number = || {

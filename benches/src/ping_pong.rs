@@ -18,7 +18,7 @@ use stormglass_sim::time::WorldTime;
 use stormglass_sim::world::{DeviceIndex, ProcessId, Workbench, World};
 
 use crate::workload::{
-    CPU_TIME, Extra, LATENCY, MESSAGE_BYTES, PAGES, TIMEOUT, WRITE_LATENCY, Workload, fate,
+    CPU_TIME, Extra, Fate, LATENCY, MESSAGE_BYTES, PAGES, TIMEOUT, WRITE_LATENCY, Workload, fate,
 };
 
 const WIRE: NetworkId = NetworkId::new(0);
@@ -180,14 +180,16 @@ impl Choose for Drawn {
     #[inline]
     fn packet(&mut self, departure: &Departure) -> PacketFate {
         let identity = identity(departure.from, departure.to, &departure.label);
-        let (sample, [is_lost, is_delayed, is_doubled, is_damaged]) = fate(self.draw, &identity);
         let later = Duration::from_micros(100);
-        PacketFate {
-            is_lost,
-            delay: if is_delayed { later } else { Duration::ZERO },
-            duplicate: is_doubled.then_some(later),
-            flipped_bit: is_damaged.then_some(sample.bits()),
+        let mut befalls = PacketFate::default();
+        match fate(self.draw, &identity) {
+            Fate::Arrives => {}
+            Fate::Lost => befalls.is_lost = true,
+            Fate::Delayed => befalls.delay = later,
+            Fate::Doubled => befalls.duplicate = Some(later),
+            Fate::Damaged => befalls.flipped_bit = Some(departure.label.id),
         }
+        befalls
     }
     fn torn_command(
         &mut self,

@@ -5,7 +5,7 @@
 //! message re-arms a timer of the node that gets it.
 
 use stormglass_engine::time::Duration;
-use stormglass_sim::random::{Draw, Exponential, Ratio, Sample};
+use stormglass_sim::random::{Draw, Exponential, Ratio};
 use stormglass_sim::service_time::Latency;
 
 /// Length of a message in bytes.
@@ -55,22 +55,35 @@ pub enum Extra {
     Device,
 }
 
-/// Draws a fate for each message, so that each has its cost, of which hardly any
-/// ever hits: a lost message would change the workload.
+/// How often something befalls a message: drawn for each, but so rare that it
+/// does not change the workload.
 pub const HARDLY_EVER: Ratio = match Ratio::new(1, u32::MAX) {
     Ok(ratio) => ratio,
     Err(_) => Ratio::NEVER,
 };
 
-/// The fate of a message: lost, doubled, delayed, damaged.
+/// What befalls a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// Nothing.
+    Arrives,
+    /// It is lost.
+    Lost,
+    /// It comes later.
+    Delayed,
+    /// It comes twice.
+    Doubled,
+    /// A bit of it is inverted.
+    Damaged,
+}
+
+/// Draws a fate: whether anything happens, and only then what.
 #[inline]
-pub fn fate(draw: Draw, identity: &[u64; 4]) -> (Sample, [bool; 4]) {
+pub fn fate(draw: Draw, identity: &[u64; 4]) -> Fate {
     let sample = draw.at(identity);
-    let hits = [
-        sample.chance(HARDLY_EVER),
-        sample.further(1).chance(HARDLY_EVER),
-        sample.further(2).chance(HARDLY_EVER),
-        sample.further(3).chance(HARDLY_EVER),
-    ];
-    (sample, hits)
+    if !sample.chance(HARDLY_EVER) {
+        return Fate::Arrives;
+    }
+    let kinds = [Fate::Lost, Fate::Delayed, Fate::Doubled, Fate::Damaged];
+    kinds[sample.further(1).index(kinds.len())]
 }

@@ -19,6 +19,30 @@ pub fn find(id: &str) -> Option<&'static Row> {
     ROWS.iter().find(|row| row.id == id)
 }
 
+/// The place in the engine that only this row's feature passes, where it has one.
+pub fn probe(id: &str) -> Option<&'static str> {
+    PROBES
+        .iter()
+        .find(|(row, _)| *row == id)
+        .map(|(_, probe)| *probe)
+}
+
+const PROBES: &[(&str, &str)] = &[
+    ("P1", "mirror answered before the local record"),
+    ("P2", "orphan found performed"),
+    ("P3", "success waited for the mirror"),
+    ("P4", "command waits its turn"),
+    ("P5", "attempt answered unknown"),
+    ("P7", "command answered from the result table"),
+    ("P9", "acceptance held back by the journal"),
+    ("S4", "portion of a pending transfer dropped"),
+    ("S5", "redundant portion acknowledged again"),
+    ("E4", "attempt answered unknown"),
+    ("E6", "redundant portion acknowledged again"),
+    ("E7", "unresolved command sent in a new session"),
+    ("S11", "command waits its turn"),
+];
+
 const fn row(id: &'static str, title: &'static str) -> Row {
     Row { id, title }
 }

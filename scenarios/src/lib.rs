@@ -11,6 +11,7 @@ pub mod file;
 pub mod files;
 pub mod measure;
 pub mod moment;
+pub mod mutants;
 pub mod oracle;
 pub mod panics;
 pub mod profile;

@@ -93,7 +93,7 @@ impl<M: Module> Process<M> {
     }
 
     /// Runs the module's handler to completion.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn handle(
         &mut self,
         local: Instant,

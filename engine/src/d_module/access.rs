@@ -271,6 +271,12 @@ impl Access {
     ) -> Option<(CommandId, Outcome)> {
         let in_flight = self.commands.get_mut(&command)?;
         in_flight.is_replicated = true;
+        cx.out.probe(match in_flight.stage {
+            Stage::Local => "success waited for the mirror",
+            Stage::Comparing | Stage::Marking | Stage::Performing => {
+                "mirror answered before the local record"
+            }
+        });
         cx.out.trace(Event::ReplicaAcked(command));
         self.resolve(command, cx)
     }

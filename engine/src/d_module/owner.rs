@@ -181,6 +181,9 @@ impl Owner {
         self.attempts.register(client, &frame, cx);
         self.ordering.enqueue(frame, Hold { range, sharing });
         self.admit(set, cx);
+        if self.ordering.is_waiting(id) {
+            cx.out.probe("command waits its turn");
+        }
     }
 
     /// Why the result table has no row to spare for the command. Its size is

@@ -1,34 +1,36 @@
 //! `features`: what each row of the feature tables is shown by.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use stormglass_reports::record::{self, Exit, FeatureRecord, FeatureStatus, Verdict};
 use stormglass_reports::tables;
 use stormglass_scenarios::experiment::Experiment;
-use stormglass_scenarios::features;
 use stormglass_scenarios::run::{self, Keep};
 use stormglass_scenarios::source::Source;
 use stormglass_scenarios::watchdog;
+use stormglass_scenarios::{features, mutants};
 
 use super::values::Wall;
 use super::{CommandError, Output};
 
 const EXAMPLES: &str = "\
-Without --run a feature is `shown` if a scenario says that it covers it.
+With --run a feature is `shown` if every scenario that covers it passes and one
+of them reaches the feature's own probe. Without --run it is `shown` if a
+scenario says that it covers it. `guarded`: a mutant that breaks it was killed.
 
 Examples:
   stormglass features
   stormglass features --run
   stormglass features --json | jq -r '.[] | select(.status == \"missing\") | .id'";
 
-/// The seed with which scenarios are run.
-const SEED: u64 = 0;
+/// The seeds with which scenarios are run.
+const SEEDS: std::ops::Range<u64> = 0..4;
 
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
-    /// Run every scenario that covers a feature, with seed 0
+    /// Run every scenario that covers a feature, with a few seeds
     #[arg(long)]
     run: bool,
     /// Report a handler that has not returned after this much real time
@@ -41,15 +43,18 @@ pub(crate) struct Args {
 
 pub(crate) fn execute(args: &Args, output: &mut Output) -> Result<Exit, CommandError> {
     let sources = Source::catalogue(&[])?;
-    let mut verdicts = BTreeMap::new();
+    let mut runs = BTreeMap::new();
     if args.run {
         for source in sources.iter().filter(|s| !s.scenario.covers.is_empty()) {
-            let name = source.scenario.name.as_str();
-            let verdict = verdict(source, args.watchdog.0);
-            if verdict != Verdict::Pass {
-                output.remark(&format!("{verdict}: {}", source.run_command(SEED)));
+            let ran = run_seeds(source, args.watchdog.0);
+            if ran.verdict != Verdict::Pass {
+                output.remark(&format!(
+                    "{}: {}",
+                    ran.verdict,
+                    source.run_command(SEEDS.start)
+                ));
             }
-            verdicts.insert(name, verdict);
+            runs.insert(source.scenario.name.as_str(), ran);
         }
     }
     let records: Vec<FeatureRecord> = features::all()
@@ -60,14 +65,16 @@ pub(crate) fn execute(args: &Args, output: &mut Output) -> Result<Exit, CommandE
                 .filter(|scenario| scenario.covers.iter().any(|id| id == row.id))
                 .map(|scenario| scenario.name.clone())
                 .collect();
+            let probe = features::probe(row.id);
+            let mutants = mutants::of_row(row.id);
             FeatureRecord {
                 id: row.id.to_owned(),
                 title: row.title.to_owned(),
-                status: status(&names, &verdicts),
+                status: status(&names, probe, &runs),
                 scenarios: names,
-                probe: None,
-                mutant: None,
-                guarded: false,
+                probe: probe.map(str::to_owned),
+                guarded: mutants.iter().any(|mutant| mutant.is_killed),
+                mutant: mutants.first().map(|mutant| mutant.name.to_owned()),
             }
         })
         .collect();
@@ -76,26 +83,45 @@ pub(crate) fn execute(args: &Args, output: &mut Output) -> Result<Exit, CommandE
     } else {
         output.print(&tables::features(&records, output.paint()))?;
     }
-    Ok(Verdict::worst(verdicts.into_values()).exit())
+    Ok(Verdict::worst(runs.into_values().map(|ran| ran.verdict)).exit())
 }
 
-fn verdict(source: &Source, limit: Duration) -> Verdict {
-    let scenario = source.scenario.clone();
-    let ran = watchdog::watched(limit, move |pulse| {
-        let experiment = Experiment::new(&scenario, SEED);
-        run::run_on(&scenario, SEED, experiment, Keep::Counts, pulse)
+/// What came of a scenario's runs.
+struct Ran {
+    verdict: Verdict,
+    probes: BTreeSet<String>,
+}
+
+fn run_seeds(source: &Source, limit: Duration) -> Ran {
+    let mut probes = BTreeSet::new();
+    let verdicts = SEEDS.map(|seed| {
+        let scenario = source.scenario.clone();
+        let ran = watchdog::watched(limit, move |pulse| {
+            let experiment = Experiment::new(&scenario, seed);
+            run::run_on(&scenario, seed, experiment, Keep::Counts, pulse)
+        });
+        ran.map_or(Verdict::Liveness, |record| {
+            probes.extend(record.probes.into_keys());
+            record.verdict
+        })
     });
-    ran.map_or(Verdict::Liveness, |record| record.verdict)
+    let verdict = Verdict::worst(verdicts.collect::<Vec<_>>());
+    Ran { verdict, probes }
 }
 
-fn status(covering: &[String], verdicts: &BTreeMap<&str, Verdict>) -> FeatureStatus {
-    let fails = |name: &String| {
-        let verdict = verdicts.get(name.as_str());
-        verdict.is_some_and(|verdict| *verdict != Verdict::Pass)
-    };
+/// Shown: a scenario says so, all that say so pass, and the row's own probe was
+/// reached. Without runs, what the scenarios say stands.
+fn status(covering: &[String], probe: Option<&str>, runs: &BTreeMap<&str, Ran>) -> FeatureStatus {
     if covering.is_empty() {
-        FeatureStatus::Missing
-    } else if covering.iter().any(fails) {
+        return FeatureStatus::Missing;
+    }
+    let ran: Vec<&Ran> = covering
+        .iter()
+        .filter_map(|name| runs.get(name.as_str()))
+        .collect();
+    let fails = ran.iter().any(|ran| ran.verdict != Verdict::Pass);
+    let is_reached = |probe: &str| ran.iter().any(|ran| ran.probes.contains(probe));
+    if fails || !ran.is_empty() && !probe.is_some_and(is_reached) {
         FeatureStatus::Failing
     } else {
         FeatureStatus::Shown

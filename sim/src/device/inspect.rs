@@ -36,6 +36,13 @@ impl Device {
         self.stable.read(page)
     }
 
+    /// What the volatile cache holds, the oldest first: a page may come several times.
+    pub fn cached(&self) -> impl Iterator<Item = (PageIndex, &Bytes)> {
+        self.cache
+            .iter()
+            .map(|version| (version.page, &version.content))
+    }
+
     /// Every content that a power loss now may leave on a page, tears apart: the
     /// stable one, then each cached one, the oldest first, then that of each
     /// queued write that may still execute.

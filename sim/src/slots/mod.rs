@@ -50,8 +50,16 @@ impl<T> Slots<T> {
     }
 
     /// Puts a thing under the lowest free key.
-    #[inline]
     pub fn insert(&mut self, item: T) -> u32 {
+        let (key, place) = self.reserve();
+        *place = Some(item);
+        key
+    }
+
+    /// The lowest free key and its empty place, which the caller fills. Spares
+    /// copies of large things: they can be made where they belong.
+    #[inline]
+    pub fn reserve(&mut self) -> (u32, &mut Option<T>) {
         while self.occupied.get(self.free_word) == Some(&u64::MAX) {
             self.free_word += 1;
         }
@@ -66,32 +74,47 @@ impl<T> Slots<T> {
             place < SLOTS_MAX,
             "more than {SLOTS_MAX} things in a table of slots"
         );
-        if place < self.entries.len() {
-            self.entries[place] = Some(item);
-        } else {
-            // The lowest free key is at most the length.
-            self.entries.push(Some(item));
+        // The lowest free key is at most the length.
+        if place == self.entries.len() {
+            self.entries.push(None);
         }
         self.length += 1;
-        u32::try_from(place).expect("less than SLOTS_MAX")
+        let key = u32::try_from(place).expect("less than SLOTS_MAX");
+        (key, &mut self.entries[place])
     }
 
     /// Takes out what is under a key.
-    #[inline]
     pub fn take(&mut self, key: u32) -> Option<T> {
+        let item = self.entries.get_mut(key as usize)?.take()?;
+        self.free(key);
+        Some(item)
+    }
+
+    /// Drops what is under a key, which must be something, but for what `keep`
+    /// takes out of it. Cheaper than [`Slots::take`] for a part of a large thing.
+    #[inline]
+    pub fn take_part<R>(&mut self, key: u32, keep: impl FnOnce(&mut T) -> R) -> R {
+        let entry = &mut self.entries[key as usize];
+        let kept = keep(entry.as_mut().expect("a key of something"));
+        *entry = None;
+        self.free(key);
+        kept
+    }
+
+    #[inline]
+    fn free(&mut self, key: u32) {
         let place = key as usize;
-        let item = self.entries.get_mut(place)?.take()?;
         let word = place / WORD_BITS;
         self.occupied[word] &= !(1 << (place % WORD_BITS));
         self.free_word = self.free_word.min(word);
         self.length -= 1;
         while matches!(self.entries.last(), Some(None)) {
-            self.entries.pop();
+            self.entries.truncate(self.entries.len() - 1);
         }
-        Some(item)
     }
 
     /// What is under a key.
+    #[inline]
     pub fn get(&self, key: u32) -> Option<&T> {
         self.entries.get(key as usize)?.as_ref()
     }

@@ -10,35 +10,117 @@ use stormglass_engine::contract::{Input, Module};
 use stormglass_engine::time::{Duration, Instant};
 
 use super::hashes::fold_input;
-use super::pending::{Due, Origin};
+use super::pending::{Due, Origin, Parcel};
 use super::{ProcessId, Workbench, World};
 use crate::choose::Choose;
 use crate::clock::Clock;
 use crate::network::Cut;
 use crate::occurrence::{Happened, Occurrence, PacketName};
 use crate::process::Cpu;
-use crate::service_time::CpuCost;
+
+/// What a process can do with an input.
+#[derive(Clone, Copy)]
+enum Readiness {
+    /// Nothing: it is down.
+    Down,
+    /// Handle it at once.
+    Free,
+    /// Let it wait for the CPU.
+    Busy,
+}
 
 impl<M: Module> World<M> {
     /// A parcel is at its receiver: partitions are judged here.
+    #[inline]
     pub(super) fn arrive(&mut self, key: u32, choose: &mut impl Choose, bench: &mut Workbench<M>) {
-        let parcel = self.flight.take(key).expect("an arrival has its parcel");
+        let parcel = self.flight.get(key).expect("an arrival has its parcel");
         let to = parcel.to;
-        match parcel.origin {
+        let (head, is_void) = match parcel.origin {
             Origin::Network { from, head } => {
-                if self.network.has_cuts() && self.is_cut_off(from, to, &parcel.input, bench) {
-                    return;
-                }
-                self.deliver(to, parcel.input, head, choose, bench);
+                let is_cut = self.network.has_cuts();
+                (
+                    head,
+                    is_cut && self.is_cut_off(from, to, &parcel.input, bench),
+                )
             }
-            Origin::Machine { incarnation } => {
-                if self.process(to).incarnation == incarnation {
-                    self.deliver(to, parcel.input, 0, choose, bench);
-                }
-            }
+            Origin::Machine { incarnation } => (0, self.process(to).incarnation != incarnation),
+        };
+        let readiness = if is_void {
+            Readiness::Down
+        } else {
+            self.readiness(to, &parcel.input)
+        };
+        let local = self.local_time(to);
+        if matches!(readiness, Readiness::Free) {
+            fold_input(
+                &mut self.hashes.processes[to.index()],
+                local,
+                &parcel.input,
+                head,
+            );
+        }
+        let input = |parcel: &mut Parcel<M>| std::mem::replace(&mut parcel.input, Input::Deadline);
+        let input = self.flight.take_part(key, input);
+        match readiness {
+            Readiness::Free => self.run(to, local, input, choose, bench),
+            Readiness::Busy => self.enqueue(to, input, head),
+            Readiness::Down => {}
         }
     }
 
+    /// Gives an input to a process: at once if its CPU is free and it costs
+    /// nothing.
+    pub(super) fn deliver(
+        &mut self,
+        to: ProcessId,
+        input: Input<M::Local>,
+        choose: &mut impl Choose,
+        bench: &mut Workbench<M>,
+    ) {
+        match self.readiness(to, &input) {
+            Readiness::Free => {
+                let local = self.local_time(to);
+                fold_input(self.hashes.process(to), local, &input, 0);
+                self.run(to, local, input, choose, bench);
+            }
+            Readiness::Busy => self.enqueue(to, input, 0),
+            Readiness::Down => {}
+        }
+    }
+
+    #[inline]
+    fn readiness(&self, to: ProcessId, input: &Input<M::Local>) -> Readiness {
+        let process = self.process(to);
+        if process.module.is_none() {
+            Readiness::Down
+        } else if process.is_free() && process.cpu.of(input) == Duration::ZERO {
+            Readiness::Free
+        } else {
+            Readiness::Busy
+        }
+    }
+
+    /// Runs a handler to completion and carries out its effects.
+    #[inline(always)]
+    fn run(
+        &mut self,
+        id: ProcessId,
+        local: Instant,
+        input: Input<M::Local>,
+        choose: &mut impl Choose,
+        bench: &mut Workbench<M>,
+    ) {
+        let clock = self.clock_of(id);
+        let process = Arc::make_mut(&mut self.processes[id.index()]);
+        process.handle(local, input, &mut bench.outbox);
+        if let Some(at) = process.wish(clock, self.now) {
+            process.armed = Some(at);
+            self.schedule(at, Due::Wake(id));
+        }
+        self.carry_out(id, choose, bench);
+    }
+
+    #[cold]
     fn is_cut_off(
         &self,
         from: ProcessId,
@@ -68,35 +150,8 @@ impl<M: Module> World<M> {
         is_cut
     }
 
-    /// Gives an input to a process: at once if its CPU is free and it costs
-    /// nothing. `head` is the hash of a packet's head.
-    #[inline]
-    pub(super) fn deliver(
-        &mut self,
-        to: ProcessId,
-        input: Input<M::Local>,
-        head: u64,
-        choose: &mut impl Choose,
-        bench: &mut Workbench<M>,
-    ) {
-        let process = &*self.processes[to.index()];
-        if process.module.is_none() {
-            return;
-        }
-        let is_free = process.is_free();
-        if is_free && (process.cpu == CpuCost::NONE || process.cpu.of(&input) == Duration::ZERO) {
-            let clock = self.clock_of(to);
-            let local = clock.read(self.now);
-            fold_input(self.hashes.process(to), local, &input, head);
-            let process = Arc::make_mut(&mut self.processes[to.index()]);
-            process.handle(local, input, &mut bench.outbox);
-            self.settle(to, clock, choose, bench);
-        } else {
-            self.enqueue(to, input, head);
-        }
-    }
-
     /// Puts an input into a process's inbox.
+    #[inline(never)]
     fn enqueue(&mut self, to: ProcessId, input: Input<M::Local>, head: u64) {
         let process = Arc::make_mut(&mut self.processes[to.index()]);
         let cost = process.cpu.of(&input);
@@ -142,7 +197,8 @@ impl<M: Module> World<M> {
         if let Some(until) = until {
             self.schedule(until, Due::Serve(id));
         }
-        self.settle(id, clock, choose, bench);
+        self.arm(id, clock);
+        self.carry_out(id, choose, bench);
     }
 
     /// A process has asked for this instant.
@@ -163,7 +219,7 @@ impl<M: Module> World<M> {
             return;
         }
         if process.is_due(local) {
-            self.deliver(id, Input::Deadline, 0, choose, bench);
+            self.deliver(id, Input::Deadline, choose, bench);
         } else {
             self.arm(id, self.clock_of(id));
         }
@@ -171,7 +227,6 @@ impl<M: Module> World<M> {
 
     /// Puts a wake-up into the queue if the process wants one earlier than the
     /// one that stands there.
-    #[inline]
     pub(super) fn arm(&mut self, id: ProcessId, clock: Clock) {
         if let Some(at) = self.process(id).wish(clock, self.now) {
             Arc::make_mut(&mut self.processes[id.index()]).armed = Some(at);
@@ -185,20 +240,8 @@ impl<M: Module> World<M> {
     }
 
     /// What a process's clock shows.
+    #[inline]
     pub fn local_time(&self, id: ProcessId) -> Instant {
         self.clock_of(id).read(self.now)
-    }
-
-    /// After a handler: what it wants to be woken for, and its effects.
-    #[inline]
-    fn settle(
-        &mut self,
-        id: ProcessId,
-        clock: Clock,
-        choose: &mut impl Choose,
-        bench: &mut Workbench<M>,
-    ) {
-        self.arm(id, clock);
-        self.carry_out(id, choose, bench);
     }
 }

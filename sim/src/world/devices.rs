@@ -51,7 +51,7 @@ impl<M: Module> World<M> {
                 "only the living await commands"
             );
             let input = Input::Completion(completion(device, own));
-            self.deliver(to, input, 0, choose, bench);
+            self.deliver(to, input, choose, bench);
         }
     }
 

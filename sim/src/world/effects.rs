@@ -4,11 +4,9 @@
 use bytes::Bytes;
 use std::sync::Arc;
 
-use stormglass_engine::contract::{
-    Effect, Frame, Input, Module, NetworkId, Packet, Slot, Submission,
-};
+use stormglass_engine::contract::{Effect, Frame, Input, Module, Packet, Slot, Submission};
 
-use super::hashes::{fold_effect, fold_send, fold_submission, head_hash};
+use super::hashes::{fold_send, fold_submission, head_hash};
 use super::pending::{Due, Origin, Parcel};
 use super::{DeviceIndex, ProcessId, Workbench, World};
 use crate::choose::{Choose, Departure, PacketFate};
@@ -27,7 +25,6 @@ impl<M: Module> World<M> {
     ) {
         let Workbench { outbox, log } = bench;
         for effect in outbox.drain() {
-            fold_effect(self.hashes.process(id), &effect);
             match effect {
                 Effect::Send {
                     network,
@@ -50,17 +47,29 @@ impl<M: Module> World<M> {
                     };
                     self.send(id, receiver, packet, head, choose, log);
                 }
-                Effect::Submit(submission) => self.submit(id, submission, log),
-                Effect::Local { to, message } => self.tell(id, to, message),
-                Effect::Trace(event) => log.push(Occurrence::Event { process: id, event }),
-                Effect::Probe(name) => log.push(Occurrence::Probe { process: id, name }),
+                Effect::Submit(submission) => {
+                    fold_submission(self.hashes.process(id), &submission);
+                    self.submit(id, submission, log);
+                }
+                Effect::Local { to, message } => {
+                    self.hashes.process(id).fold_value(&(to, &message));
+                    self.tell(id, to, message);
+                }
+                Effect::Trace(event) => {
+                    self.hashes.process(id).fold_value(&event);
+                    log.push(Occurrence::Event { process: id, event });
+                }
+                Effect::Probe(name) => {
+                    self.hashes.process(id).fold_bytes(name.as_bytes());
+                    log.push(Occurrence::Probe { process: id, name });
+                }
             }
         }
         let hash = self.hashes.processes[id.index()].value();
         self.hashes.run.fold_pair(self.now.as_nanos(), hash);
     }
 
-    #[inline]
+    #[inline(always)]
     fn send(
         &mut self,
         from: ProcessId,
@@ -81,13 +90,19 @@ impl<M: Module> World<M> {
         });
         let latency = self.network.latency(network, from, to, &label, length);
         let at = self.now.after(latency);
+        self.hashes.networks[network.index()].fold_pair(at.as_nanos(), head);
         let origin = Origin::Network { from, head };
-        self.fold_departure(network, at.as_nanos(), head);
-        let input = Input::Packet(packet);
-        let parcel = Parcel { to, origin, input };
         if fate == PacketFate::default() {
-            self.dispatch(at, parcel);
+            let (key, place) = self.flight.reserve();
+            *place = Some(Parcel {
+                to,
+                origin,
+                input: Input::Packet(packet),
+            });
+            self.schedule(at, Due::Arrive(key));
         } else {
+            let input = Input::Packet(packet);
+            let parcel = Parcel { to, origin, input };
             let name = PacketName {
                 network,
                 from,
@@ -96,11 +111,6 @@ impl<M: Module> World<M> {
             };
             self.befall(parcel, at, fate, name, log);
         }
-    }
-
-    #[inline]
-    fn fold_departure(&mut self, network: NetworkId, at: u64, what: u64) {
-        self.hashes.networks[network.index()].fold_pair(at, what);
     }
 
     /// Sends a parcel on that something befalls.

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 use std::hash::Hash;
-use stormglass_engine::contract::{Address, Effect, Input, Label, Submission};
+use stormglass_engine::contract::{Address, Input, Label, Submission};
 use stormglass_engine::time::Instant;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -88,22 +88,6 @@ pub(super) fn fold_input<L: Hash>(hash: &mut Rolling, local: Instant, input: &In
         }
         Input::Deadline => hash.fold(1),
         Input::Local(message) => hash.fold_value(message),
-    }
-}
-
-/// Folds in what a module wants, sends apart.
-#[inline]
-pub(super) fn fold_effect<L: Hash, E: Hash>(hash: &mut Rolling, effect: &Effect<L, E>) {
-    match effect {
-        // With the head's hash, which the parcel then carries on.
-        Effect::Send { .. } => {}
-        Effect::Submit(submission) => fold_submission(hash, submission),
-        Effect::Local { to, message } => {
-            hash.fold(u64::from(to.0));
-            hash.fold_value(message);
-        }
-        Effect::Trace(event) => hash.fold_value(event),
-        Effect::Probe(name) => hash.fold_bytes(name.as_bytes()),
     }
 }
 

@@ -167,15 +167,16 @@ impl<M: Module> World<M> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn schedule(&mut self, at: WorldTime, due: Due) {
         self.sequence += 1;
         self.queue.push(at, due.rank(self.sequence), due);
     }
 
-    #[inline]
+    #[inline(always)]
     fn dispatch(&mut self, at: WorldTime, parcel: Parcel<M>) {
-        let key = self.flight.insert(parcel);
+        let (key, place) = self.flight.reserve();
+        *place = Some(parcel);
         self.schedule(at, Due::Arrive(key));
     }
 }

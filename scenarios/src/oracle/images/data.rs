@@ -6,7 +6,6 @@
 //! combination that proves nothing, and with a page that has several versions
 //! there is one already. Tears are therefore not counted apart.
 
-use std::collections::BTreeSet;
 use std::sync::{Arc, LazyLock};
 
 use bytes::Bytes;
@@ -257,16 +256,14 @@ impl DataImages {
     /// Power was lost, or commands were aborted: asks the device what is left of
     /// every page that was not certain.
     pub(super) fn settled(&mut self, device: &Device, touched: &mut Vec<BlockIndex>) {
-        for write in self.medium.take_vanished(device) {
-            // Whether it executed shows below.
-            if !write.is_forced {
-                for index in 0..write.count {
-                    self.medium.recall(&write, write.start.plus(index));
-                }
-            }
-        }
-        let mut kept = BTreeSet::new();
-        for (place, versions) in std::mem::take(&mut self.open) {
+        let open = std::mem::take(&mut self.open);
+        self.medium.settle(device, |cached, content| {
+            let versions = open.get(&cached.page).into_iter();
+            let mut versions = versions.flat_map(|versions| versions.iter());
+            let version = versions.find(|version| version.number == cached.number);
+            version.is_some_and(|version| version.id == Bytes64::of(content))
+        });
+        for (place, versions) in open {
             for version in versions.iter() {
                 match &version.page {
                     Page::Data(block, _) => touched.push(*block),
@@ -275,58 +272,31 @@ impl DataImages {
                     }
                 }
             }
-            self.settle_page(place, &versions, device, &mut kept);
+            self.settle_page(place, device);
         }
-        self.medium
-            .retain_cached(|cached| kept.contains(&(cached.number, cached.page)));
     }
 
-    fn settle_page(
-        &mut self,
-        place: PageIndex,
-        before: &[Version],
-        device: &Device,
-        kept: &mut BTreeSet<(CommandNumber, PageIndex)>,
-    ) {
+    fn settle_page(&mut self, place: PageIndex, device: &Device) {
+        let stable = device.stable(place);
+        match self.page(place, stable, stable) {
+            Some(page @ Page::Data(..)) => self.make_stable(place, page),
+            Some(Page::Headers(_)) => self.reload_headers(place, stable, device),
+            None => return,
+        }
+        let cached = self.medium.cached().filter(|cached| cached.page == place);
+        let cached = cached.map(|cached| cached.number);
+        let queued = self.medium.queued_writes();
+        let queued = queued.filter(|write| write.covers(place));
+        let numbers = cached.chain(queued.map(|write| write.number));
         let contents = device.possible(place);
-        let is_here = |start: PageIndex, count| start <= place && place.0 < start.0 + count;
-        let queued: Vec<_> = self
-            .medium
-            .queued_writes()
-            .filter(|write| is_here(write.start, write.count))
-            .map(|write| write.number)
-            .collect();
-        let cached_end = contents.len().saturating_sub(queued.len()).max(1);
-        // The cache keeps its order and loses its oldest: aligned from the end.
-        let mut numbers = Vec::new();
-        let mut left = cached_end;
-        for cached in self.medium.cached().rev().filter(|it| it.page == place) {
-            let id = before
-                .iter()
-                .find(|version| version.number == cached.number)
-                .map(|version| version.id);
-            if left > 1 && id == Some(Bytes64::of(&contents[left - 1])) {
-                left -= 1;
-                kept.insert((cached.number, place));
-                numbers.push(cached.number);
-            }
-        }
-        numbers.reverse();
-        let Some(stable) = self.page(place, &contents[0], device.stable(place)) else {
-            return;
-        };
-        match stable {
-            Page::Data(..) => self.make_stable(place, stable),
-            Page::Headers(_) => self.reload_headers(place, &contents[0], device),
-        }
-        let mut versions = Vec::new();
-        let others = contents[left..].iter();
-        for (number, content) in numbers.into_iter().chain(queued).zip(others) {
-            if let Some(page) = self.page(place, content, device.stable(place)) {
+        let versions: Vec<_> = numbers
+            .zip(&contents[1..])
+            .filter_map(|(number, content)| {
+                let page = self.page(place, content, stable)?;
                 let id = Bytes64::of(content);
-                versions.push(Version { number, id, page });
-            }
-        }
+                Some(Version { number, id, page })
+            })
+            .collect();
         if !versions.is_empty() {
             self.open.insert(place, Arc::new(versions));
         }

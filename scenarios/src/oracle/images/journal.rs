@@ -315,6 +315,12 @@ impl JournalImages {
             ));
             return Part::Other;
         }
+        if lsn > self.certain_end() {
+            irregular(format!(
+                "a checkpoint of record {}, which may be missing",
+                lsn.value()
+            ));
+        }
         if slot == self.tail_slot {
             irregular(format!(
                 "the checkpoint of record {} goes over the newest one",
@@ -622,15 +628,8 @@ impl JournalImages {
     /// Power was lost, or commands were aborted: asks the device which records and
     /// checkpoints are there. The first that is not ends the journal.
     pub(super) fn settled(&mut self, device: &Device, notes: &mut Notes) {
-        for write in self.medium.take_vanished(device) {
-            for page in (0..write.count).map(|index| write.start.plus(index)) {
-                if !write.is_forced && !device.is_certain(page) {
-                    self.medium.recall(&write, page);
-                }
-            }
-        }
-        self.medium
-            .retain_cached(|cached| !device.is_certain(cached.page));
+        // No ring page is written twice between two checkpoints.
+        self.medium.settle(device, |_, _| true);
         self.half = None;
         for coming in self.coming.clone() {
             if self.pages_under_way(|number, _| number == coming.number) > 0 {

@@ -9,6 +9,7 @@
 
 use std::collections::VecDeque;
 
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use stormglass_engine::contract::{IoRequest, PageIndex, Persistence, Submission};
 use stormglass_sim::device::{CommandNumber, Device};
@@ -21,6 +22,13 @@ pub(super) struct Write<T> {
     pub(super) count: u64,
     pub(super) is_forced: bool,
     pub(super) tag: T,
+}
+
+impl<T> Write<T> {
+    /// True if it writes this page.
+    pub(super) fn covers(&self, page: PageIndex) -> bool {
+        self.start <= page && page.0 < self.start.0 + self.count
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -180,9 +188,16 @@ impl<T: Copy> Medium<T> {
         }
     }
 
-    /// After a power loss or an abort: takes out the writes that are not queued
-    /// any more, whether they executed or not.
-    pub(super) fn take_vanished(&mut self, device: &Device) -> Vec<Write<T>> {
+    /// After a power loss or an abort: takes out what is not queued or cached any
+    /// more. `is_same` tells whether a version has this content.
+    ///
+    /// A write that left the queue may have executed. The device's cache is a part,
+    /// in order, of what it held before and of what left the queue.
+    pub(super) fn settle(
+        &mut self,
+        device: &Device,
+        mut is_same: impl FnMut(&Cached<T>, &Bytes) -> bool,
+    ) {
         let numbers: Vec<_> = device.queued().map(|(number, _)| number).collect();
         let mut vanished = Vec::new();
         self.queue.retain(|queued| {
@@ -192,18 +207,29 @@ impl<T: Copy> Medium<T> {
             }
             stays
         });
-        vanished
-    }
-
-    /// Puts a write that turned out to have executed into the cache.
-    pub(super) fn recall(&mut self, write: &Write<T>, page: PageIndex) {
-        self.order += 1;
-        self.cache.push_back(Cached {
-            order: self.order,
-            number: write.number,
-            page,
-            tag: write.tag,
-        });
+        for write in vanished.into_iter().filter(|write| !write.is_forced) {
+            self.order += 1;
+            for page in (0..write.count).map(|index| write.start.plus(index)) {
+                self.cache.push_back(Cached {
+                    order: self.order,
+                    number: write.number,
+                    page,
+                    tag: write.tag,
+                });
+            }
+        }
+        let mut left: Vec<_> = device.cached().collect();
+        let mut kept = VecDeque::new();
+        while let Some(version) = self.cache.pop_back() {
+            let is_there = left
+                .last()
+                .is_some_and(|(page, content)| *page == version.page && is_same(&version, content));
+            if is_there {
+                left.pop();
+                kept.push_front(version);
+            }
+        }
+        self.cache = kept;
     }
 
     /// Changes what a write is called.
@@ -218,13 +244,8 @@ impl<T: Copy> Medium<T> {
         }
     }
 
-    /// Keeps the cached versions that are still there.
-    pub(super) fn retain_cached(&mut self, stays: impl FnMut(&Cached<T>) -> bool) {
-        self.cache.retain(stays);
-    }
-
     /// Versions in the cache, the oldest first.
-    pub(super) fn cached(&self) -> impl DoubleEndedIterator<Item = &Cached<T>> {
+    pub(super) fn cached(&self) -> impl Iterator<Item = &Cached<T>> {
         self.cache.iter()
     }
 

@@ -198,6 +198,15 @@ fn o5_finds_a_checkpoint_of_a_record_that_nobody_wrote() {
 }
 
 #[test]
+fn o5_finds_a_checkpoint_of_a_record_that_may_be_missing() {
+    let mut rig = Rig::new();
+    rig.record(OWNER, mark(1, range(0, 1)));
+    rig.durable(OWNER, mark(2, range(1, 1)));
+    rig.checkpoint(OWNER);
+    rig.expect(OracleId::O5, "which may be missing");
+}
+
+#[test]
 fn o5_finds_a_checkpoint_over_the_newest_one() {
     let mut rig = Rig::new();
     rig.durable(OWNER, mark(1, range(0, 1)));

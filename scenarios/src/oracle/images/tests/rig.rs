@@ -237,7 +237,15 @@ impl Rig {
     /// Goes on where a recovery would.
     pub(super) fn read_back(&mut self, copy: usize) {
         let journal = self.device(copy, Drive::Journal);
-        let recovered = naive::recover(GEOMETRY, |page| journal.current(page).clone());
+        // From the checkpoint that is there for good, so that no record which may
+        // be needed counts as room; both checkpoints lead to the same end.
+        let recovered = naive::recover(GEOMETRY, |page| {
+            if page < GEOMETRY.ring_start() {
+                journal.stable(page).clone()
+            } else {
+                journal.current(page).clone()
+            }
+        });
         let recovered = recovered.expect("a checkpoint is always there");
         let writer = &mut self.writers[copy];
         (writer.lsn, writer.page, writer.chain) = recovered.head;
@@ -435,17 +443,18 @@ impl Rig {
         self.lose_power_as(copy, drive, &mut Weather(Calm));
     }
 
-    /// A device loses power.
+    /// A device loses power. After a journal the set is taken under a new key: with
+    /// the old one a record could come out as it was, and revive an old tail.
     pub(super) fn lose_power_as(&mut self, copy: usize, drive: Drive, choice: &mut impl PowerLoss) {
         let device = index(copy, drive);
         self.device_mut(copy, drive).lose_power(choice);
         self.observe(&Occurrence::Settled { device });
         if drive == Drive::Journal {
-            self.read_back(copy);
+            self.take_over(copy);
         }
     }
 
-    /// The set's node loses power; it reads the set back under its old key.
+    /// The set's node loses power, and boots again.
     pub(super) fn lose_node(&mut self, copy: usize, choice: &mut impl PowerLoss) {
         for drive in [Drive::Journal, Drive::Data] {
             let device = index(copy, drive);
@@ -455,7 +464,7 @@ impl Rig {
             assert!(ended.is_empty(), "nobody else waits");
             self.observe(&Occurrence::Settled { device });
         }
-        self.read_back(copy);
+        self.take_over(copy);
     }
 
     pub(super) fn finish(&mut self) {
