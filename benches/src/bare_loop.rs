@@ -91,6 +91,10 @@ pub struct BareLoop<const CHECKED: bool, const CPU: bool, const DEVICE: bool> {
     wheel: Wheel,
     slab: Vec<Message>,
     free: Vec<u32>,
+    #[expect(
+        clippy::vec_box,
+        reason = "nodes of a real program are large and live on the heap each"
+    )]
     nodes: Vec<Box<Node>>,
     out: Vec<Message>,
     latency: Draw,

@@ -12,12 +12,12 @@ pub const NODES: u32 = 10;
 /// Size of each disk.
 pub const DISK_BYTES: u64 = 64 << 20;
 
-/// Ten nodes, each with a full disk of 64 MiB and four writes in flight, and a
+/// Ten nodes, each with a full disk of 64 MiB and two writes in flight, and a
 /// client for each.
 pub fn cluster() -> Game {
     let workload = Workload {
         pairs: NODES,
-        in_flight: 4,
+        in_flight: 2,
         extra: Extra::Device,
     };
     let pages = DISK_BYTES / PAGE_BYTES as u64;

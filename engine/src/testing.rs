@@ -18,11 +18,11 @@ use crate::contract::{
     NetworkId, PAGE_BYTES, Packet, ReservationKey, Submission,
 };
 use crate::d_module::{Census, Context, DModule};
-use crate::event::{Event, Verdict};
+use crate::event::Event;
 use crate::local::{Local, NodeOutbox};
-use crate::storage_set::{IoIds, format_set};
 use crate::storage_set::layout::Geometry;
 use crate::storage_set::tables::{Role, Tables};
+use crate::storage_set::{IoIds, format_set};
 use crate::time::{Duration, Instant};
 use crate::vocabulary::{
     BLOCK_BYTES, BlockIndex, ClientId, Command, CommandId, NodeId, Range, Session,
@@ -412,17 +412,6 @@ impl Station {
             ClientReply::Connected { .. } | ClientReply::Retrying { .. } => None,
         };
         replies.into_iter().filter_map(answer).collect()
-    }
-
-    /// The verdicts that were given, as events tell them.
-    pub(crate) fn verdicts(&self) -> Vec<(CommandId, Verdict)> {
-        let answered = |event: &Event| match event {
-            Event::Answered {
-                command, verdict, ..
-            } => Some((*command, *verdict)),
-            _ => None,
-        };
-        self.events.iter().filter_map(answered).collect()
     }
 
     pub(crate) fn has_seen(&self, event: &Event) -> bool {

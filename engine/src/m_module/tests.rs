@@ -12,7 +12,11 @@ fn it_answers_whoever_asks_and_says_nothing_else() {
     let mut module = MModule::boot(&configuration, Entropy::new(1), now, &mut out);
     assert!(out.is_empty(), "it never pushes");
     for from in [D_SLOT, N_SLOT] {
-        module.handle(now, Input::Local(Local::AskConfiguration { from }), &mut out);
+        module.handle(
+            now,
+            Input::Local(Local::AskConfiguration { from }),
+            &mut out,
+        );
         let answer = Effect::Local {
             to: from,
             message: Local::Configuration(Arc::clone(&configuration)),

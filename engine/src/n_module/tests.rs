@@ -121,13 +121,19 @@ fn what_cannot_be_routed_is_ignored_with_a_reason() {
     assert_eq!(early, ignored(IgnoreReason::WrongPhase));
     let mut node = Node::configured();
     let foreign = client::encode_request(&read(VolumeId::new(2)));
-    assert_eq!(node.packet(CLIENTS, foreign), ignored(IgnoreReason::Misrouted));
+    assert_eq!(
+        node.packet(CLIENTS, foreign),
+        ignored(IgnoreReason::Misrouted)
+    );
     assert_eq!(node.packet(PEERS, good), ignored(IgnoreReason::Misrouted));
     let noise = Frame {
         head: Bytes::from_static(b"noise"),
         body: Bytes::new(),
     };
-    assert_eq!(node.packet(CLIENTS, noise), ignored(IgnoreReason::Undecodable));
+    assert_eq!(
+        node.packet(CLIENTS, noise),
+        ignored(IgnoreReason::Undecodable)
+    );
     let ask = Input::Local(Local::AskConfiguration { from: D_SLOT });
     assert_eq!(node.input(ask), ignored(IgnoreReason::Misrouted));
 }

@@ -5,12 +5,12 @@
 //! bisected: at an event the two worlds are equal or not, and once they are not
 //! they stay so.
 
-use std::fmt::Debug;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use stormglass_reports::record::Difference;
-use stormglass_sim::world::Component;
+use stormglass_sim::walk::{self, LeafDifference};
+use stormglass_sim::world::Place;
 
 use super::{Processes, Subject, VerifyError};
 use crate::experiment::{Bench, Experiment};
@@ -75,7 +75,8 @@ fn step_side_by_side(subject: &Subject) -> Option<Difference> {
             return Some(found);
         }
         if left != right {
-            return Some(pair.difference("engine", "outcome", &left, &right));
+            let (left, right) = (format!("{left:?}"), format!("{right:?}"));
+            return Some(pair.difference("engine", leaf("step", &left, &right)));
         }
         let is_past = pair.left.world().totals().events > limits.events
             || pair.left.elapsed() > limits.sim_time;
@@ -121,6 +122,9 @@ fn bisect(
     let Some(mut found) = last else {
         return Ok(None);
     };
+    if let Some(found) = unequal_at(0)? {
+        return Ok(Some(found));
+    }
     let mut equal = 0;
     while unequal - equal > 1 {
         let middle = equal + (unequal - equal) / 2;
@@ -133,162 +137,69 @@ fn bisect(
 }
 
 impl Pair {
-    fn difference(
-        &self,
-        component: &str,
-        field: &str,
-        left: &impl Debug,
-        right: &impl Debug,
-    ) -> Difference {
+    fn difference(&self, component: &str, field: LeafDifference) -> Difference {
         let world = self.left.world();
         Difference {
             event: world.totals().events,
             at: Duration::from_nanos(world.now().as_nanos()),
             component: component.to_owned(),
-            field: field.to_owned(),
-            left: format!("{left:?}"),
-            right: format!("{right:?}"),
+            field: field.path,
+            left: field.left,
+            right: field.right,
         }
     }
 
-    /// The first component whose hash differs.
+    /// The first component to which something else happened: the field that this
+    /// changed in it, or else the hash of all that happened to it.
     fn by_hash(&self) -> Option<Difference> {
         let (left, right) = (self.left.world(), self.right.world());
-        let hash = |world: &stormglass_sim::world::World<_>, component| {
-            format!("{:016x}", world.component_hash(component))
+        let mut components = left.components();
+        let differing =
+            components.find(|one| left.component_hash(*one) != right.component_hash(*one));
+        let hashes = |left: u64, right: u64| {
+            leaf(
+                "trace hash",
+                &format!("{left:016x}"),
+                &format!("{right:016x}"),
+            )
         };
-        let differing = left
-            .components()
-            .find(|component| left.component_hash(*component) != right.component_hash(*component));
-        match differing {
-            Some(component) => {
-                let name = left.component_name(component);
-                let hashes = (hash(left, component), hash(right, component));
-                let mut found = self.difference(&name, "trace hash", &"", &"");
-                (found.left, found.right) = hashes;
-                Some(found)
-            }
-            None if left.trace_hash() != right.trace_hash() => {
-                let (left, right) = (left.trace_hash(), right.trace_hash());
-                Some(self.difference("run", "trace hash", &left, &right))
-            }
-            None => None,
-        }
+        let Some(component) = differing else {
+            let (left, right) = (left.trace_hash(), right.trace_hash());
+            return (left != right).then(|| self.difference("run", hashes(left, right)));
+        };
+        let field = match left.first_difference(right) {
+            Some(found) if found.place == Place::Component(component) => found.field,
+            _ => hashes(
+                left.component_hash(component),
+                right.component_hash(component),
+            ),
+        };
+        Some(self.difference(&left.component_name(component), field))
     }
 
-    /// The first part of the experiments whose state differs, though all that
-    /// happened so far was alike.
+    /// The first part of the experiments whose state differs.
     fn by_state(&self) -> Option<Difference> {
         if self.left == self.right {
             return None;
         }
         let (left, right) = (self.left.world(), self.right.world());
-        for component in left.components() {
-            let name = left.component_name(component);
-            let found = match component {
-                Component::Process(id) => {
-                    self.first_line(&name, left.process(id), right.process(id))
-                }
-                Component::Device(id) => self.first_line(&name, left.drive(id), right.drive(id)),
-                Component::Network(_) => None,
-            };
-            if found.is_some() {
-                return found;
-            }
+        if let Some(found) = left.first_difference(right) {
+            return Some(self.difference(&left.place_name(found.place), found.field));
         }
-        let (left, right) = (&self.left, &self.right);
-        self.first_line("networks", left.world().network(), right.world().network())
-            .or_else(|| self.first_line("oracles", left.oracles(), right.oracles()))
-            .or_else(|| self.first_line("measures", left.measures(), right.measures()))
-            .or_else(|| self.first_line("counts", left.tally(), right.tally()))
-            .or_else(|| self.first_line("findings", left.findings(), right.findings()))
-            .or_else(|| self.first_line("weather", left.weather(), right.weather()))
-            .or_else(|| self.first_line("experiment", left, right))
-    }
-
-    /// The first line in which two values differ when printed, as a field.
-    fn first_line<T: Debug + PartialEq + ?Sized>(
-        &self,
-        component: &str,
-        left: &T,
-        right: &T,
-    ) -> Option<Difference> {
-        if left == right {
-            return None;
-        }
-        let (left, right) = (format!("{left:#?}"), format!("{right:#?}"));
-        let (mut lefts, mut rights) = (left.lines(), right.lines());
-        let mut before: Vec<&str> = Vec::new();
-        loop {
-            let (one, other) = (lefts.next(), rights.next());
-            if one.is_none() && other.is_none() {
-                // What differs is not printed.
-                return Some(self.difference(component, "state", &"", &""));
-            }
-            if one != other {
-                let mut found =
-                    self.difference(component, &field(&before, one.or(other)), &"", &"");
-                found.left = one.unwrap_or("").trim().to_owned();
-                found.right = other.unwrap_or("").trim().to_owned();
-                return Some(found);
-            }
-            before.extend(one);
-        }
-    }
-}
-
-/// The path to a line of a printed value: the names on the lines around it.
-fn field(before: &[&str], line: Option<&str>) -> String {
-    let depth = |line: &str| line.len() - line.trim_start().len();
-    let name = |line: &str| {
-        let (name, _) = line.trim().split_once(": ")?;
-        Some(name.to_owned())
-    };
-    let Some(line) = line else {
-        return "state".to_owned();
-    };
-    let mut path: Vec<String> = name(line).into_iter().collect();
-    let mut within = depth(line);
-    for line in before.iter().rev().filter(|line| !line.trim().is_empty()) {
-        if depth(line) < within {
-            within = depth(line);
-            path.extend(name(line));
-        }
-    }
-    path.reverse();
-    if path.is_empty() {
-        return "state".to_owned();
-    }
-    path.join(".")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_field_is_the_path_of_names_around_a_line() {
-        #[derive(Debug)]
-        struct Inner {
-            epoch: u32,
-        }
-        #[derive(Debug)]
-        struct Outer {
-            name: &'static str,
-            inner: Vec<Inner>,
-        }
-        let value = Outer {
-            name: "east",
-            inner: vec![Inner { epoch: 6 }, Inner { epoch: 7 }],
+        let field = walk::difference(&self.left, &self.right);
+        let field = field.unwrap_or_else(|| leaf("state", "", ""));
+        let (part, path) = match field.path.split_once('.') {
+            Some((part, path)) => (part.to_owned(), path.to_owned()),
+            None => ("experiment".to_owned(), field.path.clone()),
         };
-        let (_, last) = (value.name, value.inner[1].epoch);
-        let text = format!("{value:#?}");
-        let lines: Vec<&str> = text.lines().collect();
-        let at = lines
-            .iter()
-            .position(|l| l.contains(&last.to_string()))
-            .unwrap();
-        assert_eq!(field(&lines[..at], Some(lines[at])), "inner.epoch");
-        assert_eq!(field(&[], None), "state");
+        Some(self.difference(&part, LeafDifference { path, ..field }))
+    }
+}
+
+fn leaf(path: &str, left: &str, right: &str) -> LeafDifference {
+    LeafDifference {
+        path: path.to_owned(),
+        left: left.to_owned(),
+        right: right.to_owned(),
     }
 }

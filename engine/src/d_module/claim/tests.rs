@@ -1,6 +1,6 @@
 use super::*;
-use crate::testing::{DATA, JOURNAL, configuration};
 use crate::storage_set::tables::Role;
+use crate::testing::{DATA, JOURNAL, configuration};
 
 fn devices() -> Devices {
     Devices {
@@ -16,7 +16,11 @@ fn key(epoch: u64, node: u32) -> ReservationKey {
 
 /// What the claim asks for, apart from the name.
 fn asked(submission: &Submission) -> (DeviceId, ReservationKey, IoRequest) {
-    (submission.device, submission.key, submission.request.clone())
+    (
+        submission.device,
+        submission.key,
+        submission.request.clone(),
+    )
 }
 
 struct Claiming {
@@ -29,7 +33,11 @@ impl Claiming {
     fn start() -> Self {
         let mut ids = IoIds::default();
         let (claim, waiting) = Claim::start(devices(), NodeId::new(1), &mut ids);
-        Claiming { claim, ids, waiting }
+        Claiming {
+            claim,
+            ids,
+            waiting,
+        }
     }
 
     fn end(&mut self, result: Result<IoOutput, IoError>) -> Option<Progress> {
@@ -92,7 +100,10 @@ fn a_conflict_starts_it_again_and_its_next_key_is_higher() {
 #[test]
 fn a_device_that_is_gone_ends_it() {
     let mut claiming = Claiming::start();
-    assert_eq!(claiming.end(Err(IoError::Gone)), Some(Progress::Failed(IoError::Gone)));
+    assert_eq!(
+        claiming.end(Err(IoError::Gone)),
+        Some(Progress::Failed(IoError::Gone))
+    );
 }
 
 #[test]

@@ -88,14 +88,30 @@ fn what_lies_below_the_senders_oldest_is_performed_and_forgotten() {
     for number in 4..=9 {
         receiver.reassembly.note_performed(SetId::new(number));
     }
-    assert_eq!((receiver.reassembly.incomplete(), receiver.reassembly.performed.len()), (3, 6));
+    assert_eq!(
+        (
+            receiver.reassembly.incomplete(),
+            receiver.reassembly.performed.len()
+        ),
+        (3, 6)
+    );
     let later = Sending { oldest: 8, ..FIRST };
     receiver.take(&set(&later, 10, member(10, range(0, 2)))[0]);
-    assert_eq!((receiver.reassembly.incomplete(), receiver.reassembly.performed.len()), (1, 2));
+    assert_eq!(
+        (
+            receiver.reassembly.incomplete(),
+            receiver.reassembly.performed.len()
+        ),
+        (1, 2)
+    );
     let late = set(&FIRST, 5, member(5, range(0, 2)));
     assert_eq!(receiver.take(&late[0]), Received::Performed);
     receiver.reassembly.note_performed(SetId::new(7));
-    assert_eq!(receiver.reassembly.performed.len(), 2, "not needed below the floor");
+    assert_eq!(
+        receiver.reassembly.performed.len(),
+        2,
+        "not needed below the floor"
+    );
 }
 
 #[test]
@@ -120,7 +136,10 @@ fn transfers_in_pieces_are_limited() {
     }
     let no_room = Received::Ignored(IgnoreReason::NoRoom);
     assert_eq!(receiver.take(&pieces(3)[0]), no_room);
-    assert!(matches!(receiver.take(&pieces(1)[1]), Received::Complete(_)));
+    assert!(matches!(
+        receiver.take(&pieces(1)[1]),
+        Received::Complete(_)
+    ));
     assert_eq!(receiver.take(&pieces(3)[0]), Received::Kept);
 }
 

@@ -50,8 +50,12 @@ fn admit_all(ordering: &mut Ordering) -> Vec<u64> {
 
 #[test]
 fn overlapping_mutations_go_one_after_the_other_and_disjoint_ones_together() {
-    let (mut ordering, admitted) =
-        queue(&[exclusive(0, 2), exclusive(1, 2), exclusive(4, 1), exclusive(3, 1)]);
+    let (mut ordering, admitted) = queue(&[
+        exclusive(0, 2),
+        exclusive(1, 2),
+        exclusive(4, 1),
+        exclusive(3, 1),
+    ]);
     assert_eq!(admitted, [1, 3, 4]);
     ordering.release(id(1));
     assert_eq!(admit_all(&mut ordering), [2]);

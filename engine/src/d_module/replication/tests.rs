@@ -118,7 +118,17 @@ fn an_unanswered_set_is_repeated_until_the_path_counts_as_silent() {
         }
         times.push((at, sent[0].label.attempt));
     };
-    assert_eq!(times, [(50, 1), (150, 2), (350, 3), (750, 4), (1_550, 5), (2_350, 6)]);
+    assert_eq!(
+        times,
+        [
+            (50, 1),
+            (150, 2),
+            (350, 3),
+            (750, 4),
+            (1_550, 5),
+            (2_350, 6)
+        ]
+    );
     assert_eq!(silent, 3_150, "the first retry after three seconds");
 }
 
@@ -130,7 +140,10 @@ fn an_answer_counts_once_and_in_its_session_only() {
     assert_eq!(sender.replication.handle_set_ack(session(1), set(1)), []);
     assert_eq!(sender.replication.handle_set_ack(session(3), set(1)), []);
     assert_eq!(sender.replication.handle_set_ack(session(2), set(3)), []);
-    assert_eq!(sender.replication.handle_set_ack(session(2), set(1)), [id(1)]);
+    assert_eq!(
+        sender.replication.handle_set_ack(session(2), set(1)),
+        [id(1)]
+    );
     assert_eq!(sender.replication.handle_set_ack(session(2), set(1)), []);
     assert_eq!(sender.replication.unacknowledged(), 1);
     let (_, sent, _) = sender.deadline();
@@ -143,7 +156,11 @@ fn a_copys_answer_counts_for_its_number_in_its_session() {
     let copy = sender.copy();
     assert_eq!(copy, CopyNumber::new(1));
     assert!(!sender.replication.handle_copy_ack(session(1), copy));
-    assert!(!sender.replication.handle_copy_ack(session(2), CopyNumber::new(2)));
+    assert!(
+        !sender
+            .replication
+            .handle_copy_ack(session(2), CopyNumber::new(2))
+    );
     assert!(sender.replication.handle_copy_ack(session(2), copy));
     assert!(!sender.replication.handle_copy_ack(session(2), copy));
     assert_eq!(sender.copy(), CopyNumber::new(2));
@@ -158,7 +175,10 @@ fn a_new_session_counts_copies_from_one_and_sets_ever_on() {
     assert_eq!(sender.replication.next_deadline(), None);
     let cx = &mut sender.bench.context();
     sender.replication.announce(session(3), Vec::new(), cx);
-    assert!(!sender.replication.handle_hello_ack(session(2)), "of the last session");
+    assert!(
+        !sender.replication.handle_hello_ack(session(2)),
+        "of the last session"
+    );
     assert!(sender.replication.handle_hello_ack(session(3)));
     sender.bench.sent();
     assert_eq!(sender.copy(), CopyNumber::new(1));

@@ -113,8 +113,14 @@ fn an_attempt_is_answered_once_and_expires_from_its_ticket_on() {
     attempts.register(client, &frame(2, 1_000_000_000), &bench.context());
     let due = Instant::from_nanos(6_000_000_000);
     assert_eq!(attempts.next_deadline(), Some(due));
-    assert_eq!(attempts.take_expired(Instant::from_nanos(5_999_999_999)), None);
-    assert_eq!(attempts.take_expired(due).map(|(command, _)| command), Some(id(2)));
+    assert_eq!(
+        attempts.take_expired(Instant::from_nanos(5_999_999_999)),
+        None
+    );
+    assert_eq!(
+        attempts.take_expired(due).map(|(command, _)| command),
+        Some(id(2))
+    );
     assert_eq!(attempts.take_expired(due), None);
     for answers in [2, 0] {
         attempts.answer(id(1), Status::Mismatch, &mut bench.context());

@@ -4,9 +4,7 @@ use crate::storage_set::tables::Role;
 use crate::testing::{
     FIRST, Sent, Station, VOLUME, configuration, fill, id, portions, range, session, set,
 };
-use crate::vocabulary::{
-    Content, CopyNumber, Outcome, Range, SequenceId, Session, SetId,
-};
+use crate::vocabulary::{Content, CopyNumber, Outcome, Range, SequenceId, Session, SetId};
 use crate::wire::{CopyTransfer, Hello, Member, PeerMessage, Portion, Transfer, TransferId};
 
 /// A mirror that has accepted session 2.

@@ -199,7 +199,11 @@ fn a_mark_clears_the_resolved_ones_that_it_overlaps() {
     let Entry::Mark { clears, .. } = entry(&owner, owner.queue.len() - 1) else {
         panic!("a mark comes first")
     };
-    assert_eq!(clears, [id(2), id(3), id(4)], "beyond the limit, for two marks never overlap");
+    assert_eq!(
+        clears,
+        [id(2), id(3), id(4)],
+        "beyond the limit, for two marks never overlap"
+    );
 }
 
 #[test]
@@ -233,7 +237,10 @@ fn a_compare_is_made_once_and_its_effect_is_what_is_replicated() {
     pair.east.ask(id(4), Command::Read(range(0, 1)));
     pair.settle();
     let mismatch = (id(2), Status::Mismatch);
-    assert_eq!(pair.east.answers(), [success(1), mismatch, success(3), data(4, 3, 1)]);
+    assert_eq!(
+        pair.east.answers(),
+        [success(1), mismatch, success(3), data(4, 3, 1)]
+    );
     for station in [&pair.east, &pair.west] {
         let outcome = |counter| station.tables().results[&id(counter)].outcome;
         assert_eq!(outcome(2), Outcome::Mismatch);
@@ -273,7 +280,12 @@ fn zeroes_are_replicated_as_zeroes() {
     let read = (id(3), Status::Success(Some(bytes.into())));
     assert_eq!(pair.east.answers(), [success(1), success(2), read]);
     let west = pair.west.module.set().expect("it follows");
-    assert_eq!(west.blocks().get(range(1, 1).start()).map(|block| block.data.clone()), Some(None));
+    assert_eq!(
+        west.blocks()
+            .get(range(1, 1).start())
+            .map(|block| block.data.clone()),
+        Some(None)
+    );
 }
 
 #[test]
@@ -382,7 +394,10 @@ fn a_command_that_was_given_up_while_it_waited_is_never_executed() {
         attempt: 0,
     });
     let unknown = Status::Unknown(UnknownReason::TimedOut);
-    assert_eq!(owner.answers(), [(id(1), unknown.clone()), (id(2), unknown)]);
+    assert_eq!(
+        owner.answers(),
+        [(id(1), unknown.clone()), (id(2), unknown)]
+    );
     let set = SetId::new(2);
     owner.hear(&PeerMessage::SetAck {
         volume: VOLUME,
@@ -466,7 +481,11 @@ fn a_marked_command_finds_room_whatever_comes_meanwhile() {
     }
     let set = owner.module.set().expect("it serves");
     assert_eq!((set.room(), set.promised()), (0, 9));
-    assert!(owner.probes.contains(&"entry waits for room in the journal"));
+    assert!(
+        owner
+            .probes
+            .contains(&"entry waits for room in the journal")
+    );
     owner.queue.insert(0, mark);
     owner.run_records();
     assert!(owner.has_seen(&Event::LocalDurable(id(1))));

@@ -33,7 +33,10 @@ fn a_record_gives_each_of_its_blocks_its_own_bytes_and_version() {
     });
     blocks.apply(lsn(2), range(6, 1), &Content::Zeroes, |_| sequence(20));
     blocks.apply(lsn(3), range(4, 3), &Content::Nothing, |_| sequence(30));
-    assert_eq!(content(&blocks), [(4, 10, Some(1)), (5, 11, Some(2)), (6, 20, None)]);
+    assert_eq!(
+        content(&blocks),
+        [(4, 10, Some(1)), (5, 11, Some(2)), (6, 20, None)]
+    );
     assert_eq!(blocks.len(), 3);
     assert_eq!(blocks.get(BlockIndex::new(7)), None);
 }
@@ -42,7 +45,9 @@ fn a_record_gives_each_of_its_blocks_its_own_bytes_and_version() {
 fn the_newest_record_wins() {
     let mut blocks = Blocks::default();
     for number in 1..4 {
-        blocks.apply(lsn(number), range(0, 2), &Content::Zeroes, |_| sequence(number));
+        blocks.apply(lsn(number), range(0, 2), &Content::Zeroes, |_| {
+            sequence(number)
+        });
     }
     assert_eq!(content(&blocks), [(0, 3, None), (1, 3, None)]);
 }

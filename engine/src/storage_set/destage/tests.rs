@@ -134,7 +134,10 @@ fn a_batch_without_blocks_is_a_checkpoint() {
 fn neighbouring_blocks_are_one_write_up_to_a_limit() {
     let mut running = Running::start(batch(&[range(0, 100), range(101, 1)]));
     running.end_all();
-    assert_eq!(running.kinds(), [3, 67, 104, 1].map(|page| ("write", DATA, page)));
+    assert_eq!(
+        running.kinds(),
+        [3, 67, 104, 1].map(|page| ("write", DATA, page))
+    );
 }
 
 #[test]

@@ -1,8 +1,8 @@
 use super::*;
 use crate::contract::PageIndex;
+use crate::storage_set::record::Perform;
 use crate::testing::{JOURNAL, fill, id, range, session};
 use crate::vocabulary::{ClientId, Content, Outcome, SequenceId, Watermark};
-use crate::storage_set::record::Perform;
 
 const GEOMETRY: Geometry = Geometry {
     blocks: 64,
@@ -14,7 +14,11 @@ const KEY: ReservationKey = ReservationKey { epoch: 3, node: 1 };
 /// A journal whose next record goes to a page of the ring.
 fn journal(page: u64, used: u64) -> Journal {
     let lsn = Lsn::new(100);
-    let head = Head { lsn, page, chain: 7 };
+    let head = Head {
+        lsn,
+        page,
+        chain: 7,
+    };
     Journal::new(JOURNAL, GEOMETRY, KEY, head, used)
 }
 
@@ -82,7 +86,14 @@ fn a_record_is_durable_only_when_all_before_it_are() {
     assert!(journal.handle_completion(IoId(1)));
     assert_eq!(durable(&mut journal), [100, 101, 102]);
     assert_eq!(journal.durable().lsn, Lsn::new(103));
-    assert_eq!((journal.used(), journal.used_durable(), journal.outstanding()), (4, 4, 0));
+    assert_eq!(
+        (
+            journal.used(),
+            journal.used_durable(),
+            journal.outstanding()
+        ),
+        (4, 4, 0)
+    );
 }
 
 #[test]

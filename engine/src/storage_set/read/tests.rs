@@ -35,7 +35,8 @@ impl Device {
 
     fn store_with(&mut self, block: u64, byte: u8, header: &BlockHeader) {
         let block = BlockIndex::new(block);
-        self.pages.insert(GEOMETRY.data_page(block).0, fill(byte, 1));
+        self.pages
+            .insert(GEOMETRY.data_page(block).0, fill(byte, 1));
         let page = self.pages.entry(GEOMETRY.header_page(block).0);
         let page = page.or_insert_with(|| fill(0, 1));
         let mut bytes = page.to_vec();
@@ -82,7 +83,9 @@ fn a_block_comes_from_the_journal_if_it_stands_there() {
     }
     let content = Content::Data(fill(2, 1));
     blocks.apply(Lsn::new(1), range(1, 1), &content, |_| SequenceId::new(7));
-    blocks.apply(Lsn::new(2), range(3, 1), &Content::Zeroes, |_| SequenceId::new(8));
+    blocks.apply(Lsn::new(2), range(3, 1), &Content::Zeroes, |_| {
+        SequenceId::new(8)
+    });
     let found = outcome(&device, &blocks, range(0, 4));
     assert_eq!(found, Ok(vec![(1, 100), (2, 7), (1, 102), (0, 8)]));
 }
@@ -90,7 +93,9 @@ fn a_block_comes_from_the_journal_if_it_stands_there() {
 #[test]
 fn a_range_that_stands_in_the_journal_asks_no_device() {
     let mut blocks = Blocks::default();
-    blocks.apply(Lsn::new(1), range(0, 3), &Content::Zeroes, |_| SequenceId::new(7));
+    blocks.apply(Lsn::new(1), range(0, 3), &Content::Zeroes, |_| {
+        SequenceId::new(7)
+    });
     let (read, ios) = RangeRead::start(range(0, 3), &blocks, DEVICES, &mut IoIds::default());
     assert!(read.is_complete());
     assert_eq!(ios, []);
@@ -101,7 +106,9 @@ fn a_range_that_stands_in_the_journal_asks_no_device() {
 fn only_what_the_journal_does_not_hold_is_asked_for_with_its_header_pages() {
     let mut blocks = Blocks::default();
     for place in [126, 129] {
-        blocks.apply(Lsn::new(1), range(place, 1), &Content::Zeroes, |_| SequenceId::new(7));
+        blocks.apply(Lsn::new(1), range(place, 1), &Content::Zeroes, |_| {
+            SequenceId::new(7)
+        });
     }
     let (_, ios) = RangeRead::start(range(126, 4), &blocks, DEVICES, &mut IoIds::default());
     let reads: Vec<_> = ios.into_iter().map(|io| io.request).collect();
@@ -140,7 +147,9 @@ fn a_block_that_does_not_prove_itself_is_not_returned() {
     };
     assert_eq!(with(&stale), Err(1), "a lost write of data or header");
     let mut unheaded = Device::default();
-    unheaded.pages.insert(GEOMETRY.data_page(BlockIndex::new(1)).0, fill(5, 1));
+    unheaded
+        .pages
+        .insert(GEOMETRY.data_page(BlockIndex::new(1)).0, fill(5, 1));
     let found = outcome(&unheaded, &Blocks::default(), range(0, 2));
     assert_eq!(found, Err(1), "data without a header");
 }
@@ -175,5 +184,9 @@ fn blocks_are_joined_in_order_and_zeroes_filled_in() {
     assert_eq!(concatenate(&[content(None)]), fill(0, 1));
     let one = content(Some(4));
     let data = one.data.clone().expect("it has data");
-    assert_eq!(concatenate(&[one]).as_ptr(), data.as_ptr(), "one is not copied");
+    assert_eq!(
+        concatenate(&[one]).as_ptr(),
+        data.as_ptr(),
+        "one is not copied"
+    );
 }

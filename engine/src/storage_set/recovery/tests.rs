@@ -8,9 +8,7 @@ use crate::storage_set::journal::Journal;
 use crate::storage_set::record::{Mark, Perform};
 use crate::storage_set::tables::Role;
 use crate::testing::{DATA, JOURNAL, configuration, fill, id, range, session};
-use crate::vocabulary::{
-    ClientId, CommandId, Content, CopyNumber, Outcome, SequenceId, Watermark,
-};
+use crate::vocabulary::{ClientId, CommandId, Content, CopyNumber, Outcome, SequenceId, Watermark};
 
 fn devices(configuration: &Configuration) -> Devices {
     Devices {
@@ -204,7 +202,11 @@ fn reading_stops_at_the_first_gap() {
     let mut disk = Disk::formatted();
     disk.append(&[mark(1), mark(2), mark(3)], &[1]);
     let recovered = disk.recover().expect("it is readable");
-    assert_eq!(marks(&recovered), [id(1)], "the third completed, the second did not");
+    assert_eq!(
+        marks(&recovered),
+        [id(1)],
+        "the third completed, the second did not"
+    );
     assert_eq!(recovered.head.lsn, Lsn::new(2));
 }
 
@@ -243,7 +245,11 @@ fn the_newer_checkpoint_counts_and_the_next_goes_over_the_older() {
     disk.checkpoint(CheckpointSlot::B, 2);
     disk.append(&[mark(3)], &[]);
     let recovered = disk.recover().expect("it is readable");
-    assert_eq!(marks(&recovered), [id(3)], "the others are the checkpoint's business");
+    assert_eq!(
+        marks(&recovered),
+        [id(3)],
+        "the others are the checkpoint's business"
+    );
     assert_eq!((recovered.records, recovered.used), (1, 1));
     assert_eq!(recovered.next_slot, CheckpointSlot::A);
 }
@@ -254,7 +260,8 @@ fn a_torn_checkpoint_leaves_the_other_with_its_records() {
     disk.append(&[mark(1), mark(2)], &[]);
     disk.checkpoint(CheckpointSlot::B, 2);
     let start = disk.devices.geometry.checkpoint_start(CheckpointSlot::B).0;
-    disk.pages.insert(start, Bytes::from_static(&[7; PAGE_BYTES]));
+    disk.pages
+        .insert(start, Bytes::from_static(&[7; PAGE_BYTES]));
     let recovered = disk.recover().expect("it is readable");
     assert_eq!(marks(&recovered), [id(1), id(2)]);
     assert_eq!(recovered.next_slot, CheckpointSlot::B);

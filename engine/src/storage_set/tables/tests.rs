@@ -84,7 +84,11 @@ fn every_outcome_is_kept_with_its_command() {
         ]
     );
     let touching = tables.results_touching(range(2, 9));
-    assert_eq!(touching.len(), 1, "a failure without a range touches nothing");
+    assert_eq!(
+        touching.len(),
+        1,
+        "a failure without a range touches nothing"
+    );
     assert_eq!(touching[0].command, id(2));
 }
 
@@ -148,7 +152,10 @@ fn a_fence_begins_a_new_count_of_copies_and_raises_watermarks() {
     assert_eq!(tables.sequence_high, SequenceId::new(40));
     assert_eq!(outcomes(&tables), [(id(3), Outcome::Failed)]);
     tables.apply(&fence(3));
-    assert_eq!((tables.fence, tables.last_copy), (session(3), CopyNumber::new(0)));
+    assert_eq!(
+        (tables.fence, tables.last_copy),
+        (session(3), CopyNumber::new(0))
+    );
     assert_eq!(tables.watermark(ClientId::new(7)), 3);
 }
 

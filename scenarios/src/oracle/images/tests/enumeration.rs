@@ -322,7 +322,7 @@ fn destage(rig: &mut Rig, copy: usize, c: u8) {
 fn write_one(rig: &mut Rig, copy: usize, a: u8, b: u8, c: u8) {
     let block = BlockIndex::new(BLOCKS[usize::from(a) % BLOCKS.len()]);
     let seed = u64::from(b % 3);
-    let (start, pages) = if c % 2 == 0 {
+    let (start, pages) = if c.is_multiple_of(2) {
         let page = GEOMETRY.header_page(block);
         let mut content = rig.device(copy, Drive::Data).current(page).to_vec();
         let header = BlockHeader {

@@ -33,18 +33,10 @@ fn watch(name: &str, experiment: &Experiment) {
     let mut images = Images::new(sets, experiment.world());
     let mut bench = Bench::default();
     let mut findings = Vec::new();
-    let mut spent = std::time::Duration::ZERO;
-    let mut all = std::time::Instant::now();
-    let mut n = 0u64;
     while experiment.world().totals().events < 60_000 && experiment.step(&mut bench) {
         let world = experiment.world();
         let (at, number) = (world.now(), world.totals().events);
-        let t = std::time::Instant::now();
         for occurrence in &bench.log {
-            n += u64::from(matches!(
-                occurrence,
-                Occurrence::Submitted { .. } | Occurrence::Executed { .. }
-            ));
             images.observe(at, number, occurrence, world, &mut findings);
             let Occurrence::Event {
                 event: Report::Node(event),
@@ -66,7 +58,6 @@ fn watch(name: &str, experiment: &Experiment) {
                 _ => {}
             }
         }
-        spent += t.elapsed();
         assert_eq!(findings, [], "{name}");
     }
     let world = experiment.world();
@@ -76,12 +67,6 @@ fn watch(name: &str, experiment: &Experiment) {
     }
     assert_eq!(findings, [], "{name} at rest");
     let checks = images.checks();
-    eprintln!(
-        "{name}: spent {spent:?} of {:?}, {} ns/event {} ns/device {n}",
-        all.elapsed(),
-        spent.as_nanos() as u64 / number,
-        spent.as_nanos() as u64 / n
-    );
     eprintln!("{name}: {number} events, {checks:?}");
     assert!(checks.durable > 0, "{name}: O1 watched");
     assert!(checks.difference > 0, "{name}: O5 watched");
