@@ -19,7 +19,14 @@ const FILES: &[(&str, &str)] = embed! {
         "mirror-crash"
         "journal-full"
         "overlapping-writers"
-        "mirror-silent";
+        "mirror-silent"
+        "slow-owner"
+        "slow-mirror"
+        "owner-crash-again"
+        "crash-in-the-queue"
+        "module-restart"
+        "late-commands"
+        "reads-among-writes";
 };
 
 /// Name and text of every scenario, in the order in which they are listed.

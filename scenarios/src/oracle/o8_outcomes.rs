@@ -6,11 +6,13 @@
 //! them, and for which reason, may differ between attempts. A read is performed
 //! as often as its frame arrives, so what a doubled read adds is not judged.
 //!
+//! No scenario damages a device yet, so nothing may be refused as unreadable.
+//!
 //! Judged online; the state is one small entry for each id.
 
 use imbl::OrdMap;
 use serde::{Deserialize, Serialize};
-use stormglass_engine::vocabulary::CommandId;
+use stormglass_engine::vocabulary::{CommandId, RefusedReason};
 use stormglass_sim::time::WorldTime;
 
 use super::{Finding, OracleId};
@@ -197,6 +199,12 @@ impl Entry {
         if outcome == Outcome::Mismatch && self.kind != CommandKind::CompareAndWrite {
             say(
                 format!("{id} compares nothing and ended as a mismatch"),
+                self.trail(),
+            );
+        }
+        if status == StatusSummary::Refused(RefusedReason::Unreadable) {
+            say(
+                format!("{id} is refused as unreadable, and no device was damaged"),
                 self.trail(),
             );
         }

@@ -208,3 +208,15 @@ fn an_attempt_without_a_status_is_found_in_the_end() {
     assert_eq!(says(findings), ["c1:1: attempt 1 never got a status"]);
     assert_eq!(oracle.checks(), 2);
 }
+
+#[test]
+fn a_command_refused_as_unreadable_on_sound_devices_is_found() {
+    let status = StatusSummary::Refused(RefusedReason::Unreadable);
+    let story = Story::new()
+        .begins(1, CommandKind::Read, one(), 1)
+        .ends(1, 5, status);
+    assert_eq!(
+        says(story.o8()),
+        ["c1:1 is refused as unreadable, and no device was damaged"]
+    );
+}
