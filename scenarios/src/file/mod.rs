@@ -2,9 +2,9 @@
 //! builder that makes the same thing.
 //!
 //! A file goes through three gates, and each reports all that it finds before
-//! the next is asked: TOML itself, the shape of keys and values ([`shape`], held
+//! the next is asked: TOML itself, the shape of keys and values (`shape`, held
 //! against the published schema), and whether the parts fit together
-//! ([`check`], which the builder passes as well). Behind them a [`Scenario`] is
+//! (`check`, which the builder passes as well). Behind them a [`Scenario`] is
 //! valid and nobody asks again. Nothing here knows how a scenario is run.
 
 mod builder;

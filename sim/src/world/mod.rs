@@ -7,8 +7,8 @@
 //! and knows no protocol.
 //!
 //! One step takes one event, changes one process or device, and logs what
-//! happened as [`Occurrence`](crate::occurrence::Occurrence)s. Events are ordered
-//! by (time, sequence number): see [`Due`] for what shares an instant.
+//! happened as [`Occurrence`]s. Events are ordered
+//! by (time, sequence number): see `Due` in `pending` for what shares an instant.
 //!
 //! Read on in `delivery` (what wakes a module), `effects` (what it causes),
 //! `devices` and `hardware` (what is done to the machines from outside).
