@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::Context;
 use crate::contract::{Address, Label};
 use crate::event::IgnoreReason;
+use crate::time::Instant;
 use crate::vocabulary::{Session, SetId, Watermark};
 use crate::wire::{PeerMessage, Portion, Transfer, TransferId, kind, peer};
 
@@ -148,6 +149,9 @@ pub struct Reassembly {
     pieces: BTreeMap<TransferId, Vec<Option<Portion>>>,
     performed: BTreeSet<SetId>,
     floor: SetId,
+    /// When pieces are given up: a late copy of an old portion is never joined by
+    /// others, and a sender repeats whole transfers.
+    expires: Option<Instant>,
 }
 
 impl Reassembly {
@@ -188,6 +192,8 @@ impl Reassembly {
             return Received::Ignored(IgnoreReason::Redundant);
         }
         *place = Some(portion);
+        let patience = cx.configuration.timers.path_timeout;
+        self.expires.get_or_insert(cx.now.after(patience));
         if pieces.iter().any(Option::is_none) {
             return Received::Kept;
         }
@@ -203,6 +209,19 @@ impl Reassembly {
     pub fn note_performed(&mut self, set: SetId) {
         if set >= self.floor {
             self.performed.insert(set);
+        }
+    }
+
+    /// When pieces are given up, if there are any.
+    pub fn next_deadline(&self) -> Option<Instant> {
+        self.expires.filter(|_| !self.pieces.is_empty())
+    }
+
+    /// Gives up pieces that have waited too long.
+    pub fn handle_deadline(&mut self, now: Instant) {
+        if self.expires.is_some_and(|at| at <= now) {
+            self.pieces.clear();
+            self.expires = None;
         }
     }
 

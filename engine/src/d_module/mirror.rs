@@ -16,6 +16,7 @@ use crate::event::{Event, IgnoreReason};
 use crate::storage_set::StorageSet;
 use crate::storage_set::record::{Entry, Perform, Record};
 use crate::storage_set::tables::{Consistency, Role};
+use crate::time::Instant;
 use crate::vocabulary::{
     CommandId, Content, CopyNumber, Outcome, Range, Session, SetId, Watermark,
 };
@@ -69,6 +70,16 @@ impl Mirror {
     pub fn census(&self) -> (usize, usize) {
         let pending = self.commands.len() + self.copies.len() + self.sets.len();
         (self.reassembly.incomplete(), pending)
+    }
+
+    /// When pieces of transfers are given up.
+    pub fn next_deadline(&self) -> Option<Instant> {
+        self.reassembly.next_deadline()
+    }
+
+    /// Does what is due.
+    pub fn handle_deadline(&mut self, now: Instant) {
+        self.reassembly.handle_deadline(now);
     }
 
     /// Accepts a session, durably, before it answers.

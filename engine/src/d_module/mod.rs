@@ -180,10 +180,12 @@ impl DModule {
     /// The earliest deadline of all roles.
     pub fn next_deadline(&self) -> Option<Instant> {
         let owner = self.owner.as_ref().and_then(Owner::next_deadline);
+        let mirror = self.mirror.as_ref().and_then(Mirror::next_deadline);
         self.ask_at
             .into_iter()
             .chain(self.destage_at)
             .chain(owner)
+            .chain(mirror)
             .min()
     }
 
@@ -493,6 +495,7 @@ impl DModule {
 
     fn handle_deadline(&mut self, now: Instant, out: &mut NodeOutbox) {
         self.with_owner(now, out, |owner, set, cx| owner.handle_deadline(set, cx));
+        self.with_mirror(now, out, |mirror, _, cx| mirror.handle_deadline(cx.now));
     }
 
     /// Starts a destage when the journal is half full, or has been left alone.
