@@ -18,6 +18,13 @@ fn scenarios() -> impl Iterator<Item = Scenario> {
         .map(|(name, source)| parse(name, source).expect("the catalogue is valid"))
 }
 
+/// Seeds that once showed a bug, with the bug.
+const MENDED: [(&str, u64, &str); 1] = [(
+    "slow-mirror",
+    1678,
+    "a late copy of an old portion stayed in pieces for ever after the mirror's reboot",
+)];
+
 #[test]
 fn each_scenario_tells_its_story() {
     for scenario in scenarios() {
@@ -53,5 +60,14 @@ fn a_timeline_changes_nothing() {
         );
         assert_eq!(bare.trace_hash, told.trace_hash, "{}", scenario.name);
         assert_eq!(bare.events, told.events, "{}", scenario.name);
+    }
+}
+
+#[test]
+fn what_is_mended_stays_mended() {
+    for (name, seed, bug) in MENDED {
+        let scenario = scenarios().find(|one| one.name == name).expect("its name");
+        let record = run(&scenario, seed, Keep::Counts);
+        assert_eq!(record.verdict, Verdict::Pass, "{name} seed {seed}: {bug}");
     }
 }

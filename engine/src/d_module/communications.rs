@@ -143,15 +143,21 @@ pub enum Received {
     Complete(Transfer),
 }
 
+/// A transfer of which portions are missing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Pieces {
+    portions: Vec<Option<Portion>>,
+    /// When they are given up: a late copy of an old portion is never joined by
+    /// others, and a sender repeats whole transfers.
+    expires: Instant,
+}
+
 /// The receiver's side: transfers in pieces and transfers done.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reassembly {
-    pieces: BTreeMap<TransferId, Vec<Option<Portion>>>,
+    pieces: BTreeMap<TransferId, Pieces>,
     performed: BTreeSet<SetId>,
     floor: SetId,
-    /// When pieces are given up: a late copy of an old portion is never joined by
-    /// others, and a sender repeats whole transfers.
-    expires: Option<Instant>,
 }
 
 impl Reassembly {
@@ -180,7 +186,12 @@ impl Reassembly {
             return Received::Ignored(IgnoreReason::NoRoom);
         }
         let id = portion.transfer;
-        let pieces = self.pieces.entry(id).or_insert_with(|| vec![None; count]);
+        let patience = cx.configuration.timers.path_timeout;
+        let pieces = self.pieces.entry(id).or_insert_with(|| Pieces {
+            portions: vec![None; count],
+            expires: cx.now.after(patience),
+        });
+        let pieces = &mut pieces.portions;
         let first = pieces.iter().flatten().next();
         if first.is_some_and(|first| !first.is_of_one_transfer_with(&portion)) {
             return Received::Ignored(IgnoreReason::Undecodable);
@@ -192,13 +203,11 @@ impl Reassembly {
             return Received::Ignored(IgnoreReason::Redundant);
         }
         *place = Some(portion);
-        let patience = cx.configuration.timers.path_timeout;
-        self.expires.get_or_insert(cx.now.after(patience));
         if pieces.iter().any(Option::is_none) {
             return Received::Kept;
         }
         let pieces = self.pieces.remove(&id).expect("it was just filled");
-        let pieces: Vec<Portion> = pieces.into_iter().flatten().collect();
+        let pieces: Vec<Portion> = pieces.portions.into_iter().flatten().collect();
         match peer::assemble(&pieces) {
             Ok(transfer) => Received::Complete(transfer),
             Err(_) => Received::Ignored(IgnoreReason::Undecodable),
@@ -212,17 +221,14 @@ impl Reassembly {
         }
     }
 
-    /// When pieces are given up, if there are any.
+    /// When the oldest transfer in pieces is given up, if there is one.
     pub fn next_deadline(&self) -> Option<Instant> {
-        self.expires.filter(|_| !self.pieces.is_empty())
+        self.pieces.values().map(|pieces| pieces.expires).min()
     }
 
-    /// Gives up pieces that have waited too long.
+    /// Gives up transfers that have been in pieces too long.
     pub fn handle_deadline(&mut self, now: Instant) {
-        if self.expires.is_some_and(|at| at <= now) {
-            self.pieces.clear();
-            self.expires = None;
-        }
+        self.pieces.retain(|_, pieces| pieces.expires > now);
     }
 
     /// Transfers in pieces.

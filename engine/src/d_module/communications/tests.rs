@@ -1,4 +1,5 @@
 use super::*;
+use crate::configuration::Timers;
 use crate::testing::{Bench, FIRST, Sending, fill, id, portions, range, session, set};
 use crate::vocabulary::{ClientId, Content, CopyNumber, Range, SequenceId};
 use crate::wire::{CopyTransfer, Member};
@@ -200,4 +201,32 @@ fn every_portion_leaves_under_a_label_of_its_own() {
         }
     }
     assert_eq!(labels.len(), count);
+}
+
+#[test]
+fn a_transfer_that_stays_in_pieces_is_given_up_and_no_other() {
+    let mut receiver = Receiver::new();
+    let patience = Timers::default().path_timeout;
+    let half = patience.divided_by(2);
+    let pieces = |number| set(&FIRST, number, member(number, range(0, 2)));
+    let begun = receiver.bench.now;
+    assert_eq!(receiver.reassembly.next_deadline(), None);
+    assert_eq!(receiver.take(&pieces(1)[0]), Received::Kept);
+    receiver.bench.now = begun.after(half);
+    assert_eq!(receiver.take(&pieces(2)[0]), Received::Kept);
+    // More portions of a transfer do not put its end off.
+    assert_eq!(receiver.take(&pieces(1)[0]), REDUNDANT);
+    let (first, second) = (begun.after(patience), begun.after(half).after(patience));
+    assert_eq!(receiver.reassembly.next_deadline(), Some(first));
+
+    receiver.reassembly.handle_deadline(begun.after(half));
+    assert_eq!(receiver.reassembly.incomplete(), 2);
+    receiver.reassembly.handle_deadline(first);
+    assert_eq!(receiver.reassembly.incomplete(), 1);
+    assert_eq!(receiver.reassembly.next_deadline(), Some(second));
+    assert_eq!(receiver.take(&pieces(1)[1]), Received::Kept);
+    assert!(matches!(
+        receiver.take(&pieces(2)[1]),
+        Received::Complete(_)
+    ));
 }
