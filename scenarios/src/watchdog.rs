@@ -139,7 +139,7 @@ mod tests {
     use super::*;
 
     const SHORT: Duration = Duration::from_millis(60);
-    const LIMIT: Duration = Duration::from_secs(30);
+    const LIMIT: Duration = Duration::from_secs(10);
 
     #[test]
     fn a_worker_that_hangs_is_reported_with_what_it_had_done() {

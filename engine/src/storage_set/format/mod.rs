@@ -25,6 +25,8 @@ use bytes::Bytes;
 use crate::contract::PAGE_BYTES;
 use crate::wire::DecodeError;
 
+static ZEROS: [u8; PAGE_BYTES] = [0; PAGE_BYTES];
+
 /// Cuts a sealed head into pages, the last one padded with zeroes.
 fn into_pages(mut head: Vec<u8>) -> Vec<Bytes> {
     head.resize(head.len().next_multiple_of(PAGE_BYTES), 0);
@@ -42,9 +44,10 @@ fn pages_of(buffer: &Bytes) -> impl Iterator<Item = Bytes> {
         .map(|at| buffer.slice(at..at + PAGE_BYTES))
 }
 
-/// Checks that padding is what was written.
+/// Checks that padding, less than a page, is what was written.
 fn check_padding(padding: &[u8]) -> Result<(), DecodeError> {
-    if padding.iter().all(|byte| *byte == 0) {
+    // A slice comparison: an all() over bytes takes a quarter of a record's decoding.
+    if *padding == ZEROS[..padding.len()] {
         Ok(())
     } else {
         Err(DecodeError::Field("padding"))
