@@ -1,0 +1,151 @@
+//! What the journal says of each block: its writes and the marks over it.
+//!
+//! Owns their lives in the order of records. Refuses to know pages and devices:
+//! where a recovery may start and stop is told by whoever asks.
+
+use std::sync::Arc;
+
+use imbl::OrdMap;
+use serde::{Deserialize, Serialize};
+use stormglass_engine::vocabulary::{BlockIndex, CommandId, Lsn, Range};
+
+use crate::oracle::images::value::Value;
+
+/// A mark's life: from one record up to another, in the order of records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Span {
+    command: CommandId,
+    from: Lsn,
+    until: Option<Lsn>,
+}
+
+/// What the journal says of a block.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Block {
+    /// In the order of records.
+    writes: Vec<(Lsn, Value)>,
+    marks: Vec<Span>,
+}
+
+/// Blocks that stand in the journal or under a mark.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(super) struct Blocks(OrdMap<BlockIndex, Arc<Block>>);
+
+impl Blocks {
+    /// Which they are.
+    pub(super) fn indices(&self) -> impl Iterator<Item = BlockIndex> {
+        self.0.keys().copied()
+    }
+
+    /// Calls back for every value of a block, for each record behind which a
+    /// recovery may start. `may_stop` tells whether it may read one record and stop
+    /// before it has read another. False if it may find no value.
+    pub(super) fn values(
+        &self,
+        block: BlockIndex,
+        starts: impl Iterator<Item = Lsn>,
+        may_stop: impl Fn(Lsn, Lsn) -> bool,
+        mut found: impl FnMut(Value),
+    ) -> bool {
+        let Some(block) = self.0.get(&block) else {
+            return false;
+        };
+        let mut is_covered = true;
+        for start in starts {
+            let first = block.writes.partition_point(|(lsn, _)| *lsn <= start);
+            let writes = &block.writes[first..];
+            is_covered &= writes
+                .first()
+                .is_some_and(|(next, _)| !may_stop(start, *next));
+            for (place, (lsn, value)) in writes.iter().enumerate() {
+                let next = writes.get(place + 1);
+                if next.is_none_or(|(next, _)| may_stop(*lsn, *next)) {
+                    found(*value);
+                }
+            }
+        }
+        is_covered
+    }
+
+    /// True if a mark stands on the block behind `end` and behind every later record
+    /// that may be the last. `stop_after` finds the first stop after a record.
+    pub(super) fn is_marked(
+        &self,
+        block: BlockIndex,
+        end: Lsn,
+        stop_after: impl Fn(Lsn) -> Option<Lsn>,
+    ) -> bool {
+        let Some(block) = self.0.get(&block) else {
+            return false;
+        };
+        let mut at = end;
+        loop {
+            let standing = block
+                .marks
+                .iter()
+                .filter(|span| span.from <= at && span.until.is_none_or(|until| at < until));
+            let mut until = None;
+            for span in standing {
+                match span.until {
+                    None => return true,
+                    Some(end) => until = until.max(Some(end)),
+                }
+            }
+            let Some(until) = until else { return false };
+            // The next image in which those marks are gone.
+            let Some(stop) = stop_after(until) else {
+                return true;
+            };
+            at = Lsn::new(stop.value() - 1);
+        }
+    }
+
+    /// A record makes this of a block.
+    pub(super) fn write(&mut self, block: BlockIndex, lsn: Lsn, value: Value) {
+        self.block_mut(block).writes.push((lsn, value));
+    }
+
+    /// A command's mark stands from a record on.
+    pub(super) fn open_mark(&mut self, command: CommandId, range: Range, from: Lsn) {
+        for block in range.blocks() {
+            self.block_mut(block).marks.push(Span {
+                command,
+                from,
+                until: None,
+            });
+        }
+    }
+
+    /// A command's mark stands up to a record.
+    pub(super) fn close_mark(&mut self, command: CommandId, range: Range, until: Lsn) {
+        for block in range.blocks() {
+            let spans = &mut self.block_mut(block).marks;
+            let open = spans
+                .iter_mut()
+                .find(|span| span.command == command && span.until.is_none());
+            if let Some(span) = open {
+                span.until = Some(until);
+            }
+        }
+    }
+
+    /// Forgets what a checkpoint includes.
+    pub(super) fn trim(&mut self, block: BlockIndex, end: Lsn) {
+        let Some(entry) = self.0.get_mut(&block) else {
+            return;
+        };
+        let entry = Arc::make_mut(entry);
+        entry.writes.retain(|(lsn, _)| *lsn > end);
+        entry
+            .marks
+            .retain(|span| span.until.is_none_or(|until| until > end));
+        if entry.writes.is_empty() && entry.marks.is_empty() {
+            self.0.remove(&block);
+        }
+    }
+
+    fn block_mut(&mut self, block: BlockIndex) -> &mut Block {
+        Arc::make_mut(self.0.entry(block).or_default())
+    }
+}
