@@ -10,7 +10,7 @@ use stormglass_engine::time::Duration;
 use super::fault::Fault;
 use super::names::{DeviceName, NetworkName};
 use super::settings::Settings;
-use super::text::{DurationText, Rate, Thousandths, duration};
+use super::text::{DurationText, Rate, Thousandths, maybe_duration};
 
 /// One experiment: a cluster, what is asked of it, what goes wrong, and what is
 /// expected of it all. Made by [`super::parse`] or [`Scenario::builder`], which
@@ -98,15 +98,15 @@ pub enum Profile {
 #[serde(deny_unknown_fields, default)]
 pub struct DeviceTimes {
     /// Time of a read.
-    #[serde(with = "duration::option")]
+    #[serde(with = "maybe_duration")]
     #[schemars(with = "DurationText")]
     pub read: Option<Duration>,
     /// Time of a write.
-    #[serde(with = "duration::option")]
+    #[serde(with = "maybe_duration")]
     #[schemars(with = "DurationText")]
     pub write: Option<Duration>,
     /// Time of a flush.
-    #[serde(with = "duration::option")]
+    #[serde(with = "maybe_duration")]
     #[schemars(with = "DurationText")]
     pub flush: Option<Duration>,
 }
@@ -116,11 +116,11 @@ pub struct DeviceTimes {
 #[serde(deny_unknown_fields, default)]
 pub struct LinkTimes {
     /// One-way latency.
-    #[serde(with = "duration::option")]
+    #[serde(with = "maybe_duration")]
     #[schemars(with = "DurationText")]
     pub latency: Option<Duration>,
     /// The most that is added to it, drawn for each message.
-    #[serde(with = "duration::option")]
+    #[serde(with = "maybe_duration")]
     #[schemars(with = "DurationText")]
     pub jitter: Option<Duration>,
 }
@@ -162,12 +162,10 @@ pub struct Workload {
     /// How often each kind of command is chosen.
     pub mix: Mix,
     /// When the clients begin.
-    #[serde(with = "duration")]
-    #[schemars(with = "DurationText")]
+    #[serde(with = "DurationText")]
     pub start: Duration,
     /// How long a client waits after a command has ended before its next.
-    #[serde(with = "duration")]
-    #[schemars(with = "DurationText")]
+    #[serde(with = "DurationText")]
     pub think: Duration,
 }
 
@@ -251,8 +249,7 @@ impl Default for Mix {
 #[serde(deny_unknown_fields, default)]
 pub struct Weather {
     /// When calm sets in.
-    #[serde(with = "duration")]
-    #[schemars(with = "DurationText")]
+    #[serde(with = "DurationText")]
     pub until: Duration,
     /// Messages that are lost.
     pub loss: Rate,
@@ -292,8 +289,7 @@ pub struct Delay {
     /// How many.
     pub ratio: Rate,
     /// The most by which one is late.
-    #[serde(with = "duration")]
-    #[schemars(with = "DurationText")]
+    #[serde(with = "DurationText")]
     pub max: Duration,
 }
 
@@ -302,8 +298,7 @@ pub struct Delay {
 #[serde(deny_unknown_fields, default)]
 pub struct RunLimits {
     /// Simulated time.
-    #[serde(with = "duration")]
-    #[schemars(with = "DurationText")]
+    #[serde(with = "DurationText")]
     pub sim_time: Duration,
     /// Events.
     pub events: u64,

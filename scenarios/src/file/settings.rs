@@ -1,13 +1,13 @@
 //! The engine's settings as a scenario file writes them. The values are the
-//! engine's own types; the forms here only name, document and default them, and
-//! stop compiling when the engine gains or loses a field.
+//! engine's own types, and so are their defaults; the forms here only name and
+//! document them, and stop compiling when the engine gains or loses a field.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use stormglass_engine::configuration::{Limits, Replication, Timers};
 use stormglass_engine::time::Duration;
 
-use super::text::{DurationText, duration};
+use super::text::DurationText;
 
 /// How the engine is set up.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -15,17 +15,14 @@ use super::text::{DurationText, duration};
 pub struct Settings {
     /// Order of local and replica performance.
     #[serde(with = "ReplicationForm")]
-    #[schemars(with = "ReplicationForm")]
     pub replication: Replication,
     /// What the cluster does when the mirror cannot follow.
     pub policy: Policy,
     /// How long things may take.
     #[serde(with = "TimersForm")]
-    #[schemars(with = "TimersForm")]
     pub timers: Timers,
     /// How much of everything there may be inside the engine.
     #[serde(with = "LimitsForm")]
-    #[schemars(with = "LimitsForm")]
     pub limits: Limits,
 }
 
@@ -61,78 +58,42 @@ enum ReplicationForm {
 
 /// How long things may take.
 #[derive(Serialize, Deserialize, JsonSchema)]
-#[serde(remote = "Timers", deny_unknown_fields, default)]
+#[serde(remote = "Timers", deny_unknown_fields, default = "Timers::default")]
 #[schemars(rename = "Timers")]
 struct TimersForm {
     /// A client's attempt ends at the latest this long after its ticket was issued.
-    #[serde(with = "duration")]
-    #[schemars(with = "DurationText")]
+    #[serde(with = "DurationText")]
     status_limit: Duration,
     /// By how much a ticket must be younger than `status_limit` at acceptance.
-    #[serde(with = "duration")]
-    #[schemars(with = "DurationText")]
+    #[serde(with = "DurationText")]
     ticket_margin: Duration,
     /// A D-module answers Unknown by itself after this long.
-    #[serde(with = "duration")]
-    #[schemars(with = "DurationText")]
+    #[serde(with = "DurationText")]
     answer_limit: Duration,
     /// First interval before an unacknowledged transfer is sent again; doubles.
-    #[serde(with = "duration")]
-    #[schemars(with = "DurationText")]
+    #[serde(with = "DurationText")]
     retransmit_min: Duration,
     /// Longest interval between retransmissions.
-    #[serde(with = "duration")]
-    #[schemars(with = "DurationText")]
+    #[serde(with = "DurationText")]
     retransmit_max: Duration,
     /// A path that is silent for this long gets a new session.
-    #[serde(with = "duration")]
-    #[schemars(with = "DurationText")]
+    #[serde(with = "DurationText")]
     path_timeout: Duration,
     /// Resolved marks are cleared at the latest this long after the last record.
-    #[serde(with = "duration")]
-    #[schemars(with = "DurationText")]
+    #[serde(with = "DurationText")]
     idle_clear: Duration,
     /// Journalled blocks reach the data device at the latest this long after the
     /// first of them.
-    #[serde(with = "duration")]
-    #[schemars(with = "DurationText")]
+    #[serde(with = "DurationText")]
     idle_destage: Duration,
     /// A module repeats an unanswered question to a module beside it.
-    #[serde(with = "duration")]
-    #[schemars(with = "DurationText")]
+    #[serde(with = "DurationText")]
     local_retry: Duration,
-}
-
-impl Default for TimersForm {
-    fn default() -> Self {
-        let Timers {
-            status_limit,
-            ticket_margin,
-            answer_limit,
-            retransmit_min,
-            retransmit_max,
-            path_timeout,
-            idle_clear,
-            idle_destage,
-            local_retry,
-        } = Timers::default();
-        TimersForm {
-            status_limit,
-            ticket_margin,
-            answer_limit,
-            retransmit_min,
-            retransmit_max,
-            path_timeout,
-            idle_clear,
-            idle_destage,
-            local_retry,
-        }
-    }
 }
 
 /// How much of everything there may be inside the engine.
 #[derive(Serialize, Deserialize, JsonSchema)]
-#[serde(remote = "Limits", deny_unknown_fields, default)]
+#[serde(remote = "Limits", deny_unknown_fields, default = "Limits::default")]
 #[schemars(rename = "EngineLimits")]
 struct LimitsForm {
     /// Blocks in one command.
@@ -153,31 +114,4 @@ struct LimitsForm {
     clears_per_record: u32,
     /// Journal pages that commands may not use.
     journal_reserve: u64,
-}
-
-impl Default for LimitsForm {
-    fn default() -> Self {
-        let Limits {
-            command_blocks,
-            commands_in_flight,
-            commands_waiting,
-            window,
-            clients,
-            portion_bytes,
-            reassemblies,
-            clears_per_record,
-            journal_reserve,
-        } = Limits::default();
-        LimitsForm {
-            command_blocks,
-            commands_in_flight,
-            commands_waiting,
-            window,
-            clients,
-            portion_bytes,
-            reassemblies,
-            clears_per_record,
-            journal_reserve,
-        }
-    }
 }

@@ -6,7 +6,7 @@ use stormglass_engine::time::Duration;
 
 use super::{Action, Direction, Fault, Partition, Trigger, When};
 use crate::file::names::{Cluster, Endpoint, ModuleName, NetworkName, NodeName};
-use crate::file::text::{Complaint, DurationText, duration};
+use crate::file::text::{Complaint, DurationText, maybe_duration};
 
 impl JsonSchema for Fault {
     fn schema_name() -> std::borrow::Cow<'static, str> {
@@ -42,7 +42,7 @@ macro_rules! forms {
         #[schemars(extend("oneOf" = [{ "required": ["at"] }, { "required": ["on"] }]))]
         pub(super) struct $form {
             /// The moment, counted from the beginning; or say `on`.
-            #[serde(default, with = "duration::option")]
+            #[serde(default, with = "maybe_duration")]
             #[schemars(with = "DurationText")]
             at: Option<Duration>,
             /// The event that sets it off; or say `at`.
@@ -59,8 +59,7 @@ forms! {
         /// The node that loses power.
         node: NodeName,
         /// How long it stays down.
-        #[serde(with = "duration")]
-        #[schemars(with = "DurationText")]
+        #[serde(with = "DurationText")]
         restart_after: Duration,
     }
     KillForm as "Kill" {
@@ -69,24 +68,21 @@ forms! {
         /// The module that dies.
         module: ModuleName,
         /// How long it stays down.
-        #[serde(with = "duration")]
-        #[schemars(with = "DurationText")]
+        #[serde(with = "DurationText")]
         restart_after: Duration,
     }
     PowerOffForm as "PowerOff" {
         /// The cluster that loses power.
         cluster: Cluster,
         /// How long it stays down.
-        #[serde(with = "duration")]
-        #[schemars(with = "DurationText")]
+        #[serde(with = "DurationText")]
         restart_after: Duration,
     }
     PauseForm as "Pause" {
         /// The node that stands still.
         node: NodeName,
         /// For how long.
-        #[serde(with = "duration")]
-        #[schemars(with = "DurationText")]
+        #[serde(with = "DurationText")]
         duration: Duration,
     }
     PartitionForm as "Partition" {
@@ -95,8 +91,7 @@ forms! {
         /// The other side.
         to: Endpoint,
         /// For how long.
-        #[serde(with = "duration")]
-        #[schemars(with = "DurationText")]
+        #[serde(with = "DurationText")]
         duration: Duration,
         /// Cut only what is sent by `from` to `to`.
         #[serde(default)]

@@ -83,38 +83,37 @@ text_form!(
     "A duration, such as 1.5s, 3ms, 200us or 10ns."
 );
 
-/// A duration field, for `#[serde(with = "duration")]`.
-pub(in crate::file) mod duration {
-    use super::{Deserialize, Deserializer, Duration, DurationText, Serialize, Serializer};
-
+/// For a field, which takes its schema from the same word:
+/// `#[serde(with = "DurationText")]`.
+impl DurationText {
     pub(in crate::file) fn serialize<S: Serializer>(
         duration: &Duration,
         to: S,
     ) -> Result<S::Ok, S::Error> {
-        DurationText(*duration).serialize(to)
+        to.collect_str(&DurationText(*duration))
     }
 
     pub(in crate::file) fn deserialize<'de, D: Deserializer<'de>>(
         from: D,
     ) -> Result<Duration, D::Error> {
-        DurationText::deserialize(from).map(|text| text.0)
+        <Self as Deserialize>::deserialize(from).map(|text| text.0)
+    }
+}
+
+/// A duration field that may be absent.
+pub(in crate::file) mod maybe_duration {
+    use super::{Deserialize, Deserializer, Duration, DurationText, Serialize, Serializer};
+
+    pub(in crate::file) fn serialize<S: Serializer>(
+        duration: &Option<Duration>,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        duration.map(DurationText).serialize(to)
     }
 
-    /// A duration field that may be absent.
-    pub(in crate::file) mod option {
-        use super::{Deserialize, Deserializer, Duration, DurationText, Serialize, Serializer};
-
-        pub(in crate::file) fn serialize<S: Serializer>(
-            duration: &Option<Duration>,
-            to: S,
-        ) -> Result<S::Ok, S::Error> {
-            duration.map(DurationText).serialize(to)
-        }
-
-        pub(in crate::file) fn deserialize<'de, D: Deserializer<'de>>(
-            from: D,
-        ) -> Result<Option<Duration>, D::Error> {
-            Ok(Option::<DurationText>::deserialize(from)?.map(|text| text.0))
-        }
+    pub(in crate::file) fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Option<Duration>, D::Error> {
+        Ok(Option::<DurationText>::deserialize(from)?.map(|text| text.0))
     }
 }

@@ -6,7 +6,7 @@ mod duration_text;
 mod rate;
 
 pub use decimal::Thousandths;
-pub(super) use duration_text::{DurationText, duration};
+pub(super) use duration_text::{DurationText, maybe_duration};
 pub use duration_text::{parse_duration, print_duration};
 pub use rate::Rate;
 pub(super) use rate::parse_ratio;
