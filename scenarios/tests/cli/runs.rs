@@ -2,45 +2,24 @@
 
 use std::process::Stdio;
 
+use stormglass_reports::record::{Detail, RunRecord, Verdict};
+
 use super::*;
 
 #[test]
-fn a_run_keeps_to_its_json_contract() {
-    let run = json(&["run", "replicated-write", "--seed", "3", "--json"], 0);
-    let keys: Vec<&str> = run
-        .as_object()
-        .unwrap()
-        .keys()
-        .map(String::as_str)
-        .collect();
-    let mut contract = vec![
-        "schema_version",
-        "scenario",
-        "seed",
-        "verdict",
-        "trace_hash",
-        "events",
-        "messages",
-        "sim_seconds",
-        "commands",
-        "faults",
-        "probes",
-        "measures",
-        "findings",
-    ];
-    contract.sort_unstable();
-    assert_eq!(keys, contract);
-    assert_eq!(run["verdict"], "pass");
-    for key in ["issued", "success", "refused", "unknown", "cancelled"] {
-        assert!(run["commands"][key].is_u64(), "{key}");
-    }
+fn a_run_prints_its_record_and_nothing_else() {
+    let printed = output(&["run", "replicated-write", "--seed", "3", "--json"]);
+    assert_eq!(code(&printed), 0, "{}", stderr(&printed));
+    let run: RunRecord = serde_json::from_str(stdout(&printed)).unwrap();
+    assert_eq!(stdout(&printed), run.to_json(Detail::Summary) + "\n");
+    assert_eq!(run.verdict, Verdict::Pass);
     let full = json(
         &["run", "replicated-write", "--seed", "3", "--json", "--full"],
         0,
     );
     assert_eq!(full["command"], "stormglass run replicated-write --seed 3");
     assert!(full["timeline"].as_array().unwrap().len() > 10);
-    assert_eq!(full["trace_hash"], run["trace_hash"]);
+    assert_eq!(full["trace_hash"], run.trace_hash);
 }
 
 #[test]
