@@ -124,22 +124,20 @@ impl Source {
             .collect()
     }
 
-    /// The words that name this scenario to a command, settings included.
-    pub fn words(&self) -> Vec<String> {
-        let mut words = vec![self.target.clone()];
+    /// The words that run this scenario with `seed`, settings included.
+    pub fn run_words(&self, seed: u64) -> Vec<String> {
+        let mut words = vec!["run".to_owned(), self.target.clone()];
+        words.extend(["--seed".to_owned(), seed.to_string()]);
         for setting in &self.settings {
-            words.push("--set".to_owned());
-            words.push(setting.to_string());
+            words.extend(["--set".to_owned(), setting.to_string()]);
         }
         words
     }
 
     /// The command line that runs this scenario with `seed`.
     pub fn run_command(&self, seed: u64) -> String {
-        let mut words = vec!["stormglass".to_owned(), "run".to_owned()];
-        words.push(self.target.clone());
-        words.extend(["--seed".to_owned(), seed.to_string()]);
-        words.extend(self.words().into_iter().skip(1));
+        let mut words = vec!["stormglass".to_owned()];
+        words.extend(self.run_words(seed));
         shell_command(&words)
     }
 }

@@ -34,8 +34,7 @@ fn what_differs_only_between_processes_is_bisected_to_its_event_and_component() 
     let subject = Subject::new(&source, 1, watchdog);
     let processes = Processes {
         program,
-        words: source.words(),
-        seed: 1,
+        words: source.run_words(1),
         watchdog,
     };
     // The first process is the usual one: only a full comparison sees the second.

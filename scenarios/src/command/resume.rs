@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use stormglass_reports::record::{Exit, RunRecord};
+use stormglass_reports::record::Exit;
 use stormglass_reports::shell_command;
 use stormglass_scenarios::checkpoint::Checkpoint;
-use stormglass_scenarios::{run, watchdog};
+use stormglass_scenarios::file::Scenario;
 
 use super::run::Form;
 use super::{CommandError, Output};
@@ -31,16 +31,8 @@ pub(crate) fn execute(args: &Args, output: &mut Output) -> Result<Exit, CommandE
         seed,
         experiment,
     } = Checkpoint::load(&args.checkpoint)?;
-    let name = scenario.name.clone();
-    let keep = args.form.keep();
-    let ran = watchdog::watched(args.form.watchdog(), move |pulse| {
-        run::run_on(&scenario, seed, experiment, keep, pulse)
-    });
     let path = args.checkpoint.display().to_string();
     let command = shell_command(&["stormglass", "resume", &path]);
-    let record = match ran {
-        Ok(record) => RunRecord { command, ..record },
-        Err(stuck) => stuck.to_record(&name, seed, command),
-    };
-    args.form.show(record, output)
+    let begin = move |_: &Scenario| experiment;
+    args.form.run(scenario, seed, begin, command, output)
 }

@@ -1,12 +1,12 @@
 //! `run`: one scenario, one seed.
 
-use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use stormglass_reports::record::{Detail, Exit, RunRecord};
 use stormglass_reports::timeline;
 use stormglass_scenarios::checkpoint::Checkpoint;
 use stormglass_scenarios::experiment::Experiment;
+use stormglass_scenarios::file::Scenario;
 use stormglass_scenarios::run::{self, Keep};
 use stormglass_scenarios::source::{Setting, Source};
 use stormglass_scenarios::watchdog;
@@ -25,9 +25,22 @@ Examples:
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
+    #[command(flatten)]
+    which: Which,
+    /// Write the experiment as it stands at an instant, or after so many events, to a file for
+    /// `stormglass resume`; may be repeated
+    #[arg(long = "checkpoint", value_name = "T=FILE")]
+    checkpoints: Vec<CheckpointAt>,
+    #[command(flatten)]
+    form: Form,
+}
+
+/// Which run.
+#[derive(clap::Args)]
+pub(crate) struct Which {
     /// A scenario of `stormglass list`, or a file
     #[arg(value_name = "SCENARIO|FILE")]
-    scenario: String,
+    pub(crate) scenario: String,
     /// The seed of every random decision
     #[arg(
         long,
@@ -35,16 +48,10 @@ pub(crate) struct Args {
         value_name = "N",
         allow_negative_numbers = true
     )]
-    seed: u64,
+    pub(crate) seed: u64,
     /// Change the scenario: a dotted path, and a value as TOML has it; may be repeated
     #[arg(long = "set", value_name = "KEY=VALUE")]
-    settings: Vec<Setting>,
-    /// Write the experiment as it stands at an instant, or after so many events, to a file for
-    /// `stormglass resume`; may be repeated
-    #[arg(long = "checkpoint", value_name = "T=FILE")]
-    checkpoints: Vec<CheckpointAt>,
-    #[command(flatten)]
-    form: Form,
+    pub(crate) settings: Vec<Setting>,
 }
 
 /// How a run is watched and shown.
@@ -65,21 +72,16 @@ pub(crate) struct Form {
 }
 
 pub(crate) fn execute(args: Args, output: &mut Output) -> Result<Exit, CommandError> {
-    let source = Source::load(&args.scenario, &args.settings)?;
-    let seed = args.seed;
-    let scenario = source.scenario.clone();
-    let (keep, limit) = (args.form.keep(), args.form.watchdog.0);
-    let work = move |pulse: &AtomicU64| {
-        let experiment = Experiment::new(&scenario, seed);
-        run::run_on(&scenario, seed, experiment, keep, pulse)
-    };
-    let command = source.run_command(seed);
-    let record = match watchdog::watched(limit, work) {
-        Ok(record) => RunRecord { command, ..record },
-        Err(stuck) => stuck.to_record(&source.scenario.name, seed, command),
-    };
-    let shown = args.form.show(record, output)?;
-    match write_checkpoints(&args.checkpoints, &source, seed, limit) {
+    let Which {
+        scenario,
+        seed,
+        settings,
+    } = args.which;
+    let source = Source::load(&scenario, &settings)?;
+    let begin = move |scenario: &Scenario| Experiment::new(scenario, seed);
+    let (scenario, command) = (source.scenario.clone(), source.run_command(seed));
+    let shown = args.form.run(scenario, seed, begin, command, output)?;
+    match write_checkpoints(&args.checkpoints, &source, seed, args.form.watchdog.0) {
         // What a failing run came to is worth more than what it did not write.
         Err(error) if shown != Exit::Pass => {
             output.explain(&error);
@@ -109,22 +111,28 @@ fn write_checkpoints(
 }
 
 impl Form {
-    pub(crate) fn watchdog(&self) -> Duration {
-        self.watchdog.0
-    }
-
-    pub(crate) fn keep(&self) -> Keep {
-        match !self.json || self.full {
-            true => Keep::Timeline,
-            false => Keep::Counts,
-        }
-    }
-
-    pub(crate) fn show(
+    /// Runs what `begin` makes to its end and shows what came of it.
+    pub(crate) fn run(
         &self,
-        mut record: RunRecord,
+        scenario: Scenario,
+        seed: u64,
+        begin: impl FnOnce(&Scenario) -> Experiment + Send + 'static,
+        command: String,
         output: &mut Output,
     ) -> Result<Exit, CommandError> {
+        let name = scenario.name.clone();
+        let keep = match !self.json || self.full {
+            true => Keep::Timeline,
+            false => Keep::Counts,
+        };
+        let ran = watchdog::watched(self.watchdog.0, move |pulse| {
+            let experiment = begin(&scenario);
+            run::run_on(&scenario, seed, experiment, keep, pulse)
+        });
+        let mut record = match ran {
+            Ok(record) => RunRecord { command, ..record },
+            Err(stuck) => stuck.to_record(&name, seed, command),
+        };
         if self.no_timeline {
             record.timeline.clear();
         }

@@ -5,9 +5,10 @@ use std::env;
 use serde::Serialize;
 use stormglass_reports::record::{self, Exit, VerifyRecord};
 use stormglass_reports::tables;
-use stormglass_scenarios::source::{Setting, Source};
+use stormglass_scenarios::source::Source;
 use stormglass_scenarios::verify::{self, Depth, Processes, Subject, Verified, VerifyError};
 
+use super::run::Which;
 use super::values::{Seeds, Wall};
 use super::{CommandError, Output};
 
@@ -24,26 +25,14 @@ Examples:
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
-    /// A scenario of `stormglass list`, or a file
-    #[arg(value_name = "SCENARIO|FILE")]
-    scenario: String,
-    /// The seed of every random decision
-    #[arg(
-        long,
-        default_value_t = 0,
-        value_name = "N",
-        allow_negative_numbers = true
-    )]
-    seed: u64,
+    #[command(flatten)]
+    which: Which,
     /// The seeds from A up to and without B, one after the other
     #[arg(long, value_name = "A..B", conflicts_with = "seed")]
     seeds: Option<Seeds>,
     /// Compare with one run in this process and one in another only
     #[arg(long)]
     quick: bool,
-    /// Change the scenario: a dotted path, and a value as TOML has it; may be repeated
-    #[arg(long = "set", value_name = "KEY=VALUE")]
-    settings: Vec<Setting>,
     /// Report a handler that has not returned after this much real time
     #[arg(long, default_value = "30s", value_name = "TIME")]
     watchdog: Wall,
@@ -62,7 +51,7 @@ struct Line<'a> {
 }
 
 pub(crate) fn execute(args: &Args, output: &mut Output) -> Result<Exit, CommandError> {
-    let source = Source::load(&args.scenario, &args.settings)?;
+    let source = Source::load(&args.which.scenario, &args.which.settings)?;
     let program = env::current_exe().map_err(CommandError::NoProgram)?;
     let (depth, watchdog) = match args.quick {
         true => (Depth::Quick, args.watchdog.0),
@@ -70,14 +59,13 @@ pub(crate) fn execute(args: &Args, output: &mut Output) -> Result<Exit, CommandE
     };
     let seeds = match &args.seeds {
         Some(Seeds(seeds)) => seeds.start..=seeds.end - 1,
-        None => args.seed..=args.seed,
+        None => args.which.seed..=args.which.seed,
     };
     let mut exits = Vec::new();
     for seed in seeds {
         let processes = Processes {
             program: program.clone(),
-            words: source.words(),
-            seed,
+            words: source.run_words(seed),
             watchdog,
         };
         let subject = Subject::new(&source, seed, watchdog);

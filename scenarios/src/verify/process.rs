@@ -17,10 +17,8 @@ use crate::checkpoint::Checkpoint;
 pub struct Processes {
     /// The `stormglass` program.
     pub program: PathBuf,
-    /// The words that name the scenario, settings included.
+    /// The words that run the scenario.
     pub words: Vec<String>,
-    /// The seed.
-    pub seed: u64,
     /// How long a handler may take.
     pub watchdog: Duration,
 }
@@ -57,7 +55,7 @@ pub enum ProcessError {
 impl Processes {
     /// A run from its beginning.
     pub(super) fn run(&self) -> Result<RunRecord, VerifyError> {
-        self.record(&self.run_words())
+        self.record(&self.words)
     }
 
     /// A run on from a checkpoint, through a file.
@@ -65,7 +63,7 @@ impl Processes {
         let folder = Folder::make()?;
         let path = folder.file("half.checkpoint");
         checkpoint.save(&path)?;
-        self.record(&["resume".as_ref(), path.as_os_str()].map(ToOwned::to_owned))
+        self.record(&["resume".as_ref(), path.as_os_str()])
     }
 
     /// The checkpoints that two fresh processes write after an event.
@@ -73,24 +71,17 @@ impl Processes {
         let folder = Folder::make()?;
         let checkpoint = |name: &str| -> Result<Checkpoint, VerifyError> {
             let path = folder.file(name);
-            let mut words = self.run_words();
+            let mut words: Vec<&OsStr> = self.words.iter().map(AsRef::as_ref).collect();
             let mut argument = OsStr::new(&format!("{event}=")).to_owned();
             argument.push(&path);
-            words.extend(["--checkpoint".into(), argument]);
+            words.extend(["--checkpoint".as_ref(), argument.as_os_str()]);
             self.record(&words)?;
             Ok(Checkpoint::load(&path)?)
         };
         Ok((checkpoint("left")?, checkpoint("right")?))
     }
 
-    fn run_words(&self) -> Vec<std::ffi::OsString> {
-        let mut words = vec!["run".into()];
-        words.extend(self.words.iter().map(Into::into));
-        words.extend(["--seed".into(), self.seed.to_string().into()]);
-        words
-    }
-
-    fn record(&self, words: &[std::ffi::OsString]) -> Result<RunRecord, VerifyError> {
+    fn record(&self, words: &[impl AsRef<OsStr>]) -> Result<RunRecord, VerifyError> {
         let watchdog = format!("{}ms", self.watchdog.as_millis());
         let output = Command::new(&self.program)
             .args(words)
