@@ -7,5 +7,6 @@
 pub mod bare_loop;
 pub mod cluster;
 pub mod compare;
+pub mod one_write;
 pub mod ping_pong;
 pub mod workload;

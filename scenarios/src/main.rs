@@ -5,11 +5,15 @@ use std::panic;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
+use mimalloc::MiMalloc;
 use stormglass_reports::record::Exit;
 
 mod command;
 
 use command::{CommandError, Output};
+
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 const EXAMPLES: &str = "\
 Examples:

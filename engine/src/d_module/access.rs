@@ -10,6 +10,7 @@
 //! Its mark stands a little longer and ends with a later record.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -93,7 +94,8 @@ pub enum Next {
 /// still stand.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Access {
-    commands: BTreeMap<CommandId, InFlight>,
+    /// Behind `Arc`s, so that a fork copies pointers.
+    commands: BTreeMap<CommandId, Arc<InFlight>>,
     next_sequence: SequenceId,
     resolved: Vec<(CommandId, Range)>,
     clear_at: Option<Instant>,
@@ -166,7 +168,7 @@ impl Access {
             watermark,
             promised,
         };
-        self.commands.insert(frame.id, in_flight);
+        self.commands.insert(frame.id, Arc::new(in_flight));
         if compares {
             return Next::Compare;
         }
@@ -182,7 +184,7 @@ impl Access {
         set: &mut StorageSet,
         cx: &mut Context<'_>,
     ) {
-        let in_flight = self.commands.get_mut(&command).expect("it compares");
+        let in_flight = self.in_flight_mut(command).expect("it compares");
         if in_flight.expected.take().as_ref() != Some(found) {
             in_flight.content = Content::Nothing;
         }
@@ -206,7 +208,7 @@ impl Access {
         let session = set.tables().session;
         let range = self.commands[&command].range;
         let clears = self.take_clears(Some(range), cx);
-        let in_flight = self.commands.get_mut(&command).expect("it is accepted");
+        let in_flight = self.in_flight_mut(command).expect("it is accepted");
         in_flight.enter(Stage::Marking);
         in_flight.promised -= 1;
         let mark = Mark {
@@ -235,7 +237,7 @@ impl Access {
         set: &mut StorageSet,
         cx: &mut Context<'_>,
     ) {
-        let in_flight = self.commands.get_mut(&command).expect("it is marked");
+        let in_flight = self.in_flight_mut(command).expect("it is marked");
         in_flight.enter(Stage::Performing);
         cx.out.trace(Event::Marked(command));
         set.redeem(in_flight.promised);
@@ -257,7 +259,7 @@ impl Access {
         command: CommandId,
         cx: &mut Context<'_>,
     ) -> Option<(CommandId, Outcome)> {
-        let in_flight = self.commands.get_mut(&command)?;
+        let in_flight = self.in_flight_mut(command)?;
         in_flight.enter(Stage::Local);
         cx.out.trace(Event::LocalDurable(command));
         self.resolve(command, cx)
@@ -269,7 +271,7 @@ impl Access {
         command: CommandId,
         cx: &mut Context<'_>,
     ) -> Option<(CommandId, Outcome)> {
-        let in_flight = self.commands.get_mut(&command)?;
+        let in_flight = self.in_flight_mut(command)?;
         in_flight.is_replicated = true;
         cx.out.probe(match in_flight.stage {
             Stage::Local => "success waited for the mirror",
@@ -326,6 +328,10 @@ impl Access {
             .iter()
             .filter(|(_, c)| reached(c.stage) && !c.is_replicated);
         open.map(|(command, _)| *command).collect()
+    }
+
+    fn in_flight_mut(&mut self, command: CommandId) -> Option<&mut InFlight> {
+        self.commands.get_mut(&command).map(Arc::make_mut)
     }
 
     /// True if the command is accepted and not resolved.

@@ -11,6 +11,7 @@
 //! ```
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -87,7 +88,8 @@ pub struct Replication {
     watermarks: Vec<Watermark>,
     next_set: SetId,
     next_copy: CopyNumber,
-    outgoing: BTreeMap<TransferId, Outgoing>,
+    /// Behind `Arc`s, so that a fork copies pointers.
+    outgoing: BTreeMap<TransferId, Arc<Outgoing>>,
     retries: BTreeSet<(Instant, TransferId)>,
 }
 
@@ -224,11 +226,11 @@ impl Replication {
         self.retries.insert((retry.next, id));
         self.outgoing.insert(
             id,
-            Outgoing {
+            Arc::new(Outgoing {
                 transfer,
                 watermark,
                 retry,
-            },
+            }),
         );
         self.transmit(id, cx);
     }
@@ -278,7 +280,7 @@ impl Replication {
         }
         let done = self.outgoing.remove(&id)?;
         self.retries.remove(&(done.retry.next, id));
-        Some(done.transfer)
+        Some(Arc::unwrap_or_clone(done).transfer)
     }
 
     /// Sends again what is due.
@@ -304,6 +306,7 @@ impl Replication {
             if cx.now.since(outgoing.retry.since) >= cx.configuration.timers.path_timeout {
                 return Path::Silent;
             }
+            let outgoing = Arc::make_mut(outgoing);
             outgoing.retry.again(cx);
             self.retries.insert((outgoing.retry.next, id));
             cx.out.probe("replica sent again");

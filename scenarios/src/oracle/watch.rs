@@ -187,7 +187,7 @@ fn stored_block(
     let page = map.geometry.data_page(block);
     let bytes = world.drive(data).device.current(page);
     let range = Range::new(block, 1).expect("a block is a range");
-    provenance::read_range(range, bytes)[0]
+    provenance::read_range(range, &bytes)[0]
 }
 
 impl OracleId {

@@ -8,7 +8,7 @@ use stormglass_engine::contract::{IoRequest, PAGE_BYTES, PageIndex, Submission};
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::cache::{Cache, Version, WriteOrder};
-use super::pages::Pages;
+use super::pages::{Pages, whole};
 use super::reservation::Reservation;
 use super::{CommandNumber, Counters, Device, DeviceSpec, Queued, Submitter};
 
@@ -102,7 +102,7 @@ impl From<Device> for DeviceForm {
         let stable = device
             .stable
             .stored()
-            .map(|(page, content)| (page, table.place_of(content)));
+            .map(|(page, content)| (page, table.place_of(&whole(content))));
         let stable = stable.collect();
         let cached = device.cache.iter();
         let cached = cached

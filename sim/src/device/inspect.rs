@@ -25,14 +25,13 @@ impl Device {
 
     /// What a read of this page returns now.
     #[inline]
-    pub fn current(&self, page: PageIndex) -> &Bytes {
-        self.cache
-            .newest(page)
-            .unwrap_or_else(|| self.stable.read(page))
+    pub fn current(&self, page: PageIndex) -> Bytes {
+        let cached = self.cache.newest(page).cloned();
+        cached.unwrap_or_else(|| self.stable.read(page))
     }
 
     /// What the page holds for good.
-    pub fn stable(&self, page: PageIndex) -> &Bytes {
+    pub fn stable(&self, page: PageIndex) -> Bytes {
         self.stable.read(page)
     }
 
@@ -47,15 +46,16 @@ impl Device {
     /// stable one, then each cached one, the oldest first, then that of each
     /// queued write that may still execute.
     pub fn possible(&self, page: PageIndex) -> Vec<Bytes> {
-        let kept = std::iter::once(self.stable.read(page)).chain(self.cache.versions_of(page));
-        kept.chain(self.coming(page)).cloned().collect()
+        let others = self.cache.versions_of(page).chain(self.coming(page));
+        let stable = std::iter::once(self.stable.read(page));
+        stable.chain(others.cloned()).collect()
     }
 
     /// True if a power loss now leaves one content on a page for sure.
     pub fn is_certain(&self, page: PageIndex) -> bool {
         let stable = self.stable.read(page);
         let mut others = self.cache.versions_of(page).chain(self.coming(page));
-        others.all(|other| same_content(stable, other))
+        others.all(|other| same_content(&stable, other))
     }
 
     /// The commands that wait for execution, in the order of their numbers.

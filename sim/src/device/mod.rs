@@ -234,7 +234,7 @@ impl Device {
             IoRequest::Read { start, count } => {
                 self.counters.reads += 1;
                 let pages = (0..u64::from(*count)).map(|index| self.current(start.plus(index)));
-                Ok(IoOutput::Pages(pages.cloned().collect()))
+                Ok(IoOutput::Pages(pages.collect()))
             }
             IoRequest::Write {
                 start,

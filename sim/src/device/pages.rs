@@ -5,6 +5,9 @@
 //! reference; a comparison skips what two devices share. For 64 MiB a write
 //! after a clone copies 1.4 KB: a leaf of 32 pages of 32 bytes, 32 and 16
 //! pointers.
+//!
+//! Of a page that is zeros but for its beginning, as a journal record's head is,
+//! only the beginning is kept.
 
 use bytes::Bytes;
 use std::fmt;
@@ -14,11 +17,15 @@ use stormglass_engine::contract::{PAGE_BYTES, PageIndex};
 /// Children of a node below the root.
 const FAN_OUT: usize = 32;
 
-/// A page; `None` is one that reads as zeros.
+/// A page up to the zeros at its end, if those are most of it, else whole; `None`
+/// is one that reads as zeros. One content has one form.
 type Leaf = [Option<Bytes>; FAN_OUT];
 type Branch = [Option<Arc<Leaf>>; FAN_OUT];
 
 static ZEROS: Bytes = Bytes::from_static(&[0; PAGE_BYTES]);
+
+/// What is at most so long is kept without the zeros behind it.
+const BEGINNING_BYTES: usize = PAGE_BYTES / 4;
 
 /// Pages of [`PAGE_BYTES`] bytes, zeros at first.
 #[derive(Clone)]
@@ -57,13 +64,17 @@ impl Pages {
 
     /// What a page holds.
     #[inline]
-    pub(super) fn read(&self, page: PageIndex) -> &Bytes {
+    pub(super) fn read(&self, page: PageIndex) -> Bytes {
+        self.kept(page).map_or_else(|| ZEROS.clone(), whole)
+    }
+
+    #[inline]
+    fn kept(&self, page: PageIndex) -> Option<&Bytes> {
         self.assert_inside(page);
         let place = Place::of(page);
         let branch = self.root[place.root].as_ref();
         let leaf = branch.and_then(|branch| branch[place.branch].as_ref());
         leaf.and_then(|leaf| leaf[place.leaf].as_ref())
-            .unwrap_or(&ZEROS)
     }
 
     /// Replaces a page. Keeps a reference to `content`, which may be a slice of
@@ -73,8 +84,7 @@ impl Pages {
         self.assert_inside(page);
         assert_eq!(content.len(), PAGE_BYTES, "a page is written whole");
         let place = Place::of(page);
-        // Zeros are never stored: one content has one form.
-        let content = (content != ZEROS).then_some(content);
+        let content = beginning(content);
         let branch = &mut Arc::make_mut(&mut self.root)[place.root];
         let branch = branch.get_or_insert_with(|| Arc::new([const { None }; FAN_OUT]));
         let leaf = &mut Arc::make_mut(branch)[place.branch];
@@ -82,7 +92,8 @@ impl Pages {
         Arc::make_mut(leaf)[place.leaf] = content;
     }
 
-    /// The pages that are not all zeros, in order.
+    /// The pages that are not all zeros, in order, each as it is kept: without the
+    /// zeros at its end if they are most of it.
     pub(super) fn stored(&self) -> impl Iterator<Item = (PageIndex, &Bytes)> {
         let branches = self
             .root
@@ -107,6 +118,31 @@ impl Pages {
             self.capacity
         );
     }
+}
+
+/// What is kept of a page.
+fn beginning(content: Bytes) -> Option<Bytes> {
+    const CHUNK: usize = 64;
+    let chunks = content.rchunks_exact(CHUNK);
+    // Or-ed together and compared once: that vectorizes.
+    let is_zero = |chunk: &&[u8]| chunk.iter().fold(0, |all, byte| all | byte) == 0;
+    let kept = PAGE_BYTES - CHUNK * chunks.take_while(is_zero).count();
+    if kept > BEGINNING_BYTES {
+        Some(content)
+    } else {
+        (kept > 0).then(|| Bytes::copy_from_slice(&content[..kept]))
+    }
+}
+
+/// A page of what is kept of it.
+pub(super) fn whole(kept: &Bytes) -> Bytes {
+    if kept.len() == PAGE_BYTES {
+        return kept.clone();
+    }
+    let mut page = Vec::with_capacity(PAGE_BYTES);
+    page.extend_from_slice(kept);
+    page.resize(PAGE_BYTES, 0);
+    page.into()
 }
 
 /// Whether two pages are equal; quick if they are the same memory.

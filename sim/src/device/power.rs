@@ -151,7 +151,7 @@ impl Device {
         pages.sort_unstable();
         pages.dedup();
         for page in pages {
-            let stable = self.stable.read(page).clone();
+            let stable = self.stable.read(page);
             let mut versions = vec![stable];
             versions.extend(self.cache.versions_of(page).cloned());
             if versions

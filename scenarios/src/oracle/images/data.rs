@@ -129,14 +129,14 @@ impl DataImages {
             open: OrdMap::new(),
         };
         for page in 1..=geometry.header_pages() {
-            let headers = device.stable(PageIndex(page));
+            let headers = &device.stable(PageIndex(page));
             if is_zero(headers) {
                 continue;
             }
             for (block, bytes) in images.headers_in(PageIndex(page), headers) {
                 let header = Header::of(block, bytes);
                 if header != Header::Fresh {
-                    let data = Data::of(device.stable(geometry.data_page(block)));
+                    let data = Data::of(&device.stable(geometry.data_page(block)));
                     images.stable.insert(block, Stable { data, header });
                 }
             }
@@ -199,7 +199,7 @@ impl DataImages {
             .submit_write(number, (start, count), persistence, ());
         for (content, index) in pages.iter().zip(0..) {
             let place = start.plus(index);
-            let Some(page) = self.page(place, content, device.stable(place)) else {
+            let Some(page) = self.page(place, content, &device.stable(place)) else {
                 continue;
             };
             match &page {
@@ -277,7 +277,7 @@ impl DataImages {
     }
 
     fn settle_page(&mut self, place: PageIndex, device: &Device) {
-        let stable = device.stable(place);
+        let stable = &device.stable(place);
         match self.page(place, stable, stable) {
             Some(page @ Page::Data(..)) => self.make_stable(place, page),
             Some(Page::Headers(_)) => self.reload_headers(place, stable, device),
@@ -309,7 +309,7 @@ impl DataImages {
             if stable.header != header {
                 stable = Stable {
                     header,
-                    data: Data::of(device.stable(self.geometry.data_page(block))),
+                    data: Data::of(&device.stable(self.geometry.data_page(block))),
                 };
                 self.stable.insert(block, stable);
             }

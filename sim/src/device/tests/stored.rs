@@ -19,7 +19,7 @@ fn a_clone_keeps_what_its_twin_overwrites() {
     let before = pages.clone();
     assert_eq!(before, pages);
     pages.write(PageIndex(32), page_of(9));
-    assert_eq!(before.read(PageIndex(32)), &page_of(3));
+    assert_eq!(before.read(PageIndex(32)), page_of(3));
     assert_ne!(before, pages);
     pages.write(PageIndex(32), page_of(3));
     assert_eq!(before, pages, "equal again, though not the same memory");
@@ -38,6 +38,34 @@ fn written_zeros_equal_a_page_never_written() {
     assert_eq!(pages, Pages::new(100));
     assert_eq!(pages.stored().count(), 0);
     assert_ne!(pages, Pages::new(101));
+}
+
+#[test]
+fn of_a_page_that_ends_in_zeros_the_beginning_is_kept() {
+    for used in [
+        1,
+        63,
+        64,
+        65,
+        PAGE_BYTES / 4,
+        PAGE_BYTES / 4 + 1,
+        PAGE_BYTES,
+    ] {
+        let content: Bytes = [vec![7; used], vec![0; PAGE_BYTES - used]].concat().into();
+        let mut pages = Pages::new(3);
+        pages.write(PageIndex(1), content.clone());
+        assert_eq!(pages.read(PageIndex(1)), content);
+        let kept = pages.stored().next().expect("it is not all zeros").1.len();
+        let short = used.next_multiple_of(64);
+        assert_eq!(
+            kept,
+            if short <= PAGE_BYTES / 4 {
+                short
+            } else {
+                PAGE_BYTES
+            }
+        );
+    }
 }
 
 #[test]

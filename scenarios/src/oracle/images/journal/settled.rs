@@ -199,13 +199,13 @@ impl JournalImages {
                 let page = (self.head.page + index) % ring;
                 device.stable(self.geometry.ring_start().plus(page))
             };
-            let Ok((count, lsn)) = peek_record(at(0)) else {
+            let Ok((count, lsn)) = peek_record(&at(0)) else {
                 return;
             };
             if lsn != self.head.lsn || self.used + count > ring {
                 return;
             }
-            let pages: Vec<_> = (0..count).map(|index| at(index).clone()).collect();
+            let pages: Vec<_> = (0..count).map(at).collect();
             if self.append(self.head.page, &pages, 0, &mut notes).is_none() {
                 return;
             }
@@ -216,7 +216,7 @@ impl JournalImages {
         let ring = self.geometry.ring_pages;
         let at = |index: u64| {
             let page = (link.page + index) % ring;
-            device.stable(self.geometry.ring_start().plus(page)).clone()
+            device.stable(self.geometry.ring_start().plus(page))
         };
         let pages: Vec<_> = (0..link.pages).map(at).collect();
         decode_record(&pages).is_ok_and(|(_, checksum)| checksum == link.checksum)
@@ -230,7 +230,7 @@ pub(super) fn stable_checkpoint(
 ) -> Option<Checkpoint> {
     let start = geometry.checkpoint_start(slot);
     let pages: Vec<_> = (0..geometry.checkpoint_pages)
-        .map(|index| device.stable(start.plus(index)).clone())
+        .map(|index| device.stable(start.plus(index)))
         .collect();
     decode_checkpoint(&pages).ok()
 }

@@ -144,7 +144,7 @@ fn truth(rig: &Rig, copy: usize) -> Option<Truth> {
     let mut marked = vec![true; blocks.len()];
     let mut shown = vec![false; blocks.len()];
     for journal in &journals {
-        let recovered = naive::recover(GEOMETRY, |page| journal.stable(page).clone());
+        let recovered = naive::recover(GEOMETRY, |page| journal.stable(page));
         let recovered = recovered.expect("a checkpoint is always there");
         let journalled = naive::journalled(recovered.records.iter().map(|(r, ..)| r));
         for (place, block) in blocks.iter().enumerate() {
@@ -159,7 +159,7 @@ fn truth(rig: &Rig, copy: usize) -> Option<Truth> {
     }
     for (place, block) in blocks.iter().enumerate().filter(|(place, _)| shown[*place]) {
         for data in &datas {
-            let value = naive::read(GEOMETRY, *block, |page| data.stable(page).clone());
+            let value = naive::read(GEOMETRY, *block, |page| data.stable(page));
             values[place].insert(value);
         }
     }
@@ -287,7 +287,7 @@ fn execute(rig: &mut Rig, copy: usize, drive: Drive, which: usize) -> bool {
 /// What a writer would know: which records a durable checkpoint has passed.
 fn settle_writer(rig: &mut Rig, copy: usize) {
     let journal = rig.device(copy, Drive::Journal);
-    let newest = naive::newest_checkpoint(GEOMETRY, |page| journal.stable(page).clone());
+    let newest = naive::newest_checkpoint(GEOMETRY, |page| journal.stable(page));
     let (newest, slot) = newest.expect("a checkpoint is always there");
     let writer = &mut rig.writers[copy];
     writer
@@ -351,7 +351,7 @@ fn checkpoint(rig: &mut Rig, copy: usize, a: u8, b: u8, c: u8) {
     let is_busy = [CheckpointSlot::A, CheckpointSlot::B]
         .into_iter()
         .any(|slot| journal.possible(GEOMETRY.checkpoint_start(slot)).len() > 1);
-    let certain = naive::recover(GEOMETRY, |page| journal.stable(page).clone());
+    let certain = naive::recover(GEOMETRY, |page| journal.stable(page));
     let records = certain.expect("a checkpoint is always there").records.len();
     if is_busy || records == 0 {
         return;
@@ -453,7 +453,7 @@ impl Seen {
                 self.marked += u64::from(set.is_marked(block));
             }
             let journal = rig.device(copy, Drive::Journal);
-            let newest = naive::newest_checkpoint(GEOMETRY, |page| journal.stable(page).clone());
+            let newest = naive::newest_checkpoint(GEOMETRY, |page| journal.stable(page));
             self.checkpointed += u64::from(newest.is_some_and(|it| it.0.lsn.value() > 0));
         }
     }

@@ -241,7 +241,7 @@ impl Rig {
         // be needed counts as room; both checkpoints lead to the same end.
         let recovered = naive::recover(GEOMETRY, |page| {
             if page < GEOMETRY.ring_start() {
-                journal.stable(page).clone()
+                journal.stable(page)
             } else {
                 journal.current(page).clone()
             }
@@ -389,7 +389,7 @@ impl Rig {
     /// A checkpoint of the first `count` records.
     pub(super) fn checkpoint_at(&self, copy: usize, count: usize) -> Checkpoint {
         let journal = self.device(copy, Drive::Journal);
-        let base = naive::newest_checkpoint(GEOMETRY, |page| journal.stable(page).clone());
+        let base = naive::newest_checkpoint(GEOMETRY, |page| journal.stable(page));
         let (mut checkpoint, _) = base.expect("a checkpoint is always there");
         for (record, pages, checksum) in &self.writers[copy].records[..count] {
             checkpoint.tables.apply(&record.entry);
