@@ -2,20 +2,22 @@ use crate::event::{Event, IgnoreReason};
 use crate::storage_set::record::CommandResult;
 use crate::storage_set::tables::Role;
 use crate::testing::{
-    FIRST, Sent, Station, VOLUME, configuration, fill, id, portions, range, session, set,
+    FIRST, Sending, Sent, Station, VOLUME, configuration, fill, id, portions, range, session, set,
 };
-use crate::vocabulary::{Content, CopyNumber, Outcome, Range, SequenceId, Session, SetId};
+use crate::vocabulary::{
+    BlockIndex, Content, CopyNumber, Outcome, Range, SequenceId, Session, SetId,
+};
 use crate::wire::{CopyTransfer, Hello, Member, PeerMessage, Portion, Transfer, TransferId};
 
 /// A mirror that has accepted session 2.
-fn mirror() -> Station {
+pub(super) fn mirror() -> Station {
     let mut mirror = Station::new(Role::Mirror);
     mirror.run();
     accept(&mut mirror, session(2));
     mirror
 }
 
-fn hello(session: Session) -> PeerMessage {
+pub(super) fn hello(session: Session) -> PeerMessage {
     PeerMessage::Hello(Hello {
         volume: VOLUME,
         session,
@@ -25,13 +27,13 @@ fn hello(session: Session) -> PeerMessage {
     })
 }
 
-fn accept(mirror: &mut Station, session: Session) {
+pub(super) fn accept(mirror: &mut Station, session: Session) {
     mirror.hear(&hello(session));
     mirror.run();
     assert_eq!(messages(&mirror.take_sent()), [hello_ack(session, 0)]);
 }
 
-fn hello_ack(session: Session, attempt: u32) -> PeerMessage {
+pub(super) fn hello_ack(session: Session, attempt: u32) -> PeerMessage {
     PeerMessage::HelloAck {
         volume: VOLUME,
         session,
@@ -39,7 +41,7 @@ fn hello_ack(session: Session, attempt: u32) -> PeerMessage {
     }
 }
 
-fn messages(sent: &[Sent]) -> Vec<PeerMessage> {
+pub(super) fn messages(sent: &[Sent]) -> Vec<PeerMessage> {
     sent.iter().map(|sent| sent.message.clone()).collect()
 }
 
@@ -53,7 +55,7 @@ fn member(counter: u64, range: Range, content: Content) -> Member {
 }
 
 /// One block of a byte at a place.
-fn block(counter: u64, start: u64, byte: u8) -> Member {
+pub(super) fn block(counter: u64, start: u64, byte: u8) -> Member {
     member(counter, range(start, 1), Content::Data(fill(byte, 1)))
 }
 
@@ -65,9 +67,9 @@ fn result(counter: u64) -> CommandResult {
     }
 }
 
-const COPY: TransferId = TransferId::Copy(CopyNumber::new(1));
+pub(super) const COPY: TransferId = TransferId::Copy(CopyNumber::new(1));
 
-fn copy(range: Range, results: Vec<CommandResult>) -> Transfer {
+pub(super) fn copy(range: Range, results: Vec<CommandResult>) -> Transfer {
     let count = range.count();
     Transfer::Copy(CopyTransfer {
         copy: CopyNumber::new(1),
@@ -78,7 +80,7 @@ fn copy(range: Range, results: Vec<CommandResult>) -> Transfer {
     })
 }
 
-fn copy_ack(session: Session, copy: u64, attempt: u32) -> PeerMessage {
+pub(super) fn copy_ack(session: Session, copy: u64, attempt: u32) -> PeerMessage {
     PeerMessage::CopyAck {
         volume: VOLUME,
         session,
@@ -87,19 +89,32 @@ fn copy_ack(session: Session, copy: u64, attempt: u32) -> PeerMessage {
     }
 }
 
-fn hear_all(mirror: &mut Station, portions: Vec<Portion>) {
+pub(super) fn hear_all(mirror: &mut Station, portions: Vec<Portion>) {
     for portion in portions {
         mirror.hear(&PeerMessage::Portion(portion));
     }
 }
 
-fn set_ack(session: Session, number: u64, attempt: u32) -> PeerMessage {
+pub(super) fn set_ack(session: Session, number: u64, attempt: u32) -> PeerMessage {
     PeerMessage::SetAck {
         volume: VOLUME,
         session,
         set: SetId::new(number),
         attempt,
     }
+}
+
+/// The second transmission in session 2.
+pub(super) const SECOND: Sending = Sending {
+    attempt: 1,
+    ..FIRST
+};
+
+/// What stands in the journal for a block.
+pub(super) fn byte_at(station: &Station, block: u64) -> Option<u8> {
+    let set = station.module.set().expect("it holds its set");
+    let block = set.blocks().get(BlockIndex::new(block))?;
+    block.data.as_ref().map(|data| data[0])
 }
 
 #[test]
@@ -165,4 +180,156 @@ fn a_copy_with_more_results_than_there_can_be_is_not_taken() {
     );
     assert!(mirror.has_seen(&Event::Ignored(IgnoreReason::Misrouted)));
     assert!(mirror.queue.is_empty());
+}
+
+#[test]
+fn a_set_is_acknowledged_when_its_record_and_all_before_it_are_durable() {
+    let mut mirror = mirror();
+    hear_all(&mut mirror, set(&FIRST, 1, block(1, 0, 1)));
+    hear_all(&mut mirror, set(&FIRST, 2, block(2, 1, 2)));
+    assert_eq!(mirror.queue.len(), 2);
+    mirror.complete(1);
+    assert_eq!(mirror.take_sent(), []);
+    mirror.complete(0);
+    let acks = [set_ack(session(2), 1, 0), set_ack(session(2), 2, 0)];
+    assert_eq!(messages(&mirror.take_sent()), acks);
+}
+
+#[test]
+fn a_set_of_several_is_acknowledged_once_after_its_last_member() {
+    let mut mirror = mirror();
+    let members = vec![block(1, 0, 1), block(2, 1, 2)];
+    let id = TransferId::Set(SetId::new(1));
+    hear_all(&mut mirror, portions(&FIRST, id, &Transfer::Set(members)));
+    assert_eq!(mirror.queue.len(), 2);
+    mirror.complete(0);
+    assert_eq!(mirror.take_sent(), []);
+    mirror.complete(0);
+    assert_eq!(messages(&mirror.take_sent()), [set_ack(session(2), 1, 0)]);
+}
+
+#[test]
+fn a_pending_command_is_not_performed_again_in_its_set_or_another() {
+    let mut mirror = mirror();
+    hear_all(&mut mirror, set(&FIRST, 1, block(1, 0, 1)));
+    hear_all(&mut mirror, set(&SECOND, 1, block(1, 0, 1)));
+    hear_all(&mut mirror, set(&FIRST, 2, block(1, 0, 1)));
+    assert_eq!(mirror.queue.len(), 1);
+    assert_eq!(mirror.take_sent(), []);
+    mirror.run();
+    assert_eq!(messages(&mirror.take_sent()), [set_ack(session(2), 1, 0)]);
+    assert_known(&mut mirror, &SECOND, 2);
+}
+
+/// Performs nothing for command 1, and acknowledges it at once.
+fn assert_known(mirror: &mut Station, sending: &Sending, number: u64) {
+    let before = mirror.tables().clone();
+    hear_all(mirror, set(sending, number, block(1, 0, 9)));
+    let ack = set_ack(sending.session, number, sending.attempt);
+    assert_eq!(messages(&mirror.take_sent()), [ack]);
+    assert!(mirror.queue.is_empty());
+    assert_eq!(*mirror.tables(), before);
+}
+
+#[test]
+fn a_performed_command_is_acknowledged_again_in_any_set_boot_and_session() {
+    let mut mirror = mirror();
+    hear_all(&mut mirror, set(&FIRST, 1, block(1, 0, 1)));
+    mirror.run();
+    mirror.take_sent();
+    assert_known(&mut mirror, &SECOND, 1);
+    assert_known(&mut mirror, &FIRST, 2);
+    mirror.reboot();
+    mirror.run();
+    assert_known(&mut mirror, &SECOND, 1);
+    accept(&mut mirror, session(3));
+    let later = Sending {
+        session: session(3),
+        ..FIRST
+    };
+    assert_known(&mut mirror, &later, 1);
+    assert_eq!(byte_at(&mirror, 0), Some(1));
+}
+
+#[test]
+fn of_a_set_only_what_is_not_performed_is_performed() {
+    let mut mirror = mirror();
+    hear_all(&mut mirror, set(&FIRST, 1, block(1, 0, 1)));
+    mirror.run();
+    mirror.take_sent();
+    let members = Transfer::Set(vec![block(1, 0, 9), block(2, 1, 2)]);
+    let id = TransferId::Set(SetId::new(2));
+    hear_all(&mut mirror, portions(&FIRST, id, &members));
+    assert_eq!(mirror.queue.len(), 1);
+    assert_eq!(mirror.take_sent(), []);
+    mirror.run();
+    assert_eq!(messages(&mirror.take_sent()), [set_ack(session(2), 2, 0)]);
+    assert_eq!(
+        [0, 1].map(|block| byte_at(&mirror, block)),
+        [1, 2].map(Some)
+    );
+}
+
+#[test]
+fn what_a_crash_has_lost_is_performed_when_it_comes_again() {
+    let mut mirror = mirror();
+    hear_all(&mut mirror, set(&FIRST, 1, block(1, 0, 1)));
+    mirror.reboot();
+    mirror.run();
+    assert!(mirror.tables().results.is_empty());
+    hear_all(&mut mirror, set(&SECOND, 1, block(1, 0, 1)));
+    assert_eq!(mirror.take_sent(), []);
+    mirror.run();
+    assert_eq!(messages(&mirror.take_sent()), [set_ack(session(2), 1, 1)]);
+}
+
+#[test]
+fn a_command_that_failed_is_neither_performed_nor_acknowledged() {
+    let mut mirror = mirror();
+    let copy = copy(range(0, 1), vec![result(1)]);
+    hear_all(&mut mirror, portions(&FIRST, COPY, &copy));
+    mirror.run();
+    for _ in 0..2 {
+        mirror.take_sent();
+        hear_all(&mut mirror, set(&FIRST, 1, block(1, 0, 1)));
+        assert!(mirror.has_seen(&Event::Ignored(IgnoreReason::Tombstoned)));
+        assert!(mirror.queue.is_empty());
+        assert_eq!(mirror.take_sent(), []);
+        mirror.reboot();
+        mirror.run();
+    }
+}
+
+#[test]
+fn a_copy_is_taken_once_and_acknowledged_when_it_is_durable() {
+    let mut mirror = mirror();
+    let copy = copy(range(0, 2), vec![result(1)]);
+    hear_all(&mut mirror, portions(&FIRST, COPY, &copy));
+    hear_all(&mut mirror, portions(&SECOND, COPY, &copy));
+    assert_eq!(mirror.queue.len(), 1);
+    assert_eq!(mirror.take_sent(), []);
+    mirror.run();
+    assert_eq!(messages(&mirror.take_sent()), [copy_ack(session(2), 1, 0)]);
+    assert_eq!([0, 1].map(|block| byte_at(&mirror, block)), [Some(9); 2]);
+    mirror.reboot();
+    mirror.run();
+    let again = portions(&SECOND, COPY, &copy);
+    hear_all(&mut mirror, again[..1].to_vec());
+    assert_eq!(messages(&mirror.take_sent()), [copy_ack(session(2), 1, 1)]);
+    assert!(mirror.queue.is_empty());
+}
+
+#[test]
+fn a_copy_waits_for_a_pending_command_that_it_overlaps() {
+    let mut mirror = mirror();
+    hear_all(&mut mirror, set(&FIRST, 1, block(1, 1, 1)));
+    let copy = copy(range(0, 2), Vec::new());
+    hear_all(&mut mirror, portions(&FIRST, COPY, &copy));
+    assert_eq!(mirror.queue.len(), 1);
+    mirror.run();
+    hear_all(&mut mirror, portions(&SECOND, COPY, &copy));
+    mirror.run();
+    let acks = [set_ack(session(2), 1, 0), copy_ack(session(2), 1, 1)];
+    assert_eq!(messages(&mirror.take_sent()), acks);
+    assert_eq!(byte_at(&mirror, 1), Some(9));
 }

@@ -5,5 +5,6 @@ mod boot;
 mod mirror;
 mod orphans;
 mod room;
+mod sessions;
 mod watermarks;
 mod writes;

@@ -31,7 +31,7 @@ fn set_ack(set: u64) -> PeerMessage {
 }
 
 /// The entry of a queued record.
-fn entry(owner: &Station, place: usize) -> Entry {
+pub(super) fn entry(owner: &Station, place: usize) -> Entry {
     let IoRequest::Write { pages, .. } = &owner.queue[place].request else {
         panic!("a record is written")
     };
