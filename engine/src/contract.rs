@@ -377,6 +377,12 @@ impl<L, E> Default for Outbox<L, E> {
 }
 
 impl<L, E> Outbox<L, E> {
+    /// An empty one for a handful of effects.
+    pub fn with_room() -> Self {
+        Outbox {
+            effects: Vec::with_capacity(8),
+        }
+    }
     /// Sends a message.
     pub fn send(&mut self, network: NetworkId, to: Address, label: Label, frame: Frame) {
         self.effects.push(Effect::Send {

@@ -76,7 +76,7 @@ impl Actor {
 
 /// Runs a node's module with an outbox of its own and passes its effects on.
 fn with_node<T>(out: &mut Outbox<Local, Report>, act: impl FnOnce(&mut NodeOutbox) -> T) -> T {
-    let mut node = NodeOutbox::default();
+    let mut node = NodeOutbox::with_room();
     let result = act(&mut node);
     for effect in node.drain() {
         match effect {

@@ -25,27 +25,43 @@ struct Times {
     replica: Option<WorldTime>,
 }
 
-/// Spans in nanoseconds, in buckets of a fortieth of a power of two.
+/// Spans in nanoseconds, in buckets of a 64th of a power of two.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Histogram {
     buckets: OrdMap<u32, u64>,
+    /// Buckets of the latest spans, not counted in `buckets` yet: a fork copies
+    /// these few numbers and not the paths to them.
+    latest: Vec<u32>,
     count: u64,
 }
 
+/// Spans that wait to be counted.
+const LATEST: usize = 32;
 /// Buckets in each doubling.
 const PER_OCTAVE: u64 = 64;
 
 impl Histogram {
     fn add(&mut self, nanos: u64) {
-        *self.buckets.entry(bucket(nanos)).or_insert(0) += 1;
+        self.latest.push(bucket(nanos));
         self.count += 1;
+        if self.latest.len() == LATEST {
+            self.settle();
+        }
+    }
+
+    fn settle(&mut self) {
+        for bucket in self.latest.drain(..) {
+            *self.buckets.entry(bucket).or_insert(0) += 1;
+        }
     }
 
     /// The span below which `percent` per cent of all lie; right to 1.6 %.
     fn percentile(&self, percent: u64) -> Option<u64> {
         let wanted = (self.count * percent).div_ceil(100).max(1);
+        let mut settled = self.clone();
+        settled.settle();
         let mut seen = 0;
-        for (bucket, count) in &self.buckets {
+        for (bucket, count) in &settled.buckets {
             seen += count;
             if seen >= wanted {
                 return Some(middle(*bucket));

@@ -17,9 +17,6 @@ use stormglass_engine::vocabulary::{ClientId, CommandId, Range, SequenceId, Sess
 use super::images::{Bytes64, Link, State, When, copy_name};
 use super::{Finding, OracleId};
 
-/// Replica sets whose reports are remembered, below the newest.
-const SETS_REMEMBERED: u64 = 1024;
-
 /// A performed command.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Performed {
@@ -31,6 +28,15 @@ pub struct Performed {
     pub bytes: Arc<[Bytes64]>,
     /// The events at which the copies' records were submitted.
     by: [Option<u64>; 2],
+    /// The last report of the mirror that it has performed it.
+    report: Option<Report>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Report {
+    session: Session,
+    set: SetId,
+    event: u64,
 }
 
 impl Performed {
@@ -47,9 +53,6 @@ pub struct Once {
     performed: OrdMap<CommandId, Performed>,
     /// Nothing below is performed any more.
     floors: OrdMap<ClientId, u64>,
-    session: Option<Session>,
-    reports: OrdMap<(SetId, CommandId), u64>,
-    newest: SetId,
 }
 
 impl Once {
@@ -133,6 +136,7 @@ impl Once {
                             range,
                             bytes,
                             by,
+                            report: None,
                         },
                     );
                 }
@@ -182,32 +186,26 @@ impl Once {
         findings: &mut Vec<Finding>,
     ) {
         self.checks += 1;
-        if self.session.is_none_or(|current| current < session) {
-            self.session = Some(session);
-            self.reports = OrdMap::new();
-            self.newest = SetId::new(0);
-        }
-        if self.session != Some(session) {
+        // What is not known any more is judged by its record, which came first.
+        let Some(known) = self.performed.get_mut(&command) else {
             return;
-        }
-        let oldest = self.newest.value().saturating_sub(SETS_REMEMBERED);
-        let before = self.reports.insert((set, command), when.event);
-        if before.is_some() || set.value() < oldest {
+        };
+        let event = when.event;
+        let before = known.report.replace(Report {
+            session,
+            set,
+            event,
+        });
+        if let Some(before) = before
+            && before.session == session
+        {
             let says = format!(
-                "{command} is reported performed twice in set {} of session {session}",
+                "{command} is reported performed twice in session {session}: in sets {} and {}",
+                before.set.value(),
                 set.value()
             );
-            let events = before.into_iter().chain([when.event]).collect();
+            let events = vec![before.event, event];
             findings.push(Finding::new(OracleId::O7, when.at, says, events));
-        }
-        self.newest = self.newest.max(set);
-        let oldest = self.newest.value().saturating_sub(SETS_REMEMBERED);
-        while let Some(((set, command), _)) = self.reports.get_min() {
-            let key = (*set, *command);
-            if key.0.value() >= oldest {
-                break;
-            }
-            self.reports.remove(&key);
         }
     }
 }

@@ -353,6 +353,11 @@ fn o7_lets_a_lost_replica_be_performed_again() {
 #[test]
 fn o7_finds_a_replica_reported_twice() {
     let mut rig = Rig::new();
+    for number in 1..=3 {
+        let range = range(number, 1);
+        rig.durable(OWNER, mark(number, range));
+        rig.durable(MIRROR, perform(number, range, content(number, range)));
+    }
     let (at, event) = rig.now();
     for (set, number) in [(1, 1), (1, 2), (2, 3), (1, 1)] {
         let report = (session(1), SetId::new(set), command(number));

@@ -10,7 +10,7 @@
 //!
 //! Invariants: an event before the end of the current bucket stands in `open`;
 //! one of the following `BUCKETS - 1` buckets stands in its bucket or in `far`,
-//! if it was far when it was pushed; a bit in `occupied` is set exactly if its
+//! if it was far or the slab full when it was pushed; a bit in `occupied` is set exactly if its
 //! bucket is not empty. How events are spread over the three places follows
 //! from history, so it is left out of `==` and of the serialized form: both see
 //! the sorted list.
@@ -34,20 +34,23 @@ const BUCKET_SHIFT: u32 = 13;
 const WORD_BITS: usize = 64;
 /// Words of occupancy bits.
 const WORDS: usize = BUCKETS / WORD_BITS;
+/// A place in the slab. Narrow, because every fork copies one for each bucket; what
+/// finds the slab full waits in the heap.
+type Entry = u16;
 /// Ends a list in the slab.
-const NIL: u32 = u32::MAX;
+const NIL: Entry = Entry::MAX;
 
 /// Pending events.
 #[derive(Clone)]
 pub struct Wheel<T: Copy> {
     /// For each occupied bucket, its first entry in the slab; else anything.
-    heads: Box<[u32; BUCKETS]>,
+    heads: Box<[Entry; BUCKETS]>,
     occupied: [u64; WORDS],
     /// One bit for each word of `occupied` that is not zero.
     words: u16,
     slab: Vec<Link<T>>,
     /// First free entry of the slab.
-    free: u32,
+    free: Entry,
     /// Number of the current bucket, counted from the beginning of the world.
     current: u64,
     /// Events of the current bucket and before, the latest first.
@@ -66,7 +69,7 @@ struct Event<T> {
 #[derive(Clone, Copy)]
 struct Link<T> {
     event: Event<T>,
-    next: u32,
+    next: Entry,
 }
 
 impl<T: Copy> Wheel<T> {
@@ -109,7 +112,7 @@ impl<T: Copy> Wheel<T> {
                 .rposition(|other| other.key() > event.key());
             self.open
                 .insert(place.map_or(0, |before| before + 1), event);
-        } else if bucket - self.current < BUCKETS as u64 {
+        } else if bucket - self.current < BUCKETS as u64 && self.has_room() {
             self.link(place_of(bucket), event);
         } else {
             self.far.push(Reverse(event));
@@ -228,6 +231,11 @@ impl<T: Copy> Wheel<T> {
     }
 
     #[inline]
+    fn has_room(&self) -> bool {
+        self.free != NIL || self.slab.len() < usize::from(NIL)
+    }
+
+    #[inline]
     fn link(&mut self, place: usize, event: Event<T>) {
         let (word, bit) = (place / WORD_BITS, 1 << (place % WORD_BITS));
         let next = if self.occupied[word] & bit == 0 {
@@ -239,11 +247,11 @@ impl<T: Copy> Wheel<T> {
         self.words |= 1 << word;
         let link = Link { event, next };
         if self.free == NIL {
-            self.heads[place] = u32::try_from(self.slab.len()).expect("fewer than 2^32 events");
+            self.heads[place] = Entry::try_from(self.slab.len()).expect("there is room");
             self.slab.push(link);
         } else {
             self.heads[place] = self.free;
-            let entry = &mut self.slab[self.free as usize];
+            let entry = &mut self.slab[usize::from(self.free)];
             self.free = entry.next;
             *entry = link;
         }
@@ -259,7 +267,7 @@ impl<T: Copy> Wheel<T> {
         }
         let mut entry = self.heads[place];
         while entry != NIL {
-            let link = &mut self.slab[entry as usize];
+            let link = &mut self.slab[usize::from(entry)];
             self.open.push(link.event);
             let next = link.next;
             link.next = self.free;
@@ -268,8 +276,8 @@ impl<T: Copy> Wheel<T> {
         }
     }
 
-    fn list(&self, head: u32) -> impl Iterator<Item = &Event<T>> {
-        let entry = |index: u32| self.slab.get(index as usize);
+    fn list(&self, head: Entry) -> impl Iterator<Item = &Event<T>> {
+        let entry = |index: Entry| self.slab.get(usize::from(index));
         std::iter::successors(entry(head), move |link| entry(link.next)).map(|link| &link.event)
     }
 }

@@ -220,3 +220,19 @@ fn the_end_of_time_is_a_time() {
         .collect();
     assert_eq!(order, [1, 3]);
 }
+
+#[test]
+fn more_events_than_the_slab_holds_keep_their_order() {
+    let mut wheel = Wheel::new();
+    let count = u32::from(Entry::MAX) + 1_000;
+    // Near ones first, so that later ones of the same buckets find the slab full.
+    for number in 0..count {
+        let time = u64::from(number % 5_000) * 1_000;
+        wheel.push(at(time), u64::from(number), number);
+    }
+    assert_eq!(wheel.slab.len(), usize::from(Entry::MAX));
+    assert!(!wheel.far.is_empty());
+    let events = drained(wheel);
+    assert_eq!(events.len(), count as usize);
+    assert!(events.is_sorted_by_key(|(at, sequence, _)| (*at, *sequence)));
+}
