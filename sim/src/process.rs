@@ -33,13 +33,66 @@ pub struct Process<M: Module> {
     pub(crate) boot_waits: bool,
     /// Inputs that wait for the CPU, the first of them being served; each with
     /// the hash of its frame's head, if it is a packet.
-    pub(crate) inbox: VecDeque<(Input<M::Local>, u64)>,
+    pub(crate) inbox: Inbox<(Input<M::Local>, u64)>,
     /// How far the CPU is with the first of them.
     pub(crate) service: Cpu,
     /// True while a deadline stands in the inbox.
     pub(crate) deadline_waits: bool,
     /// When the earliest wake-up event stands in the queue.
     pub(crate) armed: Option<WorldTime>,
+}
+
+/// A queue whose first element needs no memory of its own: an inbox rarely holds
+/// two, and every process that a fork touches has one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Inbox<T> {
+    first: Option<T>,
+    /// Empty if there is no first.
+    others: VecDeque<T>,
+}
+
+impl<T> Inbox<T> {
+    pub(crate) fn new() -> Self {
+        Inbox {
+            first: None,
+            others: VecDeque::new(),
+        }
+    }
+
+    pub(crate) fn push_back(&mut self, element: T) {
+        if self.first.is_none() {
+            self.first = Some(element);
+        } else {
+            self.others.push_back(element);
+        }
+    }
+
+    pub(crate) fn pop_front(&mut self) -> Option<T> {
+        let first = self.first.take();
+        self.first = self.others.pop_front();
+        first
+    }
+
+    pub(crate) fn front(&self) -> Option<&T> {
+        self.first.as_ref()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        usize::from(self.first.is_some()) + self.others.len()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.first.is_none()
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.first = None;
+        self.others.clear();
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
+        self.first.iter().chain(&self.others)
+    }
 }
 
 /// How far a process's CPU is with the first input of its inbox.

@@ -6,6 +6,7 @@
 //! ones: a later command never overtakes an earlier one that it conflicts with.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -47,7 +48,8 @@ struct Waiting {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ordering {
     held: BTreeMap<CommandId, Hold>,
-    waiting: VecDeque<Waiting>,
+    /// Behind `Arc`s, so that a fork copies pointers.
+    waiting: VecDeque<Arc<Waiting>>,
 }
 
 impl Ordering {
@@ -67,7 +69,7 @@ impl Ordering {
 
     /// Puts a command at the queue's end.
     pub fn enqueue(&mut self, frame: CommandFrame, hold: Hold) {
-        self.waiting.push_back(Waiting { frame, hold });
+        self.waiting.push_back(Arc::new(Waiting { frame, hold }));
     }
 
     /// Takes the first waiting command that meets no held range, overtakes none
@@ -80,7 +82,7 @@ impl Ordering {
             let candidate = &self.waiting[*place];
             self.is_free(candidate.hold, *place) && admits(&candidate.frame, candidate.hold)
         })?;
-        let admitted = self.waiting.remove(place)?;
+        let admitted = Arc::unwrap_or_clone(self.waiting.remove(place)?);
         self.hold(admitted.frame.id, admitted.hold);
         Some(admitted.frame)
     }

@@ -8,6 +8,7 @@
 //! Called by the D-module's head through [`super::StorageSet`].
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -53,7 +54,8 @@ pub struct Journal {
     used: u64,
     /// Pages between the tail and `durable`.
     used_durable: u64,
-    outstanding: VecDeque<Outstanding>,
+    /// Behind `Arc`s, so that a fork copies pointers.
+    outstanding: VecDeque<Arc<Outstanding>>,
 }
 
 /// One device write of a record.
@@ -149,12 +151,12 @@ impl Journal {
             chain,
         };
         self.used += count;
-        self.outstanding.push_back(Outstanding {
+        self.outstanding.push_back(Arc::new(Outstanding {
             record,
             pages: count,
             writes: writes.iter().map(|write| write.io).collect(),
             behind: self.head,
-        });
+        }));
         writes
     }
 
@@ -162,7 +164,7 @@ impl Journal {
     pub fn handle_completion(&mut self, io: IoId) -> bool {
         for outstanding in &mut self.outstanding {
             if let Some(place) = outstanding.writes.iter().position(|write| *write == io) {
-                outstanding.writes.swap_remove(place);
+                Arc::make_mut(outstanding).writes.swap_remove(place);
                 return true;
             }
         }
@@ -174,7 +176,7 @@ impl Journal {
         if !self.outstanding.front()?.writes.is_empty() {
             return None;
         }
-        let done = self.outstanding.pop_front()?;
+        let done = Arc::unwrap_or_clone(self.outstanding.pop_front()?);
         self.durable = done.behind;
         self.used_durable += done.pages;
         Some(done.record)

@@ -1,6 +1,5 @@
 //! Building a world: networks, machines, processes, devices.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use stormglass_engine::contract::{Module, Slot};
@@ -11,7 +10,7 @@ use crate::clock::Clock;
 use crate::device::{Device, DeviceSpec};
 use crate::kernel::wheel::Wheel;
 use crate::network::{Network, NetworkSpec};
-use crate::process::{Cpu, Process};
+use crate::process::{Cpu, Inbox, Process};
 use crate::random::Seed;
 use crate::service_time::{CpuCost, DeviceService};
 use crate::slots::Slots;
@@ -70,7 +69,7 @@ impl<M: Module> World<M> {
             incarnation: 0,
             is_paused: false,
             boot_waits: false,
-            inbox: VecDeque::new(),
+            inbox: Inbox::new(),
             service: Cpu::Idle,
             deadline_waits: false,
             armed: None,
