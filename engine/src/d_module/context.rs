@@ -1,0 +1,68 @@
+//! The context: what a role borrows for one input, and the door through which it
+//! gets it.
+//!
+//! Owns which role is in office. Refuses to know what the input is.
+
+use super::DModule;
+use super::mirror::Mirror;
+use super::owner::Owner;
+use crate::configuration::Configuration;
+use crate::contract::Submission;
+use crate::local::NodeOutbox;
+use crate::storage_set::record::Entry;
+use crate::storage_set::{IoIds, StorageSet};
+use crate::time::Instant;
+
+/// What a role needs while it handles one input.
+pub struct Context<'a> {
+    /// The module's clock.
+    pub now: Instant,
+    /// This boot.
+    pub incarnation: u64,
+    /// The administrator's configuration.
+    pub configuration: &'a Configuration,
+    /// Names for device commands.
+    pub ids: &'a mut IoIds,
+    /// Effects.
+    pub out: &'a mut NodeOutbox,
+}
+
+impl Context<'_> {
+    /// Appends a journal entry and submits its writes.
+    pub fn append(&mut self, set: &mut StorageSet, entry: Entry) {
+        let writes = set.append(entry, self.ids);
+        self.submit_all(writes);
+    }
+    /// Submits device commands.
+    pub fn submit_all(&mut self, submissions: Vec<Submission>) {
+        for submission in submissions {
+            self.out.submit(submission);
+        }
+    }
+}
+
+/// The role that a module is in.
+pub(super) enum Office<'a> {
+    Owner(&'a mut Owner),
+    Mirror(&'a mut Mirror),
+}
+
+impl DModule {
+    /// The one door to a role: itself, its set and its context.
+    pub(super) fn office<'a>(
+        &'a mut self,
+        now: Instant,
+        out: &'a mut NodeOutbox,
+    ) -> Option<(Office<'a>, &'a mut StorageSet, Context<'a>)> {
+        let owner = self.owner.as_mut().map(Office::Owner);
+        let office = owner.or(self.mirror.as_mut().map(Office::Mirror))?;
+        let cx = Context {
+            now,
+            incarnation: self.incarnation,
+            configuration: self.configuration.as_ref()?,
+            ids: &mut self.ids,
+            out,
+        };
+        Some((office, self.set.as_mut()?, cx))
+    }
+}

@@ -1,0 +1,129 @@
+//! Messages from outside the node: the peer's and the clients'.
+//!
+//! Owns which of them is this module's, and whether its phase lets it through;
+//! a standby's answer too, for it has no role. Refuses to know what they mean.
+
+use super::context::Office;
+use super::owner::Owner;
+use super::{DModule, status};
+use crate::configuration::N_SLOT;
+use crate::contract::{Address, Label, Packet};
+use crate::event::{Event, IgnoreReason, Phase};
+use crate::local::{Local, NodeOutbox};
+use crate::time::Instant;
+use crate::wire::{ClientReply, ClientRequest, PeerMessage, kind, peer};
+
+impl DModule {
+    /// A message of the peer.
+    pub(super) fn handle_packet(&mut self, packet: &Packet, now: Instant, out: &mut NodeOutbox) {
+        let Some(configuration) = &self.configuration else {
+            return out.trace(Event::Ignored(IgnoreReason::WrongPhase));
+        };
+        let Ok(message) = peer::decode(&packet.frame) else {
+            return out.trace(Event::Ignored(IgnoreReason::Undecodable));
+        };
+        let is_mine = packet.network == configuration.peer_network
+            && message.volume() == configuration.volume;
+        if !is_mine {
+            return out.trace(Event::Ignored(IgnoreReason::Misrouted));
+        }
+        match self.phase {
+            Phase::Standby => self.answer_not_owner(packet.from, &message, out),
+            Phase::Following | Phase::Announcing | Phase::Serving => {
+                match self.office(now, out) {
+                    Some((Office::Owner(owner), set, mut cx)) => {
+                        owner.handle_peer(&message, set, &mut cx);
+                    }
+                    Some((Office::Mirror(mirror), set, mut cx)) => match message {
+                        PeerMessage::Hello(hello) => {
+                            mirror.handle_hello(packet.from, &hello, set, &mut cx);
+                        }
+                        PeerMessage::Portion(portion) => {
+                            mirror.handle_portion(packet.from, portion, set, &mut cx);
+                        }
+                        PeerMessage::HelloAck { .. }
+                        | PeerMessage::HelloRefused { .. }
+                        | PeerMessage::SetAck { .. }
+                        | PeerMessage::CopyAck { .. }
+                        | PeerMessage::NotOwner { .. } => {
+                            cx.out.trace(Event::Ignored(IgnoreReason::WrongPhase));
+                        }
+                    },
+                    None => {}
+                }
+                self.serve_once_confirmed(out);
+            }
+            Phase::Configuring | Phase::Claiming | Phase::Recovering | Phase::Halted => {
+                out.trace(Event::Ignored(IgnoreReason::WrongPhase));
+            }
+        }
+    }
+
+    fn answer_not_owner(&self, to: Address, message: &PeerMessage, out: &mut NodeOutbox) {
+        let Some(configuration) = &self.configuration else {
+            return;
+        };
+        let (session, attempt) = match message {
+            PeerMessage::Hello(hello) => (hello.session, hello.attempt),
+            PeerMessage::Portion(portion) => (portion.session, portion.attempt),
+            PeerMessage::HelloAck { .. }
+            | PeerMessage::HelloRefused { .. }
+            | PeerMessage::SetAck { .. }
+            | PeerMessage::CopyAck { .. }
+            | PeerMessage::NotOwner { .. } => return,
+        };
+        let answer = PeerMessage::NotOwner {
+            volume: configuration.volume,
+            session,
+            attempt,
+        };
+        let id = session.incarnation.value();
+        let label = Label {
+            kind: kind::NOT_OWNER,
+            incarnation: self.incarnation,
+            id,
+            part: 0,
+            attempt,
+        };
+        out.send(configuration.peer_network, to, label, peer::encode(&answer));
+    }
+
+    fn serve_once_confirmed(&mut self, out: &mut NodeOutbox) {
+        let is_confirmed = self.owner.as_ref().is_some_and(Owner::is_serving);
+        if self.phase == Phase::Announcing && is_confirmed {
+            self.enter(Phase::Serving, out);
+        }
+    }
+
+    /// A client's request, from the N-module.
+    pub(super) fn handle_request(
+        &mut self,
+        client: Address,
+        request: ClientRequest,
+        now: Instant,
+        out: &mut NodeOutbox,
+    ) {
+        if self.phase != Phase::Serving {
+            return out.trace(Event::Ignored(IgnoreReason::WrongPhase));
+        }
+        let Some((Office::Owner(owner), set, mut cx)) = self.office(now, out) else {
+            return;
+        };
+        match request {
+            ClientRequest::Connect {
+                client: id,
+                attempt,
+                ..
+            } => {
+                let ticket = status::ticket(&cx);
+                let reply = ClientReply::Connected {
+                    client: id,
+                    attempt,
+                    ticket,
+                };
+                cx.out.local(N_SLOT, Local::Reply { client, reply });
+            }
+            ClientRequest::Command(frame) => owner.handle_command(client, frame, set, &mut cx),
+        }
+    }
+}

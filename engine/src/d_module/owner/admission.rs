@@ -1,0 +1,79 @@
+//! Admission: whose turn it is.
+//!
+//! Owns when a waiting command starts: its range is free, there is room for it,
+//! and its ticket is still valid. Refuses to know who asked, and how the command
+//! ends.
+
+use super::Owner;
+use crate::d_module::Context;
+use crate::d_module::access::{Next, pages_needed};
+use crate::d_module::ordering::Sharing;
+use crate::d_module::status;
+use crate::storage_set::StorageSet;
+use crate::vocabulary::{Status, UnknownReason};
+use crate::wire::CommandFrame;
+
+impl Owner {
+    /// Lets waiting commands in, as ranges and room allow; what is owed to the
+    /// journal comes first.
+    pub fn admit(&mut self, set: &mut StorageSet, cx: &mut Context<'_>) {
+        self.write_owed(set, cx);
+        let limits = &cx.configuration.limits;
+        loop {
+            let limit = limits.commands_in_flight as usize;
+            let (writes_full, reads_full) =
+                (self.access.in_flight() >= limit, self.reads.len() >= limit);
+            let room = set.room().saturating_sub(limits.journal_reserve);
+            let mut is_short = false;
+            let admitted = self.ordering.admit(|frame, hold| {
+                if hold.sharing == Sharing::Shared {
+                    return !reads_full;
+                }
+                // In their order: else small commands would take each page that a
+                // large one waits for.
+                is_short |= pages_needed(&frame.command) > room;
+                !writes_full && !is_short
+            });
+            if is_short {
+                cx.out.probe("acceptance held back by the journal");
+            }
+            let Some(frame) = admitted else { return };
+            self.accept(frame, set, cx);
+        }
+    }
+
+    /// The promise of a frame as far as it can be true: a client does not know the
+    /// outcome of what is still open here. Were the mirror told otherwise, it would
+    /// refuse the open command's replica for good, and its range stayed locked.
+    pub(super) fn watermark(&self, frame: &CommandFrame) -> u64 {
+        let open = self.ordering.ids().chain(self.failing.iter().copied());
+        let own = open.filter(|id| id.client == frame.id.client);
+        own.map(|id| id.counter)
+            .fold(frame.watermark, std::cmp::Ord::min)
+    }
+
+    /// The command holds its range: checks its ticket again and starts it.
+    fn accept(&mut self, mut frame: CommandFrame, set: &mut StorageSet, cx: &mut Context<'_>) {
+        frame.watermark = self.watermark(&frame);
+        let id = frame.id;
+        if !status::is_valid(frame.ticket, cx) {
+            self.ordering.release(id);
+            return self
+                .attempts
+                .answer(id, Status::Unknown(UnknownReason::StaleTicket), cx);
+        }
+        let range = frame
+            .command
+            .range()
+            .expect("reads and mutations have a range");
+        let is_read = !frame.command.is_mutation();
+        if is_read || self.access.accept(frame, set, cx) == Next::Compare {
+            let (read, ios) = set.read(range, cx.ids);
+            cx.submit_all(ios);
+            if read.is_complete() {
+                return self.finish_read(id, read.finish(), set, cx);
+            }
+            self.reads.insert(id, read);
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! One orphan after another, from its mark to the end of it: judged by the local
+//! copy, made equal at the mirror, cleared.
+//!
+//! Owns what each step of an orphan does; `orphans` owns which one and which step.
+//! Refuses to know of any command of this boot.
+
+use super::{Owner, status_of};
+use crate::d_module::Context;
+use crate::d_module::orphans::Step;
+use crate::d_module::replication::Link;
+use crate::event::Event;
+use crate::storage_set::StorageSet;
+use crate::storage_set::blocks::BlockContent;
+use crate::storage_set::read::{self, Unproven};
+use crate::storage_set::record::Entry;
+use crate::vocabulary::{CommandId, Content, CopyNumber, Outcome, Watermark};
+use crate::wire::CopyTransfer;
+
+impl Owner {
+    pub(super) fn start_orphan(&mut self, set: &mut StorageSet, cx: &mut Context<'_>) {
+        let Some((command, range)) = self.orphans.start_next() else {
+            return;
+        };
+        let outcome = set
+            .tables()
+            .results
+            .get(&command)
+            .map(|result| result.outcome);
+        match outcome {
+            Some(Outcome::Performed | Outcome::Mismatch | Outcome::Failed) => {
+                cx.out.probe("orphan found performed");
+                self.read_orphan(set, cx);
+            }
+            None => {
+                cx.out.probe("orphan found not performed");
+                let client = command.client;
+                let watermark = Watermark {
+                    client,
+                    counter: set.tables().watermark(client),
+                };
+                let entry = Entry::Fail {
+                    command,
+                    range: Some(range),
+                    watermark,
+                };
+                self.write(entry, set, cx);
+            }
+        }
+    }
+
+    pub(super) fn read_orphan(&mut self, set: &mut StorageSet, cx: &mut Context<'_>) {
+        self.orphans.enter(Step::Reading);
+        let range = self.orphans.current().expect("one is being resolved").range;
+        let (read, ios) = set.read(range, cx.ids);
+        cx.submit_all(ios);
+        if read.is_complete() {
+            return self.copy_orphan(read.finish(), set, cx);
+        }
+        self.orphans.set_read(read);
+    }
+
+    /// The mirror gets the whole range and the results that touch it in one
+    /// record: copied piece by piece, a crash between would tear the command.
+    pub(super) fn copy_orphan(
+        &mut self,
+        found: Result<Vec<BlockContent>, Unproven>,
+        set: &StorageSet,
+        cx: &mut Context<'_>,
+    ) {
+        let Ok(blocks) = found else {
+            cx.out.probe("orphan cannot be read");
+            let again = cx.configuration.timers.retransmit_max;
+            return self.orphans.read_again(cx.now.after(again));
+        };
+        if self.replication.link() != Link::Open {
+            return;
+        }
+        self.orphans.enter(Step::Copying);
+        let range = self.orphans.current().expect("one is being resolved").range;
+        let content = Content::Data(read::concatenate(&blocks));
+        let versions = blocks.iter().map(|block| block.version).collect();
+        let results = set.tables().results_touching(range);
+        let build = |copy: CopyNumber| CopyTransfer {
+            copy,
+            range,
+            content,
+            versions,
+            results,
+        };
+        self.replication.copy(build, cx);
+    }
+
+    pub(super) fn clear_orphan(&mut self, set: &mut StorageSet, cx: &mut Context<'_>) {
+        self.orphans.enter(Step::Clearing);
+        let command = self
+            .orphans
+            .current()
+            .expect("one is being resolved")
+            .command;
+        let clears = vec![command];
+        self.write(Entry::Clear { clears }, set, cx);
+    }
+
+    /// Marks have ended durably; if the orphan's is among them, it is resolved.
+    pub(super) fn handle_cleared(
+        &mut self,
+        clears: &[CommandId],
+        set: &mut StorageSet,
+        cx: &mut Context<'_>,
+    ) {
+        let cleared = self
+            .orphans
+            .current()
+            .filter(|current| current.step == Step::Clearing && clears.contains(&current.command));
+        let Some(command) = cleared.map(|current| current.command) else {
+            return;
+        };
+        self.orphans.finish();
+        self.ordering.release(command);
+        let result = set.tables().results.get(&command);
+        let outcome = result.map_or(Outcome::Failed, |result| result.outcome);
+        cx.out.trace(Event::OrphanResolved(command, outcome));
+        self.attempts.answer(command, status_of(outcome), cx);
+        self.start_orphan(set, cx);
+        self.admit(set, cx);
+    }
+}

@@ -1,0 +1,107 @@
+//! The owner's records: what waits for a page of the journal, and what follows
+//! when a record is durable.
+//!
+//! Durable before visible: nothing is sent, performed or answered on the strength
+//! of a record before it has come back here. Refuses to know how records are
+//! written.
+
+use super::{Owner, status_of};
+use crate::configuration::Replication as Order;
+use crate::d_module::Context;
+use crate::event::Event;
+use crate::storage_set::StorageSet;
+use crate::storage_set::record::{Entry, Record};
+use crate::vocabulary::{CommandId, Outcome, RefusedReason, Status, Watermark};
+
+impl Owner {
+    /// Appends an entry of one page as soon as there is a page for it. A journal
+    /// can be full to its last page, most of all when it is read back: the
+    /// destage under way makes room, and [`Owner::admit`] follows it.
+    pub(super) fn write(&mut self, entry: Entry, set: &mut StorageSet, cx: &mut Context<'_>) {
+        self.owed.push_back(entry);
+        self.write_owed(set, cx);
+    }
+
+    pub(super) fn write_owed(&mut self, set: &mut StorageSet, cx: &mut Context<'_>) {
+        while set.room() > 0 {
+            let Some(entry) = self.owed.pop_front() else {
+                return;
+            };
+            cx.append(set, entry);
+        }
+        if !self.owed.is_empty() {
+            cx.out.probe("entry waits for room in the journal");
+        }
+    }
+
+    /// Makes a definite failure durable; it is answered when it is.
+    pub(super) fn fail(
+        &mut self,
+        command: CommandId,
+        watermark: Watermark,
+        set: &mut StorageSet,
+        cx: &mut Context<'_>,
+    ) {
+        self.failing.insert(command);
+        let entry = Entry::Fail {
+            command,
+            range: None,
+            watermark,
+        };
+        self.write(entry, set, cx);
+    }
+
+    /// A record of the owner has become durable.
+    pub fn handle_durable(&mut self, record: &Record, set: &mut StorageSet, cx: &mut Context<'_>) {
+        match &record.entry {
+            Entry::Mark { mark, .. } => {
+                let session = set.tables().session;
+                self.access.perform(mark.command, session, set, cx);
+                if cx.configuration.replication == Order::Parallel {
+                    self.replicate(mark.command, cx);
+                }
+            }
+            Entry::Perform(perform) => {
+                let resolved = self.access.handle_local(perform.command, cx);
+                if cx.configuration.replication == Order::Chained {
+                    self.replicate(perform.command, cx);
+                }
+                self.finish(resolved, set, cx);
+            }
+            Entry::Fail { command, .. } => {
+                if self
+                    .orphans
+                    .current()
+                    .is_some_and(|current| current.command == *command)
+                {
+                    return self.read_orphan(set, cx);
+                }
+                self.failing.remove(command);
+                let refused = Status::Refused(RefusedReason::NotPerformed);
+                self.attempts.answer(*command, refused, cx);
+            }
+            Entry::Clear { clears } => self.handle_cleared(clears, set, cx),
+            Entry::Session { session } => {
+                cx.out.trace(Event::SessionOpened(*session));
+                let watermarks = set.tables().all_watermarks();
+                self.replication.announce(*session, watermarks, cx);
+            }
+            Entry::Fence { .. } | Entry::Copy { .. } => {}
+        }
+    }
+
+    /// A resolved command: its range is free and its client hears of it.
+    pub(super) fn finish(
+        &mut self,
+        resolved: Option<(CommandId, Outcome)>,
+        set: &mut StorageSet,
+        cx: &mut Context<'_>,
+    ) {
+        let Some((command, outcome)) = resolved else {
+            return;
+        };
+        self.ordering.release(command);
+        self.attempts.answer(command, status_of(outcome), cx);
+        self.admit(set, cx);
+    }
+}
