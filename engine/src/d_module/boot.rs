@@ -80,7 +80,7 @@ impl DModule {
                 self.enter(Phase::Recovering, out);
                 let configuration = self.configuration.as_ref().expect("a claim needs one");
                 let (recovery, io) = Recovery::start(devices(configuration), &mut self.ids);
-                self.recovery = Some((key, recovery));
+                self.recovery = Some(Box::new((key, recovery)));
                 out.submit(under(key, io));
             }
         }
@@ -93,7 +93,7 @@ impl DModule {
         now: Instant,
         out: &mut NodeOutbox,
     ) {
-        let Some((key, recovery)) = self.recovery.as_mut() else {
+        let Some((key, recovery)) = self.recovery.as_deref_mut() else {
             return;
         };
         let key = *key;
@@ -145,7 +145,7 @@ impl DModule {
                     ids: &mut self.ids,
                     out,
                 };
-                self.owner = Some(Owner::start(&mut set, &mut cx));
+                self.owner = Some(Box::new(Owner::start(&mut set, &mut cx)));
             }
             Role::Mirror => {
                 self.enter(Phase::Following, out);

@@ -54,7 +54,7 @@ impl DModule {
         now: Instant,
         out: &'a mut NodeOutbox,
     ) -> Option<(Office<'a>, &'a mut StorageSet, Context<'a>)> {
-        let owner = self.owner.as_mut().map(Office::Owner);
+        let owner = self.owner.as_deref_mut().map(Office::Owner);
         let office = owner.or(self.mirror.as_mut().map(Office::Mirror))?;
         let cx = Context {
             now,

@@ -89,7 +89,7 @@ impl DModule {
     }
 
     fn serve_once_confirmed(&mut self, out: &mut NodeOutbox) {
-        let is_confirmed = self.owner.as_ref().is_some_and(Owner::is_serving);
+        let is_confirmed = self.owner.as_deref().is_some_and(Owner::is_serving);
         if self.phase == Phase::Announcing && is_confirmed {
             self.enter(Phase::Serving, out);
         }

@@ -58,9 +58,11 @@ pub struct DModule {
     destage_at: Option<Instant>,
     ids: IoIds,
     claim: Option<Claim>,
-    recovery: Option<(ReservationKey, Recovery)>,
+    /// This and the owner are boxed: most modules have neither, and a fork copies
+    /// the module.
+    recovery: Option<Box<(ReservationKey, Recovery)>>,
     set: Option<StorageSet>,
-    owner: Option<Owner>,
+    owner: Option<Box<Owner>>,
     mirror: Option<Mirror>,
 }
 
@@ -116,7 +118,7 @@ impl DModule {
 
     /// The earliest deadline of all roles.
     pub fn next_deadline(&self) -> Option<Instant> {
-        let owner = self.owner.as_ref().and_then(Owner::next_deadline);
+        let owner = self.owner.as_deref().and_then(Owner::next_deadline);
         let mirror = self.mirror.as_ref().and_then(Mirror::next_deadline);
         self.ask_at
             .into_iter()
