@@ -30,6 +30,8 @@ static ZEROS: Bytes = Bytes::from_static(&[0; PAGE_BYTES]);
 
 /// What is at most so long is kept without the zeros behind it.
 const BEGINNING_BYTES: usize = PAGE_BYTES / 4;
+/// Nothing shorter is kept but nothing.
+const SMALLEST_BYTES: usize = 64;
 
 /// Pages of [`PAGE_BYTES`] bytes, zeros at first.
 #[derive(Clone)]
@@ -136,18 +138,18 @@ fn below<T>(branch: &Branch<T>, at: u64) -> impl Iterator<Item = (&T, u64)> {
     children.filter_map(present)
 }
 
-/// What is kept of a page.
+/// What is kept of a page: all of it, or the smallest half of a half that has all
+/// that is not zero.
 fn beginning(content: Bytes) -> Option<Bytes> {
-    const CHUNK: usize = 64;
-    let chunks = content.rchunks_exact(CHUNK);
-    // Or-ed together and compared once: that vectorizes.
-    let is_zero = |chunk: &&[u8]| chunk.iter().fold(0, |all, byte| all | byte) == 0;
-    let kept = PAGE_BYTES - CHUNK * chunks.take_while(is_zero).count();
-    if kept > BEGINNING_BYTES {
-        Some(content)
-    } else {
-        (kept > 0).then(|| Bytes::copy_from_slice(&content[..kept]))
+    let mut kept = PAGE_BYTES;
+    while kept > SMALLEST_BYTES && content[kept / 2..kept] == ZEROS[..kept / 2] {
+        kept /= 2;
     }
+    if kept > BEGINNING_BYTES {
+        return Some(content);
+    }
+    let is_zero = kept == SMALLEST_BYTES && content[..kept] == ZEROS[..kept];
+    (!is_zero).then(|| Bytes::copy_from_slice(&content[..kept]))
 }
 
 /// A page of what is kept of it.

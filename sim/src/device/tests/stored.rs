@@ -56,7 +56,7 @@ fn of_a_page_that_ends_in_zeros_the_beginning_is_kept() {
         pages.write(PageIndex(1), content.clone());
         assert_eq!(pages.read(PageIndex(1)), content);
         let kept = pages.stored().next().expect("it is not all zeros").1.len();
-        let short = used.next_multiple_of(64);
+        let short = used.next_power_of_two().max(64);
         assert_eq!(
             kept,
             if short <= PAGE_BYTES / 4 {
