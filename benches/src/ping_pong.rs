@@ -297,7 +297,7 @@ fn add_pair(world: &mut World<PingPong>, pair: u32, workload: Workload, pages: u
             in_flight,
             device,
         };
-        let process = world.add_process(machine, Slot(0), player, cpu);
+        let process = world.add_process(machine, (Slot(0), ""), player, cpu);
         world.network_mut().attach(WIRE, own, process);
     }
 }

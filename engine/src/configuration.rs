@@ -183,8 +183,6 @@ pub struct Timers {
     /// Blocks that stand only in the journal are applied to the data device at
     /// the latest this long after the first of them. Default 200 ms.
     pub idle_destage: Duration,
-    /// A module repeats an unanswered question to a module beside it. Default 10 ms.
-    pub local_retry: Duration,
 }
 
 impl Default for Timers {
@@ -198,7 +196,6 @@ impl Default for Timers {
             path_timeout: Duration::from_secs(3),
             idle_clear: Duration::from_millis(20),
             idle_destage: Duration::from_millis(200),
-            local_retry: Duration::from_millis(10),
         }
     }
 }

@@ -267,12 +267,12 @@ fn add_node(
         limits: scenario.settings.limits.clone(),
     });
     let cpu = profile::NODE_CPU;
-    world.add_process(machine, M_SLOT, Identity::M(configuration), cpu);
-    let n = world.add_process(machine, N_SLOT, Identity::N, cpu);
+    world.add_process(machine, (M_SLOT, "M"), Identity::M(configuration), cpu);
+    let n = world.add_process(machine, (N_SLOT, "N"), Identity::N, cpu);
     world
         .network_mut()
         .attach(CLIENT_NETWORK, n_address(index), n);
-    let d = world.add_process(machine, D_SLOT, Identity::D, cpu);
+    let d = world.add_process(machine, (D_SLOT, "D"), Identity::D, cpu);
     world
         .network_mut()
         .attach(PEER_NETWORK, d_address(index), d);
@@ -287,7 +287,7 @@ fn add_client(
 ) -> ProcessId {
     let identity = client_identity(scenario, seed, index);
     let identity = Identity::Client(Box::new(identity));
-    let process = world.add_process(machine, Slot(0), identity, profile::CLIENT_CPU);
+    let process = world.add_process(machine, (Slot(0), ""), identity, profile::CLIENT_CPU);
     world
         .network_mut()
         .attach(CLIENT_NETWORK, Address::new(1_000 + index), process);

@@ -73,6 +73,7 @@ pub fn run_on(
         Ok(stop) => judge(scenario, &experiment, stop),
         Err(_) => crashed(&mut lines, &experiment),
     };
+    let ended = compare(ended, scenario.expect.verdict, &experiment);
     let mut record = to_record(scenario, seed, &experiment, lines, keep);
     record.verdict = ended.verdict;
     if let Some(extra) = ended.extra {
@@ -192,6 +193,26 @@ fn judge(scenario: &Scenario, experiment: &Experiment, stop: Stop) -> Judged {
             verdict: Verdict::Expectation,
             extra: Some(finding("expectation", experiment, says)),
         },
+    }
+}
+
+/// Holds a verdict against the one that the scenario expects. Another failure than
+/// the expected one stays what it is.
+fn compare(ended: Judged, expected: file::Verdict, experiment: &Experiment) -> Judged {
+    let expected = expected.to_record();
+    if ended.verdict == expected {
+        return Judged {
+            verdict: Verdict::Pass,
+            ..ended
+        };
+    }
+    if ended.verdict != Verdict::Pass {
+        return ended;
+    }
+    let says = format!("the run passes, and its scenario expects `{expected}`");
+    Judged {
+        verdict: Verdict::Expectation,
+        extra: Some(finding("expectation", experiment, says)),
     }
 }
 
@@ -348,5 +369,40 @@ fn to_record(
         },
         command: String::new(),
         timeline: lines,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::file::Verdict as Expected;
+
+    /// A run of few commands, stopped after so many events.
+    fn verdict(events: u64, expected: Expected) -> RunRecord {
+        let mut scenario = Scenario::builder("verdicts")
+            .expect_verdict(expected)
+            .build()
+            .expect("the defaults are valid");
+        scenario.workload.commands = 3;
+        scenario.limits.events = events;
+        run(&scenario, 1, Keep::Counts)
+    }
+
+    #[test]
+    fn a_verdict_is_held_against_the_expected_one() {
+        use Verdict::{Expectation, Liveness, Pass};
+        let (enough, too_few) = (1_000_000, 50);
+        for (events, expected, verdict_then) in [
+            (enough, Expected::Pass, Pass),
+            (too_few, Expected::Pass, Liveness),
+            (too_few, Expected::Liveness, Pass),
+            (enough, Expected::Liveness, Expectation),
+            (too_few, Expected::Safety, Liveness),
+        ] {
+            let record = verdict(events, expected);
+            assert_eq!(record.verdict, verdict_then, "{events} {expected:?}");
+        }
+        let record = verdict(enough, Expected::Liveness);
+        assert!(record.findings[0].says.contains("expects `liveness`"));
     }
 }

@@ -1,6 +1,7 @@
 //! A module's place in the world: what the driver keeps for it.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use stormglass_engine::contract::{Input, Module, Outbox, Slot};
@@ -19,6 +20,8 @@ pub struct Process<M: Module> {
     pub machine: MachineId,
     /// Its slot there.
     pub slot: Slot,
+    /// What it is called there; nothing if it is the machine's only one.
+    pub name: Arc<str>,
     /// Given to it at each boot; survives crashes.
     pub identity: M::Identity,
     /// What each input costs it.

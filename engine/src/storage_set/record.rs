@@ -1,7 +1,7 @@
 //! Journal records: what one looks like in memory. Bytes are in [`super::format`].
 //!
 //! A record is one atomic journal write: all of its entries become durable
-//! together or not at all. Section 2 state of a volume copy (role, session,
+//! together or not at all. The state of a volume copy (role, session,
 //! marks, results, watermarks, dirty regions) changes only by applying records,
 //! live and in recovery alike ([`super::tables`]).
 

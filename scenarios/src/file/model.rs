@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use stormglass_engine::time::Duration;
+use stormglass_reports::record;
 
 use super::fault::Fault;
 use super::names::{DeviceName, NetworkName};
@@ -317,7 +318,7 @@ impl Default for RunLimits {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Expect {
-    /// The verdict.
+    /// The verdict: a run that ends with it passes, and one that would pass does not.
     pub verdict: Verdict,
     /// Probes that every run must reach.
     pub probes: Vec<String>,
@@ -342,6 +343,20 @@ pub enum Verdict {
     Unrecoverable,
     /// The engine stopped at a failed assertion.
     Crash,
+}
+
+impl Verdict {
+    /// The same as a run reports it.
+    pub fn to_record(self) -> record::Verdict {
+        match self {
+            Verdict::Pass => record::Verdict::Pass,
+            Verdict::Safety => record::Verdict::Safety,
+            Verdict::Liveness => record::Verdict::Liveness,
+            Verdict::Expectation => record::Verdict::Expectation,
+            Verdict::Unrecoverable => record::Verdict::Unrecoverable,
+            Verdict::Crash => record::Verdict::Crash,
+        }
+    }
 }
 
 /// Bounds on one measure.

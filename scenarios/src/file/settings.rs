@@ -86,9 +86,6 @@ struct TimersForm {
     /// first of them.
     #[serde(with = "DurationText")]
     idle_destage: Duration,
-    /// A module repeats an unanswered question to a module beside it.
-    #[serde(with = "DurationText")]
-    local_retry: Duration,
 }
 
 /// How much of everything there may be inside the engine.

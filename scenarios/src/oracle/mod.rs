@@ -1,7 +1,8 @@
 //! Oracles: what must hold of every run, each judged in a file of its own.
 //!
-//! An oracle reads events and never the engine's state, so an engine that is
-//! wrong cannot talk it round. It has no influence on the run: drop it, and the
+//! An oracle reads occurrences, the engine's reports among them, and devices, but
+//! never the engine's state, so an engine that is wrong cannot talk it round; only
+//! O15 counts what modules still hold. It has no influence on the run: drop it, and the
 //! same happens. Its state is cheap to fork (persistent maps with shared
 //! entries), for a forked experiment takes its oracles along.
 //!

@@ -45,7 +45,7 @@ fn what_is_kept_between_runs_is_found_with_its_event_and_component() {
     assert!(verified.parted.contains(&Way::Again));
     assert_eq!(verified.record.exit().code(), 4);
     let found = verified.record.first_difference.unwrap();
-    assert_eq!(found.component, "west-1 slot 2");
+    assert_eq!(found.component, "west-1.D");
     assert_ne!(found.left, found.right);
     assert!(found.event > 0);
     assert!(found.at >= Duration::from_millis(50), "{:?}", found.at);

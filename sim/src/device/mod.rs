@@ -122,6 +122,15 @@ pub struct Counters {
     pub forced: u64,
     /// Commands refused for their reservation key.
     pub conflicts: u64,
+    /// Commands refused for pages that there are not.
+    pub out_of_range: u64,
+}
+
+impl Counters {
+    /// Commands refused.
+    pub fn refused(&self) -> u64 {
+        self.conflicts + self.out_of_range
+    }
 }
 
 /// A disk. A clone shares all pages.
@@ -228,6 +237,7 @@ impl Device {
         let submission = &*queued.submission;
         if let Err(error) = self.check(submission) {
             self.counters.conflicts += u64::from(error == IoError::ReservationConflict);
+            self.counters.out_of_range += u64::from(error == IoError::OutOfRange);
             return Err(error);
         }
         match &submission.request {

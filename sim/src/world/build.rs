@@ -49,11 +49,12 @@ impl<M: Module> World<M> {
         id
     }
 
-    /// Adds a process to a machine; it is down until it boots.
+    /// Adds a process to a machine; it is down until it boots. Its name may be
+    /// empty, then it is called like the machine.
     pub fn add_process(
         &mut self,
         machine: MachineId,
-        slot: Slot,
+        (slot, name): (Slot, &str),
         identity: M::Identity,
         cpu: CpuCost,
     ) -> ProcessId {
@@ -63,6 +64,7 @@ impl<M: Module> World<M> {
         self.processes.push(Arc::new(Process {
             machine,
             slot,
+            name: name.into(),
             identity,
             cpu,
             module: None,

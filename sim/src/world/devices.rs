@@ -25,14 +25,11 @@ impl<M: Module> World<M> {
         }
         let drive = Arc::make_mut(&mut self.devices[device.index()]);
         let is_awaited = drive.device.awaited_by(number).is_some();
-        let conflicts = drive.device.counters().conflicts;
+        let refused = drive.device.counters().refused();
         let mut ended = drive.device.execute(number);
         // The last one ended is the command itself, if anyone is to be told.
         let own = if is_awaited { ended.next_back() } else { None };
-        let succeeded = match &own {
-            Some(own) => own.result.is_ok(),
-            None => drive.device.counters().conflicts == conflicts,
-        };
+        let succeeded = drive.device.counters().refused() == refused;
         let hash = self.hashes.device(device);
         hash.fold_pair(self.now.as_nanos(), number.0 << 1 | u64::from(succeeded));
         let hash = hash.value();

@@ -41,13 +41,17 @@ impl<M: Module> World<M> {
         let networks = self.network.ids().map(Component::Network);
         processes.chain(devices).chain(networks)
     }
-    /// A component's name: `east-1 slot 2`, `east.journal`, `mirror link`.
+    /// A component's name: `east-1.D`, `east.journal`, `mirror link`.
     pub fn component_name(&self, component: Component) -> String {
         match component {
             Component::Process(id) => {
                 let process = self.process(id);
                 let machine = self.machine(process.machine);
-                format!("{} slot {}", machine.name, process.slot.0)
+                if process.name.is_empty() {
+                    machine.name.clone()
+                } else {
+                    format!("{}.{}", machine.name, process.name)
+                }
             }
             Component::Device(id) => self.drive(id).name.clone(),
             Component::Network(id) => self.network_name(id).to_owned(),

@@ -75,7 +75,6 @@ impl Check<'_> {
             path_timeout,
             idle_clear,
             idle_destage,
-            local_retry,
         } = self.scenario.settings.timers;
         let at = at_path!("settings", "timers");
         for (key, timer) in [
@@ -85,7 +84,6 @@ impl Check<'_> {
             ("path_timeout", path_timeout),
             ("idle_clear", idle_clear),
             ("idle_destage", idle_destage),
-            ("local_retry", local_retry),
         ] {
             self.positive(timer, at.then(key));
         }

@@ -178,7 +178,7 @@ fn a_difference_names_component_and_field() {
         found.place,
         Place::Component(Component::Process(ProcessId(3)))
     );
-    assert_eq!(game.world.place_name(found.place), "m3 slot 0");
+    assert_eq!(game.world.place_name(found.place), "m3");
     assert_eq!(found.to_string(), "is_paused: false, not true");
 
     let mut other = game.fork();

@@ -266,7 +266,7 @@ impl Rules {
             packet: Duration::from_micros(u64::from(number % 3)),
             ..CpuCost::NONE
         };
-        let process = world.add_process(machine, Slot(0), player, cpu);
+        let process = world.add_process(machine, (Slot(0), ""), player, cpu);
         let address = Address::new(number);
         world.network_mut().attach(WIRE, address, process);
     }

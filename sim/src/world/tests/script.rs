@@ -181,7 +181,8 @@ impl Play {
         script: &[Act],
         cpu: CpuCost,
     ) -> ProcessId {
-        self.world.add_process(machine, slot, script.to_vec(), cpu)
+        self.world
+            .add_process(machine, (slot, "script"), script.to_vec(), cpu)
     }
 
     pub(super) fn apply(&mut self, fault: &Fault) {
