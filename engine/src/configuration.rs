@@ -69,49 +69,53 @@ pub enum ConfigurationError {
 }
 
 impl Configuration {
-    /// Checks that limits and geometry fit each other, so that nothing that is let
-    /// in ever lacks room for good.
+    /// Checks that limits and geometry fit each other.
     pub fn check(&self) -> Result<(), ConfigurationError> {
-        let limits = &self.limits;
+        self.limits.check(&self.set.geometry)
+    }
+}
+
+impl Limits {
+    /// Checks that they fit each other and a set's geometry, so that nothing that is
+    /// let in ever lacks room for good.
+    pub fn check(&self, geometry: &Geometry) -> Result<(), ConfigurationError> {
         for (name, value) in [
-            ("command_blocks", limits.command_blocks),
-            ("commands_in_flight", limits.commands_in_flight),
-            ("commands_waiting", limits.commands_waiting),
-            ("clients", limits.clients),
-            ("portion_bytes", limits.portion_bytes),
-            ("reassemblies", limits.reassemblies),
-            ("clears_per_record", limits.clears_per_record),
+            ("command_blocks", self.command_blocks),
+            ("commands_in_flight", self.commands_in_flight),
+            ("commands_waiting", self.commands_waiting),
+            ("clients", self.clients),
+            ("portion_bytes", self.portion_bytes),
+            ("reassemblies", self.reassemblies),
+            ("clears_per_record", self.clears_per_record),
         ] {
             if value == 0 {
                 return Err(ConfigurationError::Zero(name));
             }
         }
-        if limits.window == 0 {
+        if self.window == 0 {
             return Err(ConfigurationError::Zero("window"));
         }
-        if limits.command_blocks > MESSAGE_BLOCKS_MAX {
+        if self.command_blocks > MESSAGE_BLOCKS_MAX {
             return Err(ConfigurationError::Command);
         }
-        if limits.clears_per_record > format::CLEARS_MAX {
+        if self.clears_per_record > format::CLEARS_MAX {
             return Err(ConfigurationError::Clears);
         }
-        let (results, blocks) = (limits.results(), u64::from(limits.command_blocks));
+        let (results, blocks) = (self.results(), u64::from(self.command_blocks));
         let copy = format::copy_pages_max(results, blocks);
         let copy = copy.ok_or(ConfigurationError::Results(results))?;
         // A command takes its mark and its record's head beside its blocks.
-        let needed = copy.max(limits.journal_reserve.saturating_add(2 + blocks));
-        if self.set.geometry.ring_pages < needed {
+        let needed = copy.max(self.journal_reserve.saturating_add(2 + blocks));
+        if geometry.ring_pages < needed {
             return Err(ConfigurationError::Ring(needed));
         }
-        let needed = format::checkpoint_pages_max(limits.marks(), results, limits.clients);
-        if self.set.geometry.checkpoint_pages < needed {
+        let needed = format::checkpoint_pages_max(self.marks(), results, self.clients);
+        if geometry.checkpoint_pages < needed {
             return Err(ConfigurationError::Checkpoint(needed));
         }
         Ok(())
     }
-}
 
-impl Limits {
     /// Rows of the result table at most.
     pub fn results(&self) -> u64 {
         self.window.saturating_mul(u64::from(self.clients))

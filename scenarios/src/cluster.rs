@@ -35,8 +35,6 @@ pub const PEER_NETWORK: NetworkId = NetworkId::new(1);
 const NODES_PER_PAIR: u8 = 2;
 /// The volume of the one pair.
 const VOLUME: VolumeId = VolumeId::new(1);
-/// Pages of a checkpoint slot: marks, results and watermarks of the default limits.
-const CHECKPOINT_PAGES: u64 = 48;
 
 /// Who is where.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -143,11 +141,7 @@ pub fn build(scenario: &Scenario, seed: Seed, start: WorldTime) -> (World<Actor>
         }
     });
     let mut world = World::new(seed, start, networks.into());
-    let geometry = Geometry {
-        blocks: scenario.topology.volume_blocks,
-        ring_pages: scenario.topology.journal_ring_pages,
-        checkpoint_pages: CHECKPOINT_PAGES,
-    };
+    let geometry = scenario.topology.geometry();
     for name in DeviceName::all() {
         add_device(&mut world, scenario, name, &geometry);
     }

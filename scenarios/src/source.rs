@@ -5,6 +5,7 @@
 //! the command line that runs it again.
 
 use std::fmt::Write as _;
+use std::io::Read as _;
 use std::path::Path;
 use std::{fs, io};
 
@@ -142,11 +143,26 @@ impl Source {
     }
 }
 
+/// Bytes of the largest scenario file.
+const FILE_BYTES_MAX: u64 = 1 << 20;
+
+/// A file's text; an error if it is longer than any scenario.
+fn read_text(path: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    let mut file = fs::File::open(path)?.take(FILE_BYTES_MAX + 1);
+    file.read_to_string(&mut text)?;
+    if text.len() as u64 > FILE_BYTES_MAX {
+        let says = format!("it is longer than {FILE_BYTES_MAX} bytes, so it is no scenario");
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, says));
+    }
+    Ok(text)
+}
+
 /// The text of a file, and the name of a scenario that does not say its own.
 fn read_file(target: &str) -> Result<(String, String), SourceError> {
     let path = Path::new(target);
     let looks_like_name = !target.contains(['/', '\\']) && path.extension().is_none();
-    let text = fs::read_to_string(path).map_err(|reason| {
+    let text = read_text(path).map_err(|reason| {
         let is_missing = reason.kind() == io::ErrorKind::NotFound;
         if looks_like_name && (is_missing || path.is_dir()) {
             SourceError::UnknownName {

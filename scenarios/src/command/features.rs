@@ -11,7 +11,7 @@ use stormglass_scenarios::source::Source;
 use stormglass_scenarios::watchdog;
 use stormglass_scenarios::{features, mutants};
 
-use super::values::Wall;
+use super::values::Patience;
 use super::{CommandError, Output};
 
 const EXAMPLES: &str = "\
@@ -35,7 +35,7 @@ pub(crate) struct Args {
     run: bool,
     /// Report a handler that has not returned after this much real time
     #[arg(long, default_value = "30s", value_name = "TIME")]
-    watchdog: Wall,
+    watchdog: Patience,
     /// Print a JSON array
     #[arg(long)]
     json: bool,

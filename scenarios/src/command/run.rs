@@ -11,7 +11,7 @@ use stormglass_scenarios::run::{self, Keep};
 use stormglass_scenarios::source::{Setting, Source};
 use stormglass_scenarios::watchdog;
 
-use super::values::{CheckpointAt, Wall};
+use super::values::{CheckpointAt, Patience};
 use super::{CommandError, Output};
 
 const EXAMPLES: &str = "\
@@ -68,7 +68,7 @@ pub(crate) struct Form {
     no_timeline: bool,
     /// Report a handler that has not returned after this much real time
     #[arg(long, default_value = "30s", value_name = "TIME")]
-    watchdog: Wall,
+    watchdog: Patience,
 }
 
 pub(crate) fn execute(args: Args, output: &mut Output) -> Result<Exit, CommandError> {

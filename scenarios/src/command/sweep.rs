@@ -10,7 +10,7 @@ use stormglass_reports::tables;
 use stormglass_scenarios::source::{Setting, Source};
 use stormglass_scenarios::sweep::{self, Ended, Plan, Swept};
 
-use super::values::{Seeds, Wall};
+use super::values::{Patience, Seeds, Wall};
 use super::{CommandError, Output};
 
 const EXAMPLES: &str = "\
@@ -41,7 +41,7 @@ pub(crate) struct Args {
     settings: Vec<Setting>,
     /// Report a handler that has not returned after this much real time
     #[arg(long, default_value = "30s", value_name = "TIME")]
-    watchdog: Wall,
+    watchdog: Patience,
     /// Print one JSON object
     #[arg(long)]
     json: bool,

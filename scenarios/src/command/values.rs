@@ -65,6 +65,28 @@ impl FromStr for Wall {
     }
 }
 
+/// How long a handler may take, from a second to a year of wall time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Patience(pub(crate) Duration);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("write a time of at least 1s and at most a year, such as 30s")]
+pub(crate) struct PatienceError;
+
+impl FromStr for Patience {
+    type Err = PatienceError;
+
+    fn from_str(text: &str) -> Result<Self, PatienceError> {
+        const YEAR: Duration = Duration::from_secs(365 * 24 * 3_600);
+        let Wall(limit) = text.parse().map_err(|_| PatienceError)?;
+        if (Duration::from_secs(1)..=YEAR).contains(&limit) {
+            Ok(Patience(limit))
+        } else {
+            Err(PatienceError)
+        }
+    }
+}
+
 /// A moment and the file to write then, as `T=FILE`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct CheckpointAt {

@@ -9,7 +9,7 @@ use stormglass_scenarios::source::Source;
 use stormglass_scenarios::verify::{self, Depth, Processes, Subject, Verified, VerifyError};
 
 use super::run::Which;
-use super::values::{Seeds, Wall};
+use super::values::{Patience, Seeds};
 use super::{CommandError, Output};
 
 const EXAMPLES: &str = "\
@@ -35,7 +35,7 @@ pub(crate) struct Args {
     quick: bool,
     /// Report a handler that has not returned after this much real time
     #[arg(long, default_value = "30s", value_name = "TIME")]
-    watchdog: Wall,
+    watchdog: Patience,
     /// Print one JSON object for each seed, each on a line
     #[arg(long)]
     json: bool,

@@ -210,14 +210,21 @@ impl Diagnostics {
         } else {
             Renderer::plain()
         };
-        let reports: Vec<String> = self
+        let mut reports: Vec<String> = self
             .0
             .iter()
+            .take(RENDERED_MAX)
             .map(|one| renderer.render(&[report(one, origin, source)]))
             .collect();
+        if self.0.len() > RENDERED_MAX {
+            reports.push(format!("and {} more", self.0.len() - RENDERED_MAX));
+        }
         reports.join("\n\n") + "\n"
     }
 }
+
+/// Complaints that are shown at a time.
+const RENDERED_MAX: usize = 50;
 
 fn report<'a>(one: &'a Diagnostic, origin: &'a str, source: &'a str) -> Group<'a> {
     let title = Level::ERROR.primary_title(one.message.as_str());

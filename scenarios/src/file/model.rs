@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
+use stormglass_engine::storage_set::layout::Geometry;
 use stormglass_engine::time::Duration;
 use stormglass_reports::record;
 
@@ -68,6 +69,20 @@ pub struct Topology {
     pub journal_ring_pages: u64,
     /// Pages that a device's volatile cache holds before it destages.
     pub device_cache_pages: u32,
+}
+
+/// Pages of a checkpoint slot: marks, results and watermarks of the default limits.
+const CHECKPOINT_PAGES: u64 = 48;
+
+impl Topology {
+    /// Sizes of every storage set.
+    pub fn geometry(&self) -> Geometry {
+        Geometry {
+            blocks: self.volume_blocks,
+            ring_pages: self.journal_ring_pages,
+            checkpoint_pages: CHECKPOINT_PAGES,
+        }
+    }
 }
 
 impl Default for Topology {

@@ -276,6 +276,43 @@ fn no_number_is_too_large_to_be_written() {
 }
 
 #[test]
+fn what_the_engine_would_refuse_is_refused_before() {
+    use stormglass_engine::configuration::Limits;
+    let cases: [(fn(&mut Limits), &str, &str); 5] = [
+        (
+            |limits| limits.window = 100,
+            "commands_in_flight",
+            "checkpoint slot",
+        ),
+        (|limits| limits.window = 10_000, "window", "results"),
+        (
+            |limits| limits.clients = 100,
+            "commands_in_flight",
+            "checkpoint slot",
+        ),
+        (
+            |limits| limits.clears_per_record = 333,
+            "clears_per_record",
+            "marks",
+        ),
+        (
+            |limits| limits.commands_in_flight = 1_000,
+            "commands_in_flight",
+            "checkpoint slot",
+        ),
+    ];
+    for (change, key, words) in cases {
+        let refused = Scenario::builder("limits").limits(change).build();
+        let says = refused.unwrap_err().to_string();
+        assert!(
+            says.starts_with(&format!("settings.limits.{key}: ")),
+            "{says}"
+        );
+        assert!(says.contains(words), "{says}");
+    }
+}
+
+#[test]
 fn a_binary_form_reads_back_the_same() {
     let scenario = everything().build().unwrap();
     let bytes = postcard::to_stdvec(&scenario).unwrap();

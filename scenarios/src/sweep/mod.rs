@@ -84,13 +84,21 @@ pub fn sweep(plan: Plan, observe: impl FnMut(&SweepResult)) -> Result<Swept, Swe
     sweep_with(plan, worker::run_seed, observe)
 }
 
+/// More workers than any machine has cores.
+const JOBS_MAX: u32 = 512;
+
 fn sweep_with(
-    plan: Plan,
+    mut plan: Plan,
     run: worker::RunSeed,
     observe: impl FnMut(&SweepResult),
 ) -> Result<Swept, SweepError> {
     let begun = Instant::now();
-    let jobs = plan.jobs;
+    let seeds = plan.seeds.end - plan.seeds.start;
+    let jobs = u32::try_from(seeds)
+        .unwrap_or(JOBS_MAX)
+        .min(JOBS_MAX)
+        .min(plan.jobs);
+    plan.jobs = jobs;
     let first = plan.seeds.start;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)

@@ -99,6 +99,44 @@ fn what_is_not_there_is_said_with_what_is() {
 }
 
 #[test]
+fn numbers_that_would_break_the_engine_or_take_for_ever_are_refused() {
+    for setting in [
+        "settings.limits.window=100",
+        "settings.limits.command_blocks=1000",
+        "topology.volume_blocks=16777216",
+        "workload.clients=65536",
+        "settings.timers.path_timeout=\"18446700000s\"",
+    ] {
+        let output = output(&["run", "replicated-write", "--set", setting]);
+        assert_eq!(code(&output), 2, "{setting}: {}", stderr(&output));
+        let key = setting.split(['.', '=']).nth(1).expect("a key");
+        assert!(stderr(&output).contains(key), "{}", stderr(&output));
+    }
+    for limit in ["0s", "500ms", "5124095576030431h"] {
+        let output = output(&["run", "replicated-write", "--watchdog", limit]);
+        assert_eq!(code(&output), 2, "{limit}");
+        assert!(stderr(&output).contains("at least 1s"), "{limit}");
+    }
+}
+
+#[test]
+fn what_is_too_long_to_be_a_scenario_is_not_read() {
+    let folder = Folder::new();
+    let long = folder.file("long.toml", &"# nothing\n".repeat(200_000));
+    let output = output(&["run", &long]);
+    assert_eq!(code(&output), 2);
+    assert!(stderr(&output).contains("so it is no scenario"));
+    let wrong = folder.file("wrong.toml", &"[[fault]]\nx = 1\n".repeat(500));
+    let output = self::output(&["run", &wrong]);
+    assert_eq!(code(&output), 2);
+    assert!(
+        stderr(&output).contains("and 450 more"),
+        "{}",
+        stderr(&output)
+    );
+}
+
+#[test]
 fn a_checkpoint_runs_on_to_the_same_end_and_garbage_is_refused() {
     let folder = Folder::new();
     let (timed, counted) = (folder.path("a"), folder.path("b"));

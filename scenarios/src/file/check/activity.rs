@@ -12,7 +12,7 @@ use crate::file::words::choice;
 use crate::timeline::EVENT_NAMES;
 
 /// Clients of the largest workload.
-const CLIENTS_MAX: u32 = 1 << 16;
+const CLIENTS_MAX: u32 = 10_000;
 
 impl Check<'_> {
     pub(super) fn workload(&mut self) {

@@ -1,6 +1,6 @@
 //! Machines, devices and the engine's settings.
 
-use stormglass_engine::configuration::{Limits, Timers};
+use stormglass_engine::configuration::{ConfigurationError, Limits, Timers};
 use stormglass_engine::vocabulary::BLOCK_BYTES;
 
 use super::Check;
@@ -8,8 +8,9 @@ use crate::file::diagnostic::at_path;
 use crate::file::model::Topology;
 use crate::file::text::print_duration;
 
-/// Blocks of the largest volume and pages of the largest ring: 64 GiB.
-const DEVICE_PAGES_MAX: u64 = 1 << 24;
+/// Blocks of the largest volume and pages of the largest ring: 4 GiB. A volume that
+/// is formatted takes memory for its headers, and time.
+const DEVICE_PAGES_MAX: u64 = 1 << 20;
 
 /// Events of the longest run: days of work.
 const EVENTS_MAX: u64 = 1_000_000_000_000;
@@ -158,6 +159,9 @@ impl Check<'_> {
             format!("the largest command would need {portions} portions"),
             "write more `portion_bytes` or fewer `command_blocks`; 65535 portions are the most",
         );
+        if self.found.is_empty() {
+            self.fit();
+        }
         let run = &self.scenario.limits;
         self.positive(run.sim_time, at_path!("limits", "sim_time"));
         self.require(
@@ -166,6 +170,35 @@ impl Check<'_> {
             format!("a run cannot be stopped after {} events", run.events),
             format!("write 1 to {EVENTS_MAX}; 5000000 is usual"),
         );
+    }
+}
+
+impl Check<'_> {
+    /// What the engine itself refuses, in its words.
+    fn fit(&mut self) {
+        let limits = &self.scenario.settings.limits;
+        let Err(error) = limits.check(&self.scenario.topology.geometry()) else {
+            return;
+        };
+        let at = at_path!("settings", "limits");
+        let (path, help) = match error {
+            ConfigurationError::Zero(name) => (at.then(name), "write 1 or more"),
+            ConfigurationError::Command => (at.then("command_blocks"), "write fewer blocks"),
+            ConfigurationError::Clears => (at.then("clears_per_record"), "write fewer"),
+            ConfigurationError::Results(_) => (
+                at.then("window"),
+                "lower `window` or `clients`: their product counts",
+            ),
+            ConfigurationError::Ring(_) => (
+                at_path!("topology", "journal_ring_pages"),
+                "write at least as many, or lower `window`, `clients` or `command_blocks`",
+            ),
+            ConfigurationError::Checkpoint(_) => (
+                at.then("commands_in_flight"),
+                "lower `commands_in_flight`, `window` or `clients`: a slot is of fixed size",
+            ),
+        };
+        self.require(false, path, error.to_string(), help);
     }
 }
 

@@ -14,6 +14,10 @@ use super::{Complaint, quoted, text_form};
 const DURATION_HELP: &str =
     "write a number and a unit, as in \"1.5s\", \"3ms\", \"200us\" or \"10ns\"";
 
+/// The longest duration that is read: nothing simulated takes a year, and sums of
+/// a few stay far from the end of time.
+const DURATION_MAX: Duration = Duration::from_secs(365 * 24 * 3_600);
+
 /// Reads a duration such as `1.5s`, `3ms`, `200us` or `10ns`.
 pub fn parse_duration(text: &str) -> Result<Duration, Complaint> {
     let bad = |message: String| Complaint::new(message, DURATION_HELP);
@@ -43,6 +47,12 @@ pub fn parse_duration(text: &str) -> Result<Duration, Complaint> {
             quoted(text)
         ))
     })?;
+    if nanoseconds > DURATION_MAX.as_nanos() {
+        return Err(Complaint::new(
+            format!("{} is longer than a year", quoted(text)),
+            "write at most \"31536000s\"",
+        ));
+    }
     Ok(Duration::from_nanos(nanoseconds))
 }
 
