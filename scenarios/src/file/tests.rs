@@ -278,7 +278,8 @@ fn no_number_is_too_large_to_be_written() {
 #[test]
 fn what_the_engine_would_refuse_is_refused_before() {
     use stormglass_engine::configuration::Limits;
-    let cases: [(fn(&mut Limits), &str, &str); 5] = [
+    type Case = (fn(&mut Limits), &'static str, &'static str);
+    let cases: [Case; 5] = [
         (
             |limits| limits.window = 100,
             "commands_in_flight",

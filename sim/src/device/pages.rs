@@ -176,7 +176,7 @@ impl PartialEq for Pages {
         if Arc::ptr_eq(&self.root, &other.root) {
             return true;
         }
-        same_children(&*self.root, &*other.root, |left, right| {
+        same_children(&self.root, &other.root, |left, right| {
             same_children(left, right, |left, right| {
                 same_children(left, right, |left, right| {
                     left.iter()
