@@ -8,9 +8,9 @@ use stormglass_engine::contract::{Label, NetworkId, PageIndex, Submission};
 use stormglass_engine::time::Duration;
 
 use crate::device::{CommandFate, CommandNumber, PageFate, PowerLoss, Submitter};
+use crate::ids::{DeviceIndex, ProcessId};
 use crate::time::WorldTime;
 use crate::trace::Rolling;
-use crate::world::{DeviceIndex, ProcessId};
 
 /// A packet at its departure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

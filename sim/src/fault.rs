@@ -3,8 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::ids::{DeviceIndex, MachineId, ProcessId};
 use crate::network::Cut;
-use crate::world::{DeviceIndex, MachineId, ProcessId};
 
 /// Something that is done to the hardware.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

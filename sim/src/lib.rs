@@ -6,6 +6,7 @@ pub mod choose;
 pub mod clock;
 pub mod device;
 pub mod fault;
+mod ids;
 pub mod kernel;
 pub mod network;
 pub mod occurrence;

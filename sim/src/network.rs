@@ -11,9 +11,9 @@ use serde::{Deserialize, Serialize};
 use stormglass_engine::contract::{Address, Label, NetworkId};
 use stormglass_engine::time::Duration;
 
+use crate::ids::{MachineId, ProcessId};
 use crate::random::{Draw, Seed};
 use crate::service_time::Latency;
-use crate::world::{MachineId, ProcessId};
 
 /// Addresses are below this, so that a table resolves them.
 pub const ADDRESS_MAX: u32 = 1 << 16;

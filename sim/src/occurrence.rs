@@ -4,7 +4,7 @@
 use stormglass_engine::contract::{Label, NetworkId};
 
 use crate::device::CommandNumber;
-use crate::world::{DeviceIndex, MachineId, ProcessId};
+use crate::ids::{DeviceIndex, MachineId, ProcessId};
 
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq, Eq)]

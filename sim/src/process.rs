@@ -8,9 +8,9 @@ use stormglass_engine::contract::{Input, Module, Outbox, Slot};
 use stormglass_engine::time::{Duration, Instant};
 
 use crate::clock::Clock;
+use crate::ids::MachineId;
 use crate::service_time::CpuCost;
 use crate::time::WorldTime;
-use crate::world::MachineId;
 
 /// A module slot of a machine.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -18,8 +18,8 @@ use bytes::Bytes;
 use crc32c::{crc32c, crc32c_append};
 
 use super::{Coded, length};
+use crate::codec::DecodeError;
 use crate::contract::{Frame, LabelKind};
-use crate::wire::DecodeError;
 
 /// Bytes of the envelope; the values follow.
 pub(crate) const ENVELOPE_BYTES: usize = 20;

@@ -10,6 +10,7 @@
 //! Each value has exactly one form: what decodes encodes to the same bytes.
 
 pub(crate) mod envelope;
+mod error;
 pub(crate) mod payload;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -17,6 +18,7 @@ pub(crate) mod testing;
 mod tests;
 
 use bytes::{Buf, BufMut, TryGetError};
+pub use error::DecodeError;
 use imbl::{OrdMap, OrdSet};
 
 use crate::contract::ReservationKey;
@@ -26,7 +28,6 @@ use crate::vocabulary::{
     BlockIndex, ClientId, CommandId, CopyNumber, Lsn, Outcome, Range, SequenceId, Session,
     SessionIncarnation, SetId, SiteEpoch, StorageSetId, Ticket, VolumeId, Watermark,
 };
-use crate::wire::DecodeError;
 
 /// A value with one form in bytes, at least one byte long.
 pub(crate) trait Coded: Sized {
@@ -109,7 +110,7 @@ macro_rules! coded_struct {
             fn put(&self, out: &mut Vec<u8>) {
                 $($crate::codec::Coded::put(&self.$field, out);)+
             }
-            fn get(input: &mut &[u8]) -> Result<Self, $crate::wire::DecodeError> {
+            fn get(input: &mut &[u8]) -> Result<Self, $crate::codec::DecodeError> {
                 $(let $field = $crate::codec::Coded::get(input)?;)+
                 Ok($name { $($field),+ })
             }
@@ -126,10 +127,10 @@ macro_rules! coded_enum {
                 let byte: u8 = match self { $($name::$variant => $byte),+ };
                 byte.put(out);
             }
-            fn get(input: &mut &[u8]) -> Result<Self, $crate::wire::DecodeError> {
+            fn get(input: &mut &[u8]) -> Result<Self, $crate::codec::DecodeError> {
                 match u8::get(input)? {
                     $($byte => Ok($name::$variant),)+
-                    _ => Err($crate::wire::DecodeError::Field($field)),
+                    _ => Err($crate::codec::DecodeError::Field($field)),
                 }
             }
         }

@@ -4,8 +4,9 @@
 use bytes::Bytes;
 
 use super::Coded;
+use crate::codec::DecodeError;
 use crate::vocabulary::{Content, Range};
-use crate::wire::{DecodeError, MESSAGE_BLOCKS_MAX};
+use crate::wire::MESSAGE_BLOCKS_MAX;
 
 /// Takes bytes from the front of a scatter list.
 #[derive(Clone, Debug)]

@@ -11,6 +11,7 @@ pub mod peer;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+pub use crate::codec::DecodeError;
 use crate::codec::envelope;
 use crate::contract::{Frame, LabelKind};
 use crate::storage_set::record::CommandResult;
@@ -311,26 +312,6 @@ pub struct CopyTransfer {
     pub versions: Vec<SequenceId>,
     /// The owner's results that touch the range; they overwrite the mirror's.
     pub results: Vec<CommandResult>,
-}
-
-/// Why bytes are not a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, thiserror::Error)]
-pub enum DecodeError {
-    /// Too short for what it says it holds.
-    #[error("truncated")]
-    Truncated,
-    /// Bytes behind the end.
-    #[error("bytes behind the end")]
-    Trailing,
-    /// The checksum does not match.
-    #[error("checksum mismatch")]
-    Checksum,
-    /// Another protocol, or another version of this one.
-    #[error("unknown magic or version")]
-    Version,
-    /// A field holds a value outside its bounds.
-    #[error("field {0} out of bounds")]
-    Field(&'static str),
 }
 
 /// Label kinds of every message on any network.

@@ -43,7 +43,8 @@ use stormglass_sim::time::WorldTime;
 
 use super::{Finding, OracleId};
 use crate::workload::{BlockValue, ClientEvent, CommandKind, StatusSummary};
-use register::{Compare, Interval, Read, Register, Violation, Write};
+use register::{Compare, Read, Register, Violation, Write};
+use zones::Interval;
 
 /// The oracle.
 #[derive(Clone, Default, Debug, PartialEq, Eq, Serialize, Deserialize)]

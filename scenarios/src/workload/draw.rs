@@ -5,6 +5,7 @@ use stormglass_engine::vocabulary::{BlockIndex, ClientId, Range};
 
 use super::event::CommandKind;
 use super::identity::{Mix, Workload};
+use super::provenance::mix;
 
 /// What the application wants with its command of one number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,17 +80,6 @@ impl Mix {
         }
         unreachable!("drawn below the sum of the weights")
     }
-}
-
-/// Mixes a word into a key: two rounds of the finalizer of SplitMix64
-/// (Steele, Lea, Flood 2014), which is bijective in either argument.
-pub(super) fn mix(key: u64, word: u64) -> u64 {
-    fn finish(mut bits: u64) -> u64 {
-        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        bits ^ (bits >> 31)
-    }
-    finish(finish(key.wrapping_add(0x9e37_79b9_7f4a_7c15)) ^ word)
 }
 
 /// A number below `bound`, which is not zero; biased by less than `bound`/2^64.

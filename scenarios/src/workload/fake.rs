@@ -12,7 +12,8 @@ use stormglass_engine::vocabulary::*;
 use stormglass_engine::wire::client::{decode_request, encode_reply};
 use stormglass_engine::wire::{ClientReply, ClientRequest, CommandFrame};
 
-use super::draw::{below, mix};
+use super::draw::below;
+use super::provenance::mix;
 use super::*;
 
 pub(crate) const NETWORK: NetworkId = NetworkId::new(0);

@@ -19,8 +19,6 @@ use std::fmt;
 use stormglass_engine::contract::SECTOR_BYTES;
 use stormglass_engine::vocabulary::{BLOCK_BYTES, BlockIndex, ClientId, CommandId, Range};
 
-use super::draw::mix;
-
 /// Length of a sector's stamp in bytes.
 pub const STAMP_BYTES: usize = 32;
 /// Sectors in a block.
@@ -219,6 +217,17 @@ fn half(sector: &[u8], at: usize) -> u32 {
 
 fn word(sector: &[u8], at: usize) -> u64 {
     u64::from_le_bytes(std::array::from_fn(|index| sector[at + index]))
+}
+
+/// Mixes a word into a key: two rounds of the finalizer of SplitMix64
+/// (Steele, Lea, Flood 2014), which is bijective in either argument.
+pub(super) fn mix(key: u64, word: u64) -> u64 {
+    fn finish(mut bits: u64) -> u64 {
+        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        bits ^ (bits >> 31)
+    }
+    finish(finish(key.wrapping_add(0x9e37_79b9_7f4a_7c15)) ^ word)
 }
 
 #[cfg(test)]

@@ -33,6 +33,7 @@ use stormglass_engine::contract::{Module, NetworkId, Outbox};
 use crate::choose::Choose;
 use crate::clock::Clock;
 use crate::device::Device;
+pub use crate::ids::{DeviceIndex, MachineId, ProcessId};
 use crate::kernel::wheel::Wheel;
 use crate::network::Network;
 use crate::occurrence::Occurrence;
@@ -44,16 +45,6 @@ use crate::time::WorldTime;
 pub use behaviour::{FieldDifference, Place};
 use hashes::Hashes;
 use pending::{Due, Parcel};
-
-/// A machine of the world.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct MachineId(pub u32);
-/// A process of the world: one module slot of one machine.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct ProcessId(pub u32);
-/// A device of the world; modules call it by the same number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct DeviceIndex(pub u16);
 
 /// A component, for hashes and differences.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -178,21 +169,5 @@ impl<M: Module> World<M> {
         let (key, place) = self.flight.reserve();
         *place = Some(parcel);
         self.schedule(at, Due::Arrive(key));
-    }
-}
-
-impl ProcessId {
-    /// Position in the world's list of processes.
-    #[inline]
-    pub fn index(self) -> usize {
-        self.0 as usize
-    }
-}
-
-impl DeviceIndex {
-    /// Position in the world's list of devices.
-    #[inline]
-    pub fn index(self) -> usize {
-        usize::from(self.0)
     }
 }

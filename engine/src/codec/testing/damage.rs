@@ -5,9 +5,9 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
 
+use crate::codec::DecodeError;
 use crate::codec::envelope::{ENVELOPE_BYTES, seal};
 use crate::contract::Frame;
-use crate::wire::DecodeError;
 
 /// Where the kind stands; magic and version stand before.
 const KIND_OFFSET: usize = 6;

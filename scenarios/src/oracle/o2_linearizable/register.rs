@@ -20,15 +20,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use stormglass_engine::vocabulary::{BlockIndex, CommandId};
 
 use super::NEVER;
-use super::zones::{Zone, conflicts};
+use super::zones::{Interval, Zone, conflicts};
 use crate::workload::BlockValue;
-
-/// From a command's invocation to the last event by which it had its effect.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Interval {
-    pub(super) invoked: u64,
-    pub(super) responded: u64,
-}
 
 /// A successful read of a whole value.
 #[derive(Clone, Debug)]

@@ -17,8 +17,14 @@
 //! forward zones must not overlap, a backward zone must not lie inside a forward
 //! one, and nothing else can go wrong.
 
-use super::register::Interval;
 use crate::workload::BlockValue;
+
+/// From a command's invocation to the last event by which it had its effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Interval {
+    pub(super) invoked: u64,
+    pub(super) responded: u64,
+}
 
 /// What the operations on one value must cover.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
