@@ -172,3 +172,31 @@ impl<M: Module> Process<M> {
         self.armed = None;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn an_inbox_is_a_queue(steps in prop::collection::vec(any::<Option<u8>>(), 0..40)) {
+            let (mut inbox, mut model) = (Inbox::new(), VecDeque::new());
+            for step in steps {
+                match step {
+                    Some(element) => {
+                        inbox.push_back(element);
+                        model.push_back(element);
+                    }
+                    None => prop_assert_eq!(inbox.pop_front(), model.pop_front()),
+                }
+                prop_assert_eq!(inbox.front(), model.front());
+                prop_assert_eq!(inbox.len(), model.len());
+                prop_assert_eq!(inbox.is_empty(), model.is_empty());
+                prop_assert!(inbox.iter().eq(&model));
+            }
+            inbox.clear();
+            prop_assert!(inbox.is_empty() && inbox.front().is_none());
+        }
+    }
+}

@@ -186,11 +186,18 @@ impl Once {
         findings: &mut Vec<Finding>,
     ) {
         self.checks += 1;
-        // What is not known any more is judged by its record, which came first.
+        let event = when.event;
+        // A record comes before its report, and what is forgotten was reported: its
+        // client knows the outcome.
         let Some(known) = self.performed.get_mut(&command) else {
+            let says = format!(
+                "{command} is reported performed in set {} of session {session} without a record \
+                 that is still to be reported",
+                set.value()
+            );
+            findings.push(Finding::new(OracleId::O7, when.at, says, vec![event]));
             return;
         };
-        let event = when.event;
         let before = known.report.replace(Report {
             session,
             set,

@@ -30,7 +30,7 @@ static ZEROS: Bytes = Bytes::from_static(&[0; PAGE_BYTES]);
 
 /// What is at most so long is kept without the zeros behind it.
 const BEGINNING_BYTES: usize = PAGE_BYTES / 4;
-/// Nothing shorter is kept but nothing.
+/// The shortest beginning that is kept, but for that of a page of zeros.
 const SMALLEST_BYTES: usize = 64;
 
 /// Pages of [`PAGE_BYTES`] bytes, zeros at first.
@@ -138,8 +138,8 @@ fn below<T>(branch: &Branch<T>, at: u64) -> impl Iterator<Item = (&T, u64)> {
     children.filter_map(present)
 }
 
-/// What is kept of a page: all of it, or the smallest half of a half that has all
-/// that is not zero.
+/// What is kept of a page: nothing, or the shortest beginning of 64 bytes doubled so
+/// often that has all that is not zero, or all of it.
 fn beginning(content: Bytes) -> Option<Bytes> {
     let mut kept = PAGE_BYTES;
     while kept > SMALLEST_BYTES && content[kept / 2..kept] == ZEROS[..kept / 2] {

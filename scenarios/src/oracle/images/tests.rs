@@ -379,6 +379,16 @@ fn o7_finds_a_replica_reported_twice() {
 }
 
 #[test]
+fn o7_finds_a_report_without_a_record() {
+    let mut rig = Rig::new();
+    let (at, event) = rig.now();
+    let (session, set) = (session(1), SetId::new(1));
+    rig.images
+        .replica_performed(session, set, command(1), at, event, &mut rig.findings);
+    rig.expect(OracleId::O7, "without a record");
+}
+
+#[test]
 fn o9_finds_a_mark_that_is_left() {
     let mut rig = Rig::new();
     write(&mut rig, 1, 0, 1);

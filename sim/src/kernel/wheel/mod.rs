@@ -10,8 +10,8 @@
 //!
 //! Invariants: an event before the end of the current bucket stands in `open`;
 //! one of the following `BUCKETS - 1` buckets stands in its bucket or in `far`,
-//! if it was far or the slab full when it was pushed; a bit in `occupied` is set exactly if its
-//! bucket is not empty. How events are spread over the three places follows
+//! if it was far or the slab full when it was pushed; a bit in `occupied` is set
+//! exactly if its bucket is not empty. How events are spread over the three places follows
 //! from history, so it is left out of `==` and of the serialized form: both see
 //! the sorted list.
 
