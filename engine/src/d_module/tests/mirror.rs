@@ -333,3 +333,25 @@ fn a_copy_waits_for_a_pending_command_that_it_overlaps() {
     assert_eq!(messages(&mirror.take_sent()), acks);
     assert_eq!(byte_at(&mirror, 1), Some(9));
 }
+
+#[test]
+fn a_copy_waits_until_the_one_before_it_is_durable() {
+    let mut mirror = mirror();
+    let first = copy(range(0, 1), Vec::new());
+    let Transfer::Copy(mut second) = copy(range(0, 1), Vec::new()) else {
+        unreachable!("a copy");
+    };
+    second.copy = CopyNumber::new(2);
+    second.content = Content::Data(fill(8, 1));
+    let (id, second) = (TransferId::Copy(second.copy), Transfer::Copy(second));
+    hear_all(&mut mirror, portions(&FIRST, COPY, &first));
+    hear_all(&mut mirror, portions(&FIRST, id, &second));
+    assert!(mirror.has_seen(&Event::Ignored(IgnoreReason::Pending)));
+    assert_eq!(mirror.queue.len(), 1);
+    mirror.run();
+    hear_all(&mut mirror, portions(&SECOND, id, &second));
+    mirror.run();
+    let acks = [copy_ack(session(2), 1, 0), copy_ack(session(2), 2, 1)];
+    assert_eq!(messages(&mirror.take_sent()), acks);
+    assert_eq!(byte_at(&mirror, 0), Some(8));
+}
