@@ -10,7 +10,7 @@ use crate::contract::{Address, DeviceId, NetworkId, Slot};
 use crate::storage_set::format;
 use crate::storage_set::layout::Geometry;
 use crate::time::Duration;
-use crate::vocabulary::{NodeId, StorageSetId, VolumeId};
+use crate::vocabulary::{NodeId, SiteId, StorageSetId, VolumeId};
 use crate::wire::MESSAGE_BLOCKS_MAX;
 
 /// The M-module's slot on a node.
@@ -25,6 +25,10 @@ pub const D_SLOT: Slot = Slot(2);
 pub struct Configuration {
     /// This node.
     pub node: NodeId,
+    /// The other node of the HA pair.
+    pub partner: NodeId,
+    /// The cluster that both belong to.
+    pub site: SiteId,
     /// The storage set that this node's pair shares.
     pub set: SetConfiguration,
     /// Whether this node of the pair takes the set at boot, or stands by.
@@ -35,8 +39,13 @@ pub struct Configuration {
     pub client_network: NetworkId,
     /// The inter-cluster network.
     pub peer_network: NetworkId,
-    /// The D-module of the other cluster that owns the volume's other copy.
-    pub peer_address: Address,
+    /// The D-modules of the other cluster's pair that keeps the volume's other copy;
+    /// whichever owns that set answers.
+    pub peers: [Address; 2],
+    /// The third site, where there is one.
+    pub mediator: Option<Mediator>,
+    /// What an owner does whose mirror is lost.
+    pub policy: Policy,
     /// How replication runs; `Chained` is there to be compared with.
     pub replication: Replication,
     /// Timers.
@@ -63,6 +72,9 @@ pub enum ConfigurationError {
     /// The largest command, or a copy with all results, never finds room.
     #[error("the ring needs {0} pages")]
     Ring(u64),
+    /// A region is longer than a message.
+    #[error("a region has {0} blocks; between 1 and {MESSAGE_BLOCKS_MAX} are possible")]
+    Region(u64),
     /// The fullest tables do not fit.
     #[error("a checkpoint slot needs {0} pages")]
     Checkpoint(u64),
@@ -101,7 +113,12 @@ impl Limits {
         if self.clears_per_record > format::CLEARS_MAX {
             return Err(ConfigurationError::Clears);
         }
+        if geometry.region_blocks == 0 || geometry.region_blocks > u64::from(MESSAGE_BLOCKS_MAX) {
+            return Err(ConfigurationError::Region(geometry.region_blocks));
+        }
         let (results, blocks) = (self.results(), u64::from(self.command_blocks));
+        // A region is copied in one record, whether or not a command may be so long.
+        let blocks = blocks.max(geometry.region_blocks);
         let copy = format::copy_pages_max(results, blocks);
         let copy = copy.ok_or(ConfigurationError::Results(results))?;
         // A command takes its mark and its record's head beside its blocks.
@@ -109,7 +126,8 @@ impl Limits {
         if geometry.ring_pages < needed {
             return Err(ConfigurationError::Ring(needed));
         }
-        let needed = format::checkpoint_pages_max(self.marks(), results, self.clients);
+        let regions = geometry.region_count();
+        let needed = format::checkpoint_pages_max(self.marks(), results, self.clients, regions);
         if geometry.checkpoint_pages < needed {
             return Err(ConfigurationError::Checkpoint(needed));
         }
@@ -153,6 +171,24 @@ pub enum Duty {
     Standby,
 }
 
+/// Where the mediator is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Mediator {
+    /// The mediator network.
+    pub network: NetworkId,
+    /// Its address there.
+    pub address: Address,
+}
+
+/// What an owner does whose mirror is lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Policy {
+    /// Waits; clients hear `Unknown`.
+    Strict,
+    /// Goes on alone, and copies later what changed.
+    Sync,
+}
+
 /// Order of local and replica performance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Replication {
@@ -187,6 +223,27 @@ pub struct Timers {
     /// Blocks that stand only in the journal are applied to the data device at
     /// the latest this long after the first of them. Default 200 ms.
     pub idle_destage: Duration,
+    /// A D-module shows its partner that it lives once in this time, and renews its
+    /// HA lease. Default 100 ms.
+    pub heartbeat: Duration,
+    /// A partner whose heartbeat stands still for this long is taken over. Default
+    /// 1 s; products wait 10 to 180 s.
+    pub takeover_after: Duration,
+    /// How long a D-module may answer from memory after a command of it was executed
+    /// under its reservation; who takes over waits it out. Default 500 ms.
+    pub ha_lease: Duration,
+    /// How long a lease of the mirror or the mediator lasts. Default 2 s.
+    pub lease: Duration,
+    /// By how much a grantor waits longer than a holder: clock drift over the
+    /// longest term and reserve. Default 10 ms.
+    pub lease_margin: Duration,
+    /// A mirror whose Hello stays unanswered for this long is lost: policy decides.
+    /// Longer than a takeover of the mirror's set, or each would end in a resync.
+    /// Default 1,500 ms.
+    pub loss_after: Duration,
+    /// An unanswered question to the mediator is repeated after this long. Default
+    /// 200 ms.
+    pub mediator_retry: Duration,
 }
 
 impl Default for Timers {
@@ -200,6 +257,13 @@ impl Default for Timers {
             path_timeout: Duration::from_secs(3),
             idle_clear: Duration::from_millis(20),
             idle_destage: Duration::from_millis(200),
+            heartbeat: Duration::from_millis(100),
+            takeover_after: Duration::from_secs(1),
+            ha_lease: Duration::from_millis(500),
+            lease: Duration::from_secs(2),
+            lease_margin: Duration::from_millis(10),
+            loss_after: Duration::from_millis(1500),
+            mediator_retry: Duration::from_millis(200),
         }
     }
 }

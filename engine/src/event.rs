@@ -4,10 +4,13 @@
 use serde::{Deserialize, Serialize};
 
 use crate::contract::{IoError, ReservationKey};
+use crate::storage_set::record::{Mode, Route};
 use crate::vocabulary::{
-    CommandId, CopyNumber, Lsn, Outcome, Range, SequenceId, Session, SetId, Status, UnknownReason,
+    CommandId, CopyNumber, Lsn, NodeId, Outcome, Range, SequenceId, Session, SetId, Status,
+    UnknownReason,
 };
 use crate::wire::HelloRefusal;
+use crate::wire::mediator::MediatorRecord;
 
 /// A report of a node's module.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -33,6 +36,8 @@ pub enum Event {
         sequence: SequenceId,
         /// Its blocks.
         range: Range,
+        /// Which copies it changes.
+        route: Route,
     },
     /// Owner: the in-flight mark is durable.
     Marked(CommandId),
@@ -64,6 +69,29 @@ pub enum Event {
     },
     /// Owner: a new session is durable.
     SessionOpened(Session),
+    /// Owner: this mode is durable, in this session.
+    Mode(Mode, Session),
+    /// Owner: resolved on its own copy alone; the regions are durably dirty.
+    ResolvedAlone(CommandId),
+    /// Owner: the mirror said what may differ, and that is durably dirty.
+    DirtyUnited(Session),
+    /// Owner: a region is copied and clean, durably.
+    RegionCopied(Range),
+    /// Mirror: consistent again, durably.
+    Finished(Session),
+    /// Owner: blocks that could not be read are written anew as the mirror holds them.
+    Repaired(Range),
+    /// The partner's heartbeat stood still for too long.
+    PartnerSilent(NodeId),
+    /// The set is readable and serves from now on: the time of the partner's HA lease
+    /// has passed.
+    LeaseWaitedOut,
+    /// An unformatted or replaced set was formatted as a mirror without content.
+    Formatted,
+    /// The mediator's record as a fresh answer says it.
+    MediatorSays(MediatorRecord),
+    /// Mediator: a compare-and-set is durable.
+    MediatorSet(MediatorRecord),
     /// Mirror: a session is durable and fences all before it.
     SessionAccepted(Session),
     /// Owner: the mirror has accepted the session.

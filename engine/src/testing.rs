@@ -11,7 +11,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::configuration::{
-    Configuration, D_SLOT, Duty, Limits, N_SLOT, Replication, SetConfiguration, Timers,
+    Configuration, D_SLOT, Duty, Limits, N_SLOT, Policy, Replication, SetConfiguration, Timers,
 };
 use crate::contract::{
     Address, Completion, DeviceId, Effect, Entropy, Input, IoError, IoOutput, IoRequest, Label,
@@ -26,7 +26,8 @@ use crate::storage_set::{IoIds, format_set};
 use crate::time::{Duration, Instant};
 use crate::vocabulary::{
     BLOCK_BYTES, BlockIndex, ClientId, Command, CommandId, NodeId, Range, Session,
-    SessionIncarnation, SetId, SiteEpoch, Status, StorageSetId, Ticket, VolumeId, Watermark,
+    SessionIncarnation, SetId, SiteEpoch, SiteId, Status, StorageSetId, Ticket, VolumeId,
+    Watermark,
 };
 use crate::wire::{
     ClientReply, ClientRequest, CommandFrame, Member, PeerMessage, Portion, Transfer, TransferId,
@@ -71,30 +72,38 @@ pub(crate) fn write(start: u64, count: u32, byte: u8) -> Command {
     Command::Write(range(start, count), fill(byte, count))
 }
 
-/// A small set: a ring of 64 pages before 64 blocks.
+/// A small set: a ring of 64 pages before 64 blocks in 8 regions.
+pub(crate) const GEOMETRY: Geometry = Geometry {
+    blocks: 64,
+    ring_pages: 64,
+    checkpoint_pages: 8,
+    region_blocks: 8,
+};
+
+/// The administrator's word for a node of such a set.
 pub(crate) fn configuration(role: Role) -> Configuration {
     let (number, peer) = match role {
-        Role::Owner => (1, 202),
-        Role::Mirror => (2, 201),
+        Role::Owner => (1, 203),
+        Role::Mirror => (3, 201),
     };
     Configuration {
         node: NodeId::new(number),
+        partner: NodeId::new(number + 1),
+        site: SiteId::new(number),
         set: SetConfiguration {
             id: StorageSetId::new(number),
             format: 9,
             journal: JOURNAL,
             data: DATA,
-            geometry: Geometry {
-                blocks: 64,
-                ring_pages: 64,
-                checkpoint_pages: 8,
-            },
+            geometry: GEOMETRY,
         },
         duty: Duty::Primary,
         volume: VOLUME,
         client_network: NetworkId::new(0),
         peer_network: PEERS,
-        peer_address: Address::new(peer),
+        peers: [Address::new(peer), Address::new(peer + 1)],
+        mediator: None,
+        policy: Policy::Strict,
         replication: Replication::Parallel,
         timers: Timers::default(),
         limits: Limits {
@@ -335,7 +344,7 @@ impl Station {
     pub(crate) fn hear(&mut self, message: &PeerMessage) {
         let packet = Packet {
             network: PEERS,
-            from: self.configuration.peer_address,
+            from: self.configuration.peers[0],
             label: Label {
                 kind: crate::wire::kind::HELLO,
                 incarnation: 0,
@@ -386,6 +395,7 @@ impl Station {
             volume: VOLUME,
             session,
             attempt: 0,
+            dirty: Vec::new(),
         });
         assert_eq!(self.module.phase(), crate::event::Phase::Serving);
     }

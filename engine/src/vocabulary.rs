@@ -41,6 +41,8 @@ number! { /// A storage set: the devices that one HA pair shares.
 StorageSetId(u32) }
 number! { /// A block of a volume.
 BlockIndex(u64) }
+number! { /// A site: one of the two clusters of a mirror relationship.
+SiteId(u32) }
 number! { /// HA epoch (`he`): rises with every preempt of the set's reservation.
 HaEpoch(u64) }
 number! { /// Site epoch (`se`): the mediator's version at which ownership was won.

@@ -8,13 +8,15 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use stormglass_engine::configuration::{
-    Configuration, D_SLOT, Duty, M_SLOT, N_SLOT, SetConfiguration,
+    Configuration, D_SLOT, Duty, M_SLOT, N_SLOT, Policy, SetConfiguration,
 };
 use stormglass_engine::contract::{Address, DeviceId, NetworkId, Slot};
 use stormglass_engine::storage_set::layout::{Geometry, MAILBOX_PAGES};
 use stormglass_engine::storage_set::tables::Role;
 use stormglass_engine::storage_set::{format_set, layout};
-use stormglass_engine::vocabulary::{BlockIndex, ClientId, NodeId, Range, StorageSetId, VolumeId};
+use stormglass_engine::vocabulary::{
+    BlockIndex, ClientId, NodeId, Range, SiteId, StorageSetId, VolumeId,
+};
 use stormglass_sim::clock::Clock;
 use stormglass_sim::device::{DeviceSpec, PageRange};
 use stormglass_sim::network::NetworkSpec;
@@ -119,6 +121,14 @@ fn node_name(index: usize) -> NodeName {
         cluster,
         number: index % NODES_PER_PAIR + 1,
     }
+}
+
+/// The site of a cluster, as the mediator knows it.
+fn site(cluster: Cluster) -> SiteId {
+    SiteId::new(match cluster {
+        Cluster::East => 1,
+        Cluster::West => 2,
+    })
 }
 
 fn n_address(node: usize) -> Address {
@@ -246,6 +256,8 @@ fn add_node(
     };
     let configuration = Arc::new(Configuration {
         node: NodeId::new(u32::try_from(index).expect("nodes are few") + 1),
+        partner: NodeId::new(u32::try_from(index ^ 1).expect("nodes are few") + 1),
+        site: site(name.cluster),
         set: set_of(name.cluster, geometry),
         duty: if name.number == 1 {
             Duty::Primary
@@ -255,7 +267,9 @@ fn add_node(
         volume: VOLUME,
         client_network: CLIENT_NETWORK,
         peer_network: PEER_NETWORK,
-        peer_address: d_address(node_index(peer)),
+        peers: [d_address(node_index(peer)), d_address(node_index(peer) + 1)],
+        mediator: None,
+        policy: Policy::Strict,
         replication: scenario.settings.replication,
         timers: scenario.settings.timers.clone(),
         limits: scenario.settings.limits.clone(),

@@ -2,6 +2,7 @@
 //! triggers.
 
 use stormglass_engine::event::{Event, Phase, Verdict};
+use stormglass_engine::storage_set::record::Mode;
 use stormglass_reports::record::{TimelineEntry, TimelineKind};
 use stormglass_sim::occurrence::{Happened, Occurrence, PacketName};
 use stormglass_sim::world::{ProcessId, World};
@@ -31,12 +32,25 @@ pub fn event_name(event: &Event) -> Option<&'static str> {
         Event::Answered { .. } => "answered",
         Event::Checkpointed(_) => "checkpointed",
         Event::Halted(_) => "halted",
-        Event::SessionRefused(..) | Event::HeldBack(..) | Event::Ignored(_) => return None,
+        Event::Mode(mode, _) => mode_name(*mode),
+        Event::ResolvedAlone(_) => "resolved alone",
+        Event::DirtyUnited(_) => "dirty united",
+        Event::RegionCopied(_) => "region copied",
+        Event::Finished(_) => "finished",
+        Event::Repaired(_) => "repaired",
+        Event::PartnerSilent(_) => "partner silent",
+        Event::LeaseWaitedOut => "lease waited out",
+        Event::Formatted => "formatted",
+        Event::MediatorSet(_) => "mediator set",
+        Event::SessionRefused(..)
+        | Event::HeldBack(..)
+        | Event::Ignored(_)
+        | Event::MediatorSays(_) => return None,
     })
 }
 
 /// Every name that a trigger may use.
-pub const EVENT_NAMES: [&str; 25] = [
+pub const EVENT_NAMES: [&str; 38] = [
     "accepted",
     "announcing",
     "answered",
@@ -44,17 +58,30 @@ pub const EVENT_NAMES: [&str; 25] = [
     "claiming",
     "configuring",
     "copied",
+    "dirty united",
     "fenced",
+    "finished",
     "following",
+    "formatted",
     "halted",
+    "in sync",
+    "lease waited out",
     "local durable",
     "marked",
+    "mediator set",
     "orphan resolved",
+    "out of sync",
+    "out of sync pending",
+    "partner silent",
     "recovered",
     "recovering",
+    "region copied",
+    "repaired",
     "replica acknowledged",
     "replica performed",
     "resolved",
+    "resolved alone",
+    "resync",
     "serving",
     "session accepted",
     "session confirmed",
@@ -74,6 +101,15 @@ fn phase_name(phase: Phase) -> &'static str {
         Phase::Serving => "serving",
         Phase::Following => "following",
         Phase::Halted => "stopped",
+    }
+}
+
+fn mode_name(mode: Mode) -> &'static str {
+    match mode {
+        Mode::InSync => "in sync",
+        Mode::OosPending => "out of sync pending",
+        Mode::OutOfSync => "out of sync",
+        Mode::Resync => "resync",
     }
 }
 
@@ -167,8 +203,46 @@ fn node_line(event: &Event) -> Option<(TimelineKind, String, Option<&'static str
             format!("holds {command} back: {shortage:?}"),
             Some("commands held back"),
         ),
+        Event::Mode(mode, session) => {
+            let text = format!("{} in session {session}", mode_name(*mode));
+            (Sync, text, Some("changes of mode"))
+        }
+        Event::DirtyUnited(session) => (
+            Sync,
+            format!("knows the mirror's dirty regions in {session}"),
+            None,
+        ),
+        Event::RegionCopied(range) => (
+            Sync,
+            format!("copied {range} to the mirror"),
+            Some("regions copied"),
+        ),
+        Event::Finished(session) => (Sync, format!("consistent again in {session}"), None),
+        Event::Repaired(range) => (
+            Sync,
+            format!("repairs {range} from the mirror"),
+            Some("blocks repaired"),
+        ),
+        Event::PartnerSilent(node) => {
+            let text = format!("hears nothing of node {}: takes over", node.value());
+            (Role, text, None)
+        }
+        Event::LeaseWaitedOut => (Role, "the partner's lease has run out".to_owned(), None),
+        Event::Formatted => (Role, "formats an empty set".to_owned(), None),
+        Event::MediatorSet(record) => {
+            let word = if record.in_sync {
+                "in sync"
+            } else {
+                "out of sync"
+            };
+            let (version, owner) = (record.version.value(), record.owner.value());
+            let text = format!("version {version}: site {owner} owns, {word}");
+            (Sync, text, None)
+        }
         Event::Accepted { .. }
         | Event::Marked(_)
+        | Event::ResolvedAlone(_)
+        | Event::MediatorSays(_)
         | Event::LocalDurable(_)
         | Event::SetSent { .. }
         | Event::ReplicaAcked(_)

@@ -26,7 +26,7 @@ use crate::storage_set::record::CommandResult;
 use crate::time::Instant;
 use crate::vocabulary::{
     BlockIndex, ClientId, CommandId, CopyNumber, Lsn, Outcome, Range, SequenceId, Session,
-    SessionIncarnation, SetId, SiteEpoch, StorageSetId, Ticket, VolumeId, Watermark,
+    SessionIncarnation, SetId, SiteEpoch, SiteId, StorageSetId, Ticket, VolumeId, Watermark,
 };
 
 /// A value with one form in bytes, at least one byte long.
@@ -99,6 +99,7 @@ coded_number!(
     SessionIncarnation,
     SetId,
     SiteEpoch,
+    SiteId,
     StorageSetId,
     VolumeId,
 );
@@ -155,6 +156,19 @@ coded_struct!(CommandResult {
     range
 });
 coded_enum!(Outcome, "outcome" { Performed = 1, Mismatch = 2, Failed = 3 });
+
+impl Coded for bool {
+    fn put(&self, out: &mut Vec<u8>) {
+        u8::from(*self).put(out);
+    }
+    fn get(input: &mut &[u8]) -> Result<Self, DecodeError> {
+        match u8::get(input)? {
+            0 => Ok(false),
+            1 => Ok(true),
+            _ => Err(DecodeError::Field("truth")),
+        }
+    }
+}
 
 impl Coded for Instant {
     fn put(&self, out: &mut Vec<u8>) {

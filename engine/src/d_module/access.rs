@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use super::Context;
 use crate::event::Event;
 use crate::storage_set::StorageSet;
-use crate::storage_set::record::{Entry, Mark, Perform};
+use crate::storage_set::record::{Entry, Mark, Perform, Route};
 use crate::time::Instant;
 use crate::vocabulary::{
     Command, CommandId, Content, Outcome, Range, SequenceId, Session, Watermark,
@@ -151,6 +151,7 @@ impl Access {
             command: frame.id,
             sequence,
             range,
+            route: Route::Replicated,
         });
         let compares = expected.is_some();
         let watermark = Watermark {
@@ -225,6 +226,7 @@ impl Access {
                 mark,
                 watermark: in_flight.watermark,
                 clears,
+                route: Route::Replicated,
             },
         );
     }

@@ -63,7 +63,7 @@ pub fn send_transfer(envelope: &Envelope, transfer: &Transfer, cx: &mut Context<
         let frame = peer::encode(&PeerMessage::Portion(portion));
         cx.out.send(
             configuration.peer_network,
-            configuration.peer_address,
+            configuration.peers[0],
             label,
             frame,
         );

@@ -45,6 +45,12 @@ impl DModule {
                         | PeerMessage::HelloRefused { .. }
                         | PeerMessage::SetAck { .. }
                         | PeerMessage::CopyAck { .. }
+                        | PeerMessage::Finish { .. }
+                        | PeerMessage::FinishAck { .. }
+                        | PeerMessage::Lease { .. }
+                        | PeerMessage::Granted { .. }
+                        | PeerMessage::Fetch { .. }
+                        | PeerMessage::Fetched { .. }
                         | PeerMessage::NotOwner { .. } => {
                             cx.out.trace(Event::Ignored(IgnoreReason::WrongPhase));
                         }
@@ -70,6 +76,12 @@ impl DModule {
             | PeerMessage::HelloRefused { .. }
             | PeerMessage::SetAck { .. }
             | PeerMessage::CopyAck { .. }
+            | PeerMessage::Finish { .. }
+            | PeerMessage::FinishAck { .. }
+            | PeerMessage::Lease { .. }
+            | PeerMessage::Granted { .. }
+            | PeerMessage::Fetch { .. }
+            | PeerMessage::Fetched { .. }
             | PeerMessage::NotOwner { .. } => return,
         };
         let answer = PeerMessage::NotOwner {

@@ -130,6 +130,7 @@ impl Mirror {
         let entry = Entry::Fence {
             session: hello.session,
             watermarks: hello.watermarks.clone(),
+            resync: hello.resync,
         };
         if set.pages(&entry) > set.room() {
             return cx.out.trace(Event::Ignored(IgnoreReason::NoRoom));
@@ -385,7 +386,10 @@ impl Mirror {
             Entry::Mark { .. }
             | Entry::Fail { .. }
             | Entry::Clear { .. }
-            | Entry::Session { .. } => {}
+            | Entry::Session { .. }
+            | Entry::Dirty { .. }
+            | Entry::Finish
+            | Entry::Repair { .. } => {}
         }
     }
 
@@ -441,6 +445,7 @@ fn acknowledge_session(session: Session, asker: Asker, cx: &mut Context<'_>) {
         volume,
         session,
         attempt: asker.attempt,
+        dirty: Vec::new(),
     };
     send_session_answer(kind::HELLO_ACK, session, asker, &message, cx);
 }

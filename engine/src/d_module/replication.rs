@@ -158,6 +158,7 @@ impl Replication {
             attempt: retry.attempt,
             format: cx.configuration.set.format,
             watermarks: self.watermarks.clone(),
+            resync: false,
         });
         let id = self.session.incarnation.value();
         let label = Label {
@@ -170,7 +171,7 @@ impl Replication {
         let configuration = cx.configuration;
         cx.out.send(
             configuration.peer_network,
-            configuration.peer_address,
+            configuration.peers[0],
             label,
             peer::encode(&hello),
         );

@@ -20,7 +20,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::contract::{PAGE_BYTES, PageIndex};
-use crate::vocabulary::BlockIndex;
+use crate::vocabulary::{BlockIndex, Range};
 
 /// Size of one block header in bytes; a sector holds 16, so none tears.
 pub const BLOCK_HEADER_BYTES: usize = 32;
@@ -28,6 +28,8 @@ pub const BLOCK_HEADER_BYTES: usize = 32;
 pub const HEADERS_PER_PAGE: u64 = (PAGE_BYTES / BLOCK_HEADER_BYTES) as u64;
 /// Pages of mailbox and stored metadata behind the ring.
 pub const MAILBOX_PAGES: u64 = 8;
+/// Pages of the mailbox that hold heartbeats, one for each registrant's place.
+pub const MAILBOX_SLOTS: u64 = 4;
 
 /// Sizes of a storage set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -38,6 +40,9 @@ pub struct Geometry {
     pub ring_pages: u64,
     /// Pages of one checkpoint slot.
     pub checkpoint_pages: u64,
+    /// Blocks of a region, the granule of the dirty-region log. A small one copies
+    /// less after an outage, a large one makes a smaller log.
+    pub region_blocks: u64,
 }
 
 impl Geometry {
@@ -80,6 +85,28 @@ impl Geometry {
     pub fn header_offset(block: BlockIndex) -> usize {
         let place = block.value() % HEADERS_PER_PAGE;
         usize::try_from(place).expect("a page offset fits") * BLOCK_HEADER_BYTES
+    }
+    /// The place of a node's heartbeat, by its rank in its pair.
+    pub fn mailbox_slot(&self, rank: u64) -> PageIndex {
+        assert!(rank < MAILBOX_SLOTS, "a pair has two nodes");
+        self.mailbox_start().plus(rank)
+    }
+
+    /// The regions that a range touches.
+    pub fn regions(&self, range: Range) -> impl DoubleEndedIterator<Item = u64> + use<> {
+        let last = range.end().value() - 1;
+        range.start().value() / self.region_blocks..=last / self.region_blocks
+    }
+    /// The blocks of a region; the last one may be short.
+    pub fn region_range(&self, region: u64) -> Range {
+        let start = region * self.region_blocks;
+        let count = self.region_blocks.min(self.blocks - start);
+        let count = u32::try_from(count).expect("a region is no longer than a command may be");
+        Range::new(BlockIndex::new(start), count).expect("a region has blocks")
+    }
+    /// Number of regions of the volume.
+    pub fn region_count(&self) -> u64 {
+        self.blocks.div_ceil(self.region_blocks)
     }
 }
 

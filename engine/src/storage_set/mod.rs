@@ -173,7 +173,7 @@ impl StorageSet {
     /// The next record that has become durable; its entry is applied here.
     pub fn take_durable(&mut self) -> Option<Record> {
         let record = self.journal.take_durable()?;
-        self.tables.apply(&record.entry);
+        self.tables.apply(&record.entry, &self.devices.geometry);
         recovery::apply_blocks(&mut self.blocks, record.lsn, &record.entry);
         Some(record)
     }

@@ -37,6 +37,9 @@ pub enum Entry {
         watermark: Watermark,
         /// Marks that are resolved and end with this record.
         clears: Vec<CommandId>,
+        /// Which copies the command changes. Alone, its regions become dirty in
+        /// this very record.
+        route: Route,
     },
     /// Either copy: data, dedupe entry and result in one step.
     Perform(Perform),
@@ -54,17 +57,24 @@ pub enum Entry {
         /// The marks' commands.
         clears: Vec<CommandId>,
     },
-    /// Owner: a new session (boot, takeover, reconnect).
+    /// Owner: a new session (boot, takeover, reconnect, partner loss, resync), or
+    /// another mode in the same one. In every mode but `InSync`, the regions of all
+    /// standing marks become dirty with it: what was under way may have reached one
+    /// copy only.
     Session {
         /// The session that the owner speaks in from now on.
         session: Session,
+        /// How the copies stand to each other from now on.
+        mode: Mode,
     },
-    /// Mirror: a plain Hello was accepted.
+    /// Mirror: a Hello was accepted.
     Fence {
         /// The highest session accepted; all others are refused.
         session: Session,
         /// The owner's watermark of every client.
         watermarks: Vec<Watermark>,
+        /// A resync begins: the copy is inconsistent until it is finished.
+        resync: bool,
     },
     /// Mirror: an orphan's or region's content and results from the owner.
     Copy {
@@ -79,6 +89,47 @@ pub enum Entry {
         /// The owner's results that touch the range.
         results: Vec<CommandResult>,
     },
+    /// Owner: regions that the mirror reported dirty, and regions that it holds
+    /// again. Both are whole regions.
+    Dirty {
+        /// Become dirty.
+        set: Vec<Range>,
+        /// Are dirty no more.
+        clear: Vec<Range>,
+    },
+    /// Mirror: the resync is finished, the copy is consistent.
+    Finish,
+    /// Owner: blocks that could not be read, as the mirror holds them.
+    Repair {
+        /// Blocks rewritten.
+        range: Range,
+        /// The mirror's content.
+        content: Content,
+        /// Version of every block in the range.
+        versions: Vec<SequenceId>,
+    },
+}
+
+/// How the owner's copy stands to the mirror's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Mode {
+    /// Every acknowledged write is on both.
+    InSync,
+    /// The mirror is given up; nothing is acknowledged alone yet.
+    OosPending,
+    /// Writes are acknowledged alone.
+    OutOfSync,
+    /// Dirty regions are being copied.
+    Resync,
+}
+
+/// Which copies a command changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Route {
+    /// Both, at the same time.
+    Replicated,
+    /// The owner's alone; the mirror's follows by resync.
+    LocalOnly,
 }
 
 /// A command that is in flight: its copies may differ in this range.

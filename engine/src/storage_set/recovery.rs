@@ -224,7 +224,7 @@ impl Recovery {
 
     fn apply(&mut self, record: &Record) {
         let tables = self.tables.as_mut().expect("the headers were read");
-        tables.apply(&record.entry);
+        tables.apply(&record.entry, &self.devices.geometry);
         apply_blocks(&mut self.blocks, record.lsn, &record.entry);
     }
 
@@ -253,6 +253,11 @@ pub fn apply_blocks(blocks: &mut Blocks, lsn: Lsn, entry: &Entry) {
             content,
             versions,
             ..
+        }
+        | Entry::Repair {
+            range,
+            content,
+            versions,
         } => {
             blocks.apply(lsn, *range, content, |place| versions[place]);
         }
@@ -260,7 +265,9 @@ pub fn apply_blocks(blocks: &mut Blocks, lsn: Lsn, entry: &Entry) {
         | Entry::Fail { .. }
         | Entry::Clear { .. }
         | Entry::Session { .. }
-        | Entry::Fence { .. } => {}
+        | Entry::Fence { .. }
+        | Entry::Dirty { .. }
+        | Entry::Finish => {}
     }
 }
 

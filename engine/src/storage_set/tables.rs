@@ -8,7 +8,9 @@
 use imbl::{OrdMap, OrdSet};
 use serde::{Deserialize, Serialize};
 
-use super::record::{CommandResult, Entry, Mark};
+use super::layout::Geometry;
+pub use super::record::Mode;
+use super::record::{CommandResult, Entry, Mark, Route};
 use crate::vocabulary::{
     ClientId, CommandId, CopyNumber, Outcome, Range, SequenceId, Session, Watermark,
 };
@@ -20,19 +22,6 @@ pub enum Role {
     Owner,
     /// Follows the owner.
     Mirror,
-}
-
-/// An owner's view of its mirror.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum Mode {
-    /// Copies differ in marks only.
-    InSync,
-    /// Leaving sync; nothing may be acknowledged alone yet.
-    OosPending,
-    /// Out of sync.
-    OutOfSync,
-    /// Being copied.
-    Resync,
 }
 
 /// A mirror's fitness for promotion.
@@ -101,6 +90,16 @@ impl Tables {
         }
     }
 
+    /// The state of a set without history: a mirror's, and nothing in it is known
+    /// to be equal to the owner's.
+    pub fn blank(session: Session, geometry: &Geometry) -> Self {
+        Tables {
+            consistency: Consistency::Inconsistent,
+            dirty: (0..geometry.region_count()).collect(),
+            ..Tables::formatted(Role::Mirror, session)
+        }
+    }
+
     /// Every client's watermark, as a Hello carries them.
     pub fn all_watermarks(&self) -> Vec<Watermark> {
         let watermark = |(client, counter): (&ClientId, &u64)| Watermark {
@@ -131,17 +130,21 @@ impl Tables {
     }
 
     /// Applies one durable record's entry.
-    pub fn apply(&mut self, entry: &Entry) {
+    pub fn apply(&mut self, entry: &Entry, geometry: &Geometry) {
         match entry {
             Entry::Mark {
                 mark,
                 watermark,
                 clears,
+                route,
             } => {
                 self.raise(*watermark);
                 self.clear(clears);
                 self.sequence_high = self.sequence_high.max(mark.sequence);
                 self.marks.insert(mark.command, *mark);
+                if *route == Route::LocalOnly {
+                    self.dirty.extend(geometry.regions(mark.range));
+                }
             }
             Entry::Perform(perform) => {
                 self.raise(perform.watermark);
@@ -157,16 +160,23 @@ impl Tables {
                 self.decide(*command, Outcome::Failed, *range);
             }
             Entry::Clear { clears } => self.clear(clears),
-            Entry::Session { session } => {
-                assert!(
-                    *session > self.session,
-                    "a new session is higher than the last"
-                );
+            Entry::Session { session, mode } => {
+                assert!(*session >= self.session, "a session only rises");
                 self.session = *session;
+                self.mode = *mode;
+                match mode {
+                    Mode::InSync => {
+                        assert!(self.dirty.is_empty(), "in sync, nothing is dirty");
+                    }
+                    Mode::OosPending | Mode::OutOfSync | Mode::Resync => {
+                        self.dirty_marks(geometry);
+                    }
+                }
             }
             Entry::Fence {
                 session,
                 watermarks,
+                resync,
             } => {
                 assert!(*session > self.fence, "a fence only rises");
                 for watermark in watermarks {
@@ -175,9 +185,13 @@ impl Tables {
                 self.fence = *session;
                 self.session.site_epoch = self.session.site_epoch.max(session.site_epoch);
                 self.last_copy = CopyNumber::new(0);
+                if *resync {
+                    self.consistency = Consistency::Inconsistent;
+                }
             }
             Entry::Copy {
                 copy,
+                range,
                 versions,
                 results,
                 ..
@@ -190,8 +204,76 @@ impl Tables {
                 for result in results {
                     self.decide(result.command, result.outcome, result.range);
                 }
+                // Own marks of an earlier reign: what they cover is known by bits
+                // from now on, and the copied region's bit ends.
+                if !self.marks.is_empty() {
+                    self.dirty_marks(geometry);
+                    self.marks = OrdMap::new();
+                }
+                self.clean(*range, geometry);
+            }
+            Entry::Dirty { set, clear } => {
+                for range in set {
+                    self.dirty.extend(geometry.regions(*range));
+                }
+                for range in clear {
+                    self.clean(*range, geometry);
+                }
+            }
+            Entry::Finish => {
+                self.consistency = Consistency::Consistent;
+                self.marks = OrdMap::new();
+                self.dirty = OrdSet::new();
+            }
+            Entry::Repair { .. } => {}
+        }
+    }
+
+    fn dirty_marks(&mut self, geometry: &Geometry) {
+        for mark in self.marks.values() {
+            self.dirty.extend(geometry.regions(mark.range));
+        }
+    }
+
+    /// Ends the bits of regions that lie in the range as a whole.
+    fn clean(&mut self, range: Range, geometry: &Geometry) {
+        if self.dirty.is_empty() {
+            return;
+        }
+        for region in geometry.regions(range) {
+            let whole = geometry.region_range(region);
+            if range.start() <= whole.start() && whole.end() <= range.end() {
+                self.dirty.remove(&region);
             }
         }
+    }
+
+    /// The dirty regions as runs of blocks, lowest first.
+    pub fn dirty_runs(&self, geometry: &Geometry) -> Vec<Range> {
+        let mut runs: Vec<Range> = Vec::new();
+        for region in &self.dirty {
+            let next = geometry.region_range(*region);
+            let joined = runs
+                .last()
+                .filter(|last| last.end() == next.start())
+                .and_then(|last| Range::new(last.start(), last.count().checked_add(next.count())?));
+            match joined {
+                Some(joined) => {
+                    runs.pop();
+                    runs.push(joined);
+                }
+                None => runs.push(next),
+            }
+        }
+        runs
+    }
+
+    /// True if a block of the range lies in a dirty region.
+    pub fn is_dirty(&self, range: Range, geometry: &Geometry) -> bool {
+        !self.dirty.is_empty()
+            && geometry
+                .regions(range)
+                .any(|region| self.dirty.contains(&region))
     }
 
     /// Raises a client's watermark, never lowers it, and forgets what lies below.

@@ -6,6 +6,7 @@
 //! a [`Frame`] is payload only and shared, never copied.
 
 pub mod client;
+pub mod mediator;
 pub mod peer;
 
 use bytes::Bytes;
@@ -122,6 +123,9 @@ pub enum PeerMessage {
         session: Session,
         /// The transmission that is answered.
         attempt: u32,
+        /// What may differ as far as the mirror knows: its own marks' regions and
+        /// its dirty ones.
+        dirty: Vec<Range>,
     },
     /// Mirror to owner: the session is not accepted.
     HelloRefused {
@@ -158,6 +162,73 @@ pub enum PeerMessage {
         /// The transmission that is answered.
         attempt: u32,
     },
+    /// Owner to mirror: every dirty region is copied; from now on the mirror's copy
+    /// is as good as the owner's.
+    Finish {
+        /// The volume.
+        volume: VolumeId,
+        /// The session.
+        session: Session,
+        /// Transmission number, repeated in the answer.
+        attempt: u32,
+    },
+    /// Mirror to owner: its copy is durably consistent.
+    FinishAck {
+        /// The volume.
+        volume: VolumeId,
+        /// The session.
+        session: Session,
+        /// The transmission that is answered.
+        attempt: u32,
+    },
+    /// Owner to mirror: asks for a term in which the mirror will not be promoted.
+    Lease {
+        /// The volume.
+        volume: VolumeId,
+        /// The session.
+        session: Session,
+        /// Names the question; the holder's term starts when it was sent.
+        nonce: u64,
+    },
+    /// Mirror to owner: granted.
+    Granted {
+        /// The volume.
+        volume: VolumeId,
+        /// The session.
+        session: Session,
+        /// The question that is answered.
+        nonce: u64,
+    },
+    /// Owner to mirror: asks for blocks that the owner cannot read.
+    Fetch {
+        /// The volume.
+        volume: VolumeId,
+        /// The session.
+        session: Session,
+        /// Names the question.
+        nonce: u64,
+        /// The blocks.
+        range: Range,
+        /// Transmission number, repeated in the answer.
+        attempt: u32,
+    },
+    /// Mirror to owner: the blocks, proven.
+    Fetched {
+        /// The volume.
+        volume: VolumeId,
+        /// The session.
+        session: Session,
+        /// The question that is answered.
+        nonce: u64,
+        /// The blocks.
+        range: Range,
+        /// The transmission that is answered.
+        attempt: u32,
+        /// Version of every block in the range.
+        versions: Vec<SequenceId>,
+        /// The blocks' bytes: the frame's body.
+        data: Bytes,
+    },
     /// Mirror side to owner: this node does not own the mirror's set.
     NotOwner {
         /// The volume.
@@ -179,6 +250,12 @@ impl PeerMessage {
             | PeerMessage::HelloRefused { volume, .. }
             | PeerMessage::SetAck { volume, .. }
             | PeerMessage::CopyAck { volume, .. }
+            | PeerMessage::Finish { volume, .. }
+            | PeerMessage::FinishAck { volume, .. }
+            | PeerMessage::Lease { volume, .. }
+            | PeerMessage::Granted { volume, .. }
+            | PeerMessage::Fetch { volume, .. }
+            | PeerMessage::Fetched { volume, .. }
             | PeerMessage::NotOwner { volume, .. } => *volume,
         }
     }
@@ -197,6 +274,9 @@ pub struct Hello {
     pub format: u64,
     /// Every client's watermark.
     pub watermarks: Vec<Watermark>,
+    /// The owner copies what may differ: the mirror's copy is inconsistent from now
+    /// on, until the session's Finish.
+    pub resync: bool,
 }
 
 /// Why a Hello was refused.
@@ -343,6 +423,28 @@ pub mod kind {
     pub const COPY_ACK: LabelKind = LabelKind(12);
     /// Mirror side to owner: not the owner of the mirror's set.
     pub const NOT_OWNER: LabelKind = LabelKind(13);
+    /// Owner to mirror: the resync is complete.
+    pub const FINISH: LabelKind = LabelKind(14);
+    /// Mirror to owner: consistent.
+    pub const FINISH_ACK: LabelKind = LabelKind(15);
+    /// Owner to mirror: asks for a lease.
+    pub const LEASE: LabelKind = LabelKind(16);
+    /// Mirror to owner: a lease.
+    pub const GRANTED: LabelKind = LabelKind(17);
+    /// Owner to mirror: asks for blocks.
+    pub const FETCH: LabelKind = LabelKind(18);
+    /// Mirror to owner: blocks.
+    pub const FETCHED: LabelKind = LabelKind(19);
+    /// D-module to mediator: compare and set.
+    pub const MEDIATOR_CAS: LabelKind = LabelKind(20);
+    /// D-module to mediator: asks for the record.
+    pub const MEDIATOR_READ: LabelKind = LabelKind(21);
+    /// D-module to mediator: asks for a lease.
+    pub const MEDIATOR_LEASE: LabelKind = LabelKind(22);
+    /// Mediator to D-module: the record.
+    pub const MEDIATOR_RECORD: LabelKind = LabelKind(23);
+    /// Mediator to D-module: a lease.
+    pub const MEDIATOR_GRANTED: LabelKind = LabelKind(24);
 
     /// The kind's name in traces and repro files.
     pub fn name(kind: LabelKind) -> &'static str {
@@ -360,6 +462,17 @@ pub mod kind {
             COPY => "copy",
             COPY_ACK => "copy-ack",
             NOT_OWNER => "not-owner",
+            FINISH => "finish",
+            FINISH_ACK => "finish-ack",
+            LEASE => "lease",
+            GRANTED => "granted",
+            FETCH => "fetch",
+            FETCHED => "fetched",
+            MEDIATOR_CAS => "mediator-cas",
+            MEDIATOR_READ => "mediator-read",
+            MEDIATOR_LEASE => "mediator-lease",
+            MEDIATOR_RECORD => "mediator-record",
+            MEDIATOR_GRANTED => "mediator-granted",
             _ => "unknown",
         }
     }

@@ -69,6 +69,8 @@ pub struct Topology {
     pub journal_ring_pages: u64,
     /// Pages that a device's volatile cache holds before it destages.
     pub device_cache_pages: u32,
+    /// Blocks of a region, the granule of the dirty-region log. Default 8.
+    pub region_blocks: u64,
 }
 
 /// Pages of a checkpoint slot: marks, results and watermarks of the default limits.
@@ -81,6 +83,7 @@ impl Topology {
             blocks: self.volume_blocks,
             ring_pages: self.journal_ring_pages,
             checkpoint_pages: CHECKPOINT_PAGES,
+            region_blocks: self.region_blocks,
         }
     }
 }
@@ -93,6 +96,7 @@ impl Default for Topology {
             volume_blocks: 512,
             journal_ring_pages: 512,
             device_cache_pages: 64,
+            region_blocks: 8,
         }
     }
 }

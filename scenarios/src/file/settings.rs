@@ -86,6 +86,29 @@ struct TimersForm {
     /// first of them.
     #[serde(with = "DurationText")]
     idle_destage: Duration,
+    /// A D-module shows its partner that it lives once in this time, and renews its
+    /// HA lease. Default 100 ms.
+    #[serde(with = "DurationText")]
+    heartbeat: Duration,
+    /// A partner whose heartbeat stands still for this long is taken over. Default 1 s.
+    #[serde(with = "DurationText")]
+    takeover_after: Duration,
+    /// How long a D-module may answer from memory after a command of it was executed
+    /// under its reservation. Default 500 ms.
+    #[serde(with = "DurationText")]
+    ha_lease: Duration,
+    /// How long a lease of the mirror or the mediator lasts. Default 2 s.
+    #[serde(with = "DurationText")]
+    lease: Duration,
+    /// By how much a grantor waits longer than a holder. Default 10 ms.
+    #[serde(with = "DurationText")]
+    lease_margin: Duration,
+    /// A mirror whose Hello stays unanswered for this long is lost. Default 1500 ms.
+    #[serde(with = "DurationText")]
+    loss_after: Duration,
+    /// An unanswered question to the mediator is repeated after this long. Default 200 ms.
+    #[serde(with = "DurationText")]
+    mediator_retry: Duration,
 }
 
 /// How much of everything there may be inside the engine.

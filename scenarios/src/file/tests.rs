@@ -184,6 +184,7 @@ fn everything() -> Builder {
             volume_blocks: 256,
             journal_ring_pages: 200,
             device_cache_pages: 32,
+            region_blocks: 16,
         })
         .replication(Replication::Chained)
         .timers(|timers| {

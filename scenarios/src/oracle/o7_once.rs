@@ -91,7 +91,10 @@ impl Once {
             | Entry::Clear { .. }
             | Entry::Session { .. }
             | Entry::Fence { .. }
-            | Entry::Copy { .. } => return,
+            | Entry::Copy { .. }
+            | Entry::Dirty { .. }
+            | Entry::Finish
+            | Entry::Repair { .. } => return,
         };
         if let Entry::Perform(perform) = &link.entry {
             self.checks += 1;

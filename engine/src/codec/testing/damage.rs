@@ -102,11 +102,12 @@ pub(crate) fn check_bit_flips<T>(bytes: &[u8], decode: impl Fn(&[u8]) -> Result<
 /// such. The bytes start with magic and version; `seal` makes checksums right.
 pub(crate) fn check_versions<T>(
     bytes: &[u8],
+    own: u16,
     seal: impl Fn(&mut [u8]),
     decode: impl Fn(&[u8]) -> Result<T, DecodeError>,
 ) {
     let mut foreign = bytes.to_vec();
-    for version in (0..=u16::MAX).filter(|version| *version != 1) {
+    for version in (0..=u16::MAX).filter(|version| *version != own) {
         foreign[4..6].copy_from_slice(&version.to_le_bytes());
         seal(&mut foreign);
         assert_eq!(

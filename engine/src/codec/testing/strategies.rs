@@ -10,8 +10,8 @@ use super::blocks;
 use crate::contract::ReservationKey;
 use crate::storage_set::format::{BlockHeader, Checkpoint, Superblock};
 use crate::storage_set::layout::Geometry;
-use crate::storage_set::record::{CommandResult, Entry, Mark, Perform, Record};
-use crate::storage_set::tables::{Consistency, Mode, Role, StoredResult, Tables};
+use crate::storage_set::record::{CommandResult, Entry, Mark, Mode, Perform, Record, Route};
+use crate::storage_set::tables::{Consistency, Role, StoredResult, Tables};
 use crate::time::Instant;
 use crate::vocabulary::{
     BlockIndex, ClientId, Command, CommandId, Content, CopyNumber, Lsn, Outcome, Range,
@@ -150,15 +150,31 @@ prop_compose! {
     }
 }
 
+fn mode() -> impl Strategy<Value = Mode> + Clone {
+    select(vec![
+        Mode::InSync,
+        Mode::OosPending,
+        Mode::OutOfSync,
+        Mode::Resync,
+    ])
+}
+
+fn route() -> impl Strategy<Value = Route> + Clone {
+    select(vec![Route::Replicated, Route::LocalOnly])
+}
+
 fn entry() -> impl Strategy<Value = Entry> {
     let clears = || vec(command_id(), 0..70);
     let copied =
         short_range().prop_flat_map(|range| (Just(range), content(range), versions(range)));
     prop_oneof![
-        (mark(), watermark(), clears()).prop_map(|(mark, watermark, clears)| Entry::Mark {
-            mark,
-            watermark,
-            clears
+        (mark(), watermark(), clears(), route()).prop_map(|(mark, watermark, clears, route)| {
+            Entry::Mark {
+                mark,
+                watermark,
+                clears,
+                route,
+            }
         }),
         perform().prop_map(Entry::Perform),
         (command_id(), option::of(range()), watermark()).prop_map(|(command, range, watermark)| {
@@ -169,11 +185,24 @@ fn entry() -> impl Strategy<Value = Entry> {
             }
         }),
         clears().prop_map(|clears| Entry::Clear { clears }),
-        session().prop_map(|session| Entry::Session { session }),
-        (session(), vec(watermark(), 0..70)).prop_map(|(session, watermarks)| Entry::Fence {
-            session,
-            watermarks
-        }),
+        (session(), mode()).prop_map(|(session, mode)| Entry::Session { session, mode }),
+        (session(), vec(watermark(), 0..70), any::<bool>()).prop_map(
+            |(session, watermarks, resync)| Entry::Fence {
+                session,
+                watermarks,
+                resync,
+            }
+        ),
+        (vec(range(), 0..20), vec(range(), 0..20))
+            .prop_map(|(set, clear)| Entry::Dirty { set, clear }),
+        Just(Entry::Finish),
+        copied
+            .clone()
+            .prop_map(|(range, content, versions)| Entry::Repair {
+                range,
+                content,
+                versions
+            }),
         (copy_number(), copied, vec(result(), 0..300)).prop_map(
             |(copy, (range, content, versions), results)| {
                 Entry::Copy {
@@ -206,8 +235,10 @@ prop_compose! {
         blocks in 0u64..1 << 48,
         ring_pages in 0u64..1 << 48,
         checkpoint_pages in 0u64..1 << 48,
+        region_blocks in 1u64..1 << 48,
     ) -> Superblock {
-        Superblock { set, format, geometry: Geometry { blocks, ring_pages, checkpoint_pages } }
+        let geometry = Geometry { blocks, ring_pages, checkpoint_pages, region_blocks };
+        Superblock { set, format, geometry }
     }
 }
 
@@ -230,7 +261,7 @@ prop_compose! {
 prop_compose! {
     fn tables()(
         role in select(vec![Role::Owner, Role::Mirror]),
-        mode in select(vec![Mode::InSync, Mode::OosPending, Mode::OutOfSync, Mode::Resync]),
+        mode in mode(),
         consistency in select(vec![
             Consistency::Consistent, Consistency::Outdated, Consistency::Inconsistent,
         ]),
@@ -416,9 +447,27 @@ prop_compose! {
         attempt in any_number(),
         format in any::<u64>(),
         watermarks in vec(watermark(), 0..70),
+        resync in any::<bool>(),
     ) -> Hello {
-        Hello { volume, session, attempt, format, watermarks }
+        Hello { volume, session, attempt, format, watermarks, resync }
     }
+}
+
+fn fetched() -> impl Strategy<Value = PeerMessage> {
+    let blocks =
+        short_range().prop_flat_map(|range| (Just(range), payload(range), versions(range)));
+    let question = (volume_id(), session(), any_number(), any_number());
+    (question, blocks).prop_map(
+        |((volume, session, nonce, attempt), (range, data, versions))| PeerMessage::Fetched {
+            volume,
+            session,
+            nonce,
+            range,
+            attempt,
+            versions,
+            data,
+        },
+    )
 }
 
 pub(crate) fn peer_message() -> impl Strategy<Value = PeerMessage> {
@@ -431,11 +480,44 @@ pub(crate) fn peer_message() -> impl Strategy<Value = PeerMessage> {
     ];
     prop_oneof![
         hello().prop_map(PeerMessage::Hello),
-        answer().prop_map(|(volume, session, attempt)| PeerMessage::HelloAck {
+        (answer(), vec(range(), 0..30)).prop_map(|((volume, session, attempt), dirty)| {
+            PeerMessage::HelloAck {
+                volume,
+                session,
+                attempt,
+                dirty,
+            }
+        }),
+        answer().prop_map(|(volume, session, attempt)| PeerMessage::Finish {
             volume,
             session,
             attempt
         }),
+        answer().prop_map(|(volume, session, attempt)| PeerMessage::FinishAck {
+            volume,
+            session,
+            attempt
+        }),
+        (answer(), any_number()).prop_map(|((volume, session, _), nonce)| PeerMessage::Lease {
+            volume,
+            session,
+            nonce
+        }),
+        (answer(), any_number()).prop_map(|((volume, session, _), nonce)| PeerMessage::Granted {
+            volume,
+            session,
+            nonce
+        }),
+        (answer(), any_number(), range()).prop_map(|((volume, session, attempt), nonce, range)| {
+            PeerMessage::Fetch {
+                volume,
+                session,
+                nonce,
+                range,
+                attempt,
+            }
+        }),
+        fetched(),
         (answer(), select(refusals)).prop_map(|((volume, session, attempt), reason)| {
             PeerMessage::HelloRefused {
                 volume,

@@ -22,7 +22,8 @@ impl Owner {
             incarnation: session.incarnation.next(),
             ..session
         };
-        self.write(Entry::Session { session }, set, cx);
+        let mode = set.tables().mode;
+        self.write(Entry::Session { session, mode }, set, cx);
     }
 
     pub(super) fn replicate(&mut self, command: CommandId, cx: &mut Context<'_>) {
@@ -73,7 +74,14 @@ impl Owner {
                 // waits for its mirror, whatever keeps it.
                 cx.out.trace(Event::Ignored(IgnoreReason::Redundant));
             }
-            PeerMessage::Hello(_) | PeerMessage::Portion(_) => {
+            PeerMessage::Hello(_)
+            | PeerMessage::Portion(_)
+            | PeerMessage::Finish { .. }
+            | PeerMessage::FinishAck { .. }
+            | PeerMessage::Lease { .. }
+            | PeerMessage::Granted { .. }
+            | PeerMessage::Fetch { .. }
+            | PeerMessage::Fetched { .. } => {
                 cx.out.trace(Event::Ignored(IgnoreReason::WrongPhase));
             }
         }

@@ -81,12 +81,16 @@ impl Owner {
                 self.attempts.answer(*command, refused, cx);
             }
             Entry::Clear { clears } => self.handle_cleared(clears, set, cx),
-            Entry::Session { session } => {
+            Entry::Session { session, .. } => {
                 cx.out.trace(Event::SessionOpened(*session));
                 let watermarks = set.tables().all_watermarks();
                 self.replication.announce(*session, watermarks, cx);
             }
-            Entry::Fence { .. } | Entry::Copy { .. } => {}
+            Entry::Fence { .. }
+            | Entry::Copy { .. }
+            | Entry::Dirty { .. }
+            | Entry::Finish
+            | Entry::Repair { .. } => {}
         }
     }
 

@@ -24,6 +24,7 @@ pub(super) fn hello(session: Session) -> PeerMessage {
         attempt: 0,
         format: 9,
         watermarks: Vec::new(),
+        resync: false,
     })
 }
 
@@ -38,6 +39,7 @@ pub(super) fn hello_ack(session: Session, attempt: u32) -> PeerMessage {
         volume: VOLUME,
         session,
         attempt,
+        dirty: Vec::new(),
     }
 }
 

@@ -89,6 +89,7 @@ fn a_session_is_acknowledged_when_its_record_is_durable() {
         attempt: 1,
         format: 9,
         watermarks: Vec::new(),
+        resync: false,
     });
     mirror.hear(&hello(session(3)));
     mirror.hear(&again);
@@ -159,6 +160,7 @@ fn a_session_that_is_not_higher_or_of_another_format_is_refused() {
             attempt: 4,
             format,
             watermarks: Vec::new(),
+            resync: false,
         }));
         let refused = PeerMessage::HelloRefused {
             volume: VOLUME,

@@ -19,6 +19,7 @@ fn hello(incarnation: u64, watermarks: Vec<Watermark>) -> PeerMessage {
         attempt: 0,
         format: 9,
         watermarks,
+        resync: false,
     })
 }
 

@@ -392,6 +392,7 @@ fn a_command_that_was_given_up_while_it_waited_is_never_executed() {
         volume: VOLUME,
         session: session(3),
         attempt: 0,
+        dirty: Vec::new(),
     });
     let unknown = Status::Unknown(UnknownReason::TimedOut);
     assert_eq!(

@@ -8,6 +8,7 @@ const GEOMETRY: Geometry = Geometry {
     blocks: 256,
     ring_pages: 64,
     checkpoint_pages: 1,
+    region_blocks: 8,
 };
 const DEVICES: Devices = Devices {
     journal: JOURNAL,

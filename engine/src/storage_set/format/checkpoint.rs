@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::super::tables::{Consistency, Mode, Role, StoredResult, Tables};
+use super::super::tables::{Consistency, Role, StoredResult, Tables};
 use super::{check_padding, check_pages, into_pages};
 use crate::codec::envelope::{Format, seal};
 use crate::codec::payload::join;
@@ -51,7 +51,6 @@ coded_struct!(Tables {
 });
 coded_struct!(StoredResult { outcome, range });
 coded_enum!(Role, "role" { Owner = 1, Mirror = 2 });
-coded_enum!(Mode, "mode" { InSync = 1, OosPending = 2, OutOfSync = 3, Resync = 4 });
 coded_enum!(Consistency, "consistency" { Consistent = 1, Outdated = 2, Inconsistent = 3 });
 
 /// Encodes a checkpoint into as many pages as it takes; the caller sees to it
@@ -64,9 +63,10 @@ pub fn encode_checkpoint(checkpoint: &Checkpoint) -> Vec<Bytes> {
 }
 
 /// Pages of a checkpoint of so many marks, results and clients.
-pub fn checkpoint_pages_max(marks: u64, results: u64, clients: u32) -> u64 {
+pub fn checkpoint_pages_max(marks: u64, results: u64, clients: u32, regions: u64) -> u64 {
     const FIXED: u64 = 20 + 20 + 3 + 16 + 16 + 8 + 8 + 4 * 4;
-    let rows = marks * (12 + 52) + results.saturating_mul(12 + 14) + u64::from(clients) * 12;
+    let rows =
+        marks * (12 + 52) + results.saturating_mul(12 + 14) + u64::from(clients) * 12 + regions * 8;
     (FIXED + rows).div_ceil(PAGE_BYTES as u64)
 }
 

@@ -13,18 +13,18 @@
 
 use bytes::Bytes;
 
-use super::super::record::{Entry, Mark, Perform, Record};
+use super::super::record::{Entry, Mark, Mode, Perform, Record, Route};
 use super::{check_padding, check_pages, into_pages, pages_of};
 use crate::codec::envelope::{ENVELOPE_BYTES, Envelope, Format, seal};
 use crate::codec::payload::{Gather, get_content, join, put_content};
-use crate::codec::{Coded, coded_struct, finish, get_many, put_many};
+use crate::codec::{Coded, coded_enum, coded_struct, finish, get_many, put_many};
 use crate::contract::{PAGE_BYTES, ReservationKey};
 use crate::vocabulary::{Lsn, Outcome};
 use crate::wire::{DecodeError, MESSAGE_BLOCKS_MAX};
 
 const FORMAT: Format = Format {
     magic: *b"SGJR",
-    version: 1,
+    version: 2,
 };
 
 /// Bytes of a record's head at most. The longest is a copy's: a result takes 26
@@ -35,11 +35,11 @@ pub const RECORD_HEAD_MAX: usize = 64 * PAGE_BYTES;
 const HEAD_BYTES: usize = 44;
 
 /// Marks that a mark's record may clear at most, and still take one page: 52 bytes
-/// of its own, 12 of watermark, 4 of count, 12 for each.
-pub const CLEARS_MAX: u32 = 332;
+/// of its own, 12 of watermark, 4 of count, 12 for each, 1 of route.
+pub const CLEARS_MAX: u32 = 331;
 
 const _: () = assert!(
-    HEAD_BYTES + 52 + 12 + 4 + 12 * CLEARS_MAX as usize <= PAGE_BYTES,
+    HEAD_BYTES + 52 + 12 + 4 + 12 * CLEARS_MAX as usize + 1 <= PAGE_BYTES,
     "a mark takes one page"
 );
 
@@ -59,7 +59,12 @@ const CLEAR: u8 = 4;
 const SESSION: u8 = 5;
 const FENCE: u8 = 6;
 const COPY: u8 = 7;
+const DIRTY: u8 = 8;
+const FINISH: u8 = 9;
+const REPAIR: u8 = 10;
 
+coded_enum!(Mode, "mode" { InSync = 1, OosPending = 2, OutOfSync = 3, Resync = 4 });
+coded_enum!(Route, "route" { Replicated = 1, LocalOnly = 2 });
 coded_struct!(Mark {
     command,
     sequence,
@@ -166,6 +171,9 @@ fn entry_kind(entry: &Entry) -> u8 {
         Entry::Session { .. } => SESSION,
         Entry::Fence { .. } => FENCE,
         Entry::Copy { .. } => COPY,
+        Entry::Dirty { .. } => DIRTY,
+        Entry::Finish => FINISH,
+        Entry::Repair { .. } => REPAIR,
     }
 }
 
@@ -175,10 +183,12 @@ fn put_entry(entry: &Entry, out: &mut Vec<u8>, payload: &mut Vec<Bytes>) {
             mark,
             watermark,
             clears,
+            route,
         } => {
             mark.put(out);
             watermark.put(out);
             clears.put(out);
+            route.put(out);
         }
         Entry::Perform(perform) => put_perform(perform, out, payload),
         Entry::Fail {
@@ -191,13 +201,18 @@ fn put_entry(entry: &Entry, out: &mut Vec<u8>, payload: &mut Vec<Bytes>) {
             watermark.put(out);
         }
         Entry::Clear { clears } => clears.put(out),
-        Entry::Session { session } => session.put(out),
+        Entry::Session { session, mode } => {
+            session.put(out);
+            mode.put(out);
+        }
         Entry::Fence {
             session,
             watermarks,
+            resync,
         } => {
             session.put(out);
             watermarks.put(out);
+            resync.put(out);
         }
         Entry::Copy {
             copy,
@@ -212,6 +227,20 @@ fn put_entry(entry: &Entry, out: &mut Vec<u8>, payload: &mut Vec<Bytes>) {
             put_many(range.count(), versions, out);
             results.put(out);
         }
+        Entry::Dirty { set, clear } => {
+            set.put(out);
+            clear.put(out);
+        }
+        Entry::Finish => {}
+        Entry::Repair {
+            range,
+            content,
+            versions,
+        } => {
+            range.put(out);
+            put_content(content, *range, out, payload);
+            put_many(range.count(), versions, out);
+        }
     }
 }
 
@@ -221,6 +250,7 @@ fn get_entry(kind: u8, input: &mut &[u8], payload: &mut Gather<'_>) -> Result<En
             mark: Coded::get(input)?,
             watermark: Coded::get(input)?,
             clears: Coded::get(input)?,
+            route: Coded::get(input)?,
         },
         PERFORM => Entry::Perform(get_perform(input, payload)?),
         FAIL => Entry::Fail {
@@ -233,10 +263,12 @@ fn get_entry(kind: u8, input: &mut &[u8], payload: &mut Gather<'_>) -> Result<En
         },
         SESSION => Entry::Session {
             session: Coded::get(input)?,
+            mode: Coded::get(input)?,
         },
         FENCE => Entry::Fence {
             session: Coded::get(input)?,
             watermarks: Coded::get(input)?,
+            resync: Coded::get(input)?,
         },
         COPY => {
             let copy = Coded::get(input)?;
@@ -247,6 +279,19 @@ fn get_entry(kind: u8, input: &mut &[u8], payload: &mut Gather<'_>) -> Result<En
                 content: get_content(range, input, payload)?,
                 versions: get_many(range.count(), input)?,
                 results: Coded::get(input)?,
+            }
+        }
+        DIRTY => Entry::Dirty {
+            set: Coded::get(input)?,
+            clear: Coded::get(input)?,
+        },
+        FINISH => Entry::Finish,
+        REPAIR => {
+            let range = Coded::get(input)?;
+            Entry::Repair {
+                range,
+                content: get_content(range, input, payload)?,
+                versions: get_many(range.count(), input)?,
             }
         }
         _ => return Err(DecodeError::Field("entry kind")),

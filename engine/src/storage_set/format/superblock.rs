@@ -13,7 +13,7 @@ use crate::wire::DecodeError;
 
 const FORMAT: Format = Format {
     magic: *b"SGSB",
-    version: 1,
+    version: 2,
 };
 
 /// Largest size in a geometry, so that sums of sizes cannot overflow: 2^48 pages
@@ -39,7 +39,8 @@ coded_struct!(Superblock {
 coded_struct!(Geometry {
     blocks,
     ring_pages,
-    checkpoint_pages
+    checkpoint_pages,
+    region_blocks
 });
 
 /// Encodes a superblock into one page.
@@ -78,8 +79,8 @@ fn is_sane(geometry: &Geometry) -> bool {
         blocks,
         ring_pages,
         checkpoint_pages,
+        region_blocks,
     } = *geometry;
-    [blocks, ring_pages, checkpoint_pages]
-        .iter()
-        .all(|pages| *pages <= GEOMETRY_MAX)
+    let sizes = [blocks, ring_pages, checkpoint_pages, region_blocks];
+    region_blocks > 0 && sizes.iter().all(|pages| *pages <= GEOMETRY_MAX)
 }

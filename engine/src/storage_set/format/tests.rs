@@ -3,8 +3,8 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::super::layout::{BLOCK_HEADER_BYTES, Geometry};
-use super::super::record::{CommandResult, Entry, Mark, Perform, Record};
-use super::super::tables::{Consistency, Mode, Role, StoredResult, Tables};
+use super::super::record::{CommandResult, Entry, Mark, Mode, Perform, Record, Route};
+use super::super::tables::{Consistency, Role, StoredResult, Tables};
 use super::*;
 use crate::codec::envelope::{head_bytes, seal};
 use crate::codec::testing::damage::{Damage, check_bit_flips, check_versions, damage};
@@ -108,6 +108,7 @@ fn records() -> Vec<(&'static str, Record)> {
                 mark: mark(),
                 watermark,
                 clears: clears.clone(),
+                route: Route::LocalOnly,
             }),
         ),
         ("perform", write()),
@@ -128,12 +129,35 @@ fn records() -> Vec<(&'static str, Record)> {
             }),
         ),
         ("clear", record(Entry::Clear { clears })),
-        ("session", record(Entry::Session { session })),
+        (
+            "session",
+            record(Entry::Session {
+                session,
+                mode: Mode::Resync,
+            }),
+        ),
         (
             "fence",
             record(Entry::Fence {
                 session,
                 watermarks: vec![watermark],
+                resync: true,
+            }),
+        ),
+        (
+            "dirty",
+            record(Entry::Dirty {
+                set: vec![range(8, 16)],
+                clear: vec![range(0, 8), range(32, 8)],
+            }),
+        ),
+        ("finish", record(Entry::Finish)),
+        (
+            "repair",
+            record(Entry::Repair {
+                range: range(9, 2),
+                content: Content::Data(blocks(0xaa, 2)),
+                versions: vec![SequenceId::new(41), SequenceId::new(7)],
             }),
         ),
         ("copy", copy(vec![failed(18)])),
@@ -148,6 +172,7 @@ fn superblock() -> Superblock {
             blocks: 1024,
             ring_pages: 256,
             checkpoint_pages: 16,
+            region_blocks: 8,
         },
     }
 }
@@ -228,16 +253,26 @@ fn resealed_with(pages: &[Bytes], change: impl FnOnce(Vec<u8>, &[Bytes]) -> Vec<
 fn records_keep_their_golden_bytes() {
     for (name, record) in records() {
         let (pages, checksum) = encode_record(&record);
-        golden::check(GOLDEN, name, &flat(&pages));
-        let decoded = decode_record(&paged(&golden::section(GOLDEN, name)));
+        let section = format!("{name}, version 2");
+        golden::check(GOLDEN, &section, &flat(&pages));
+        let decoded = decode_record(&paged(&golden::section(GOLDEN, &section)));
         assert_eq!(decoded, Ok((record, checksum)), "{name}");
+        let first = golden::section(GOLDEN, name);
+        if !first.is_empty() {
+            let decoded = decode_record(&paged(&first));
+            assert_eq!(decoded, Err(DecodeError::Version), "{name}");
+        }
     }
 }
 
 #[test]
 fn superblock_checkpoint_and_header_keep_their_golden_bytes() {
-    golden::check(GOLDEN, "superblock", &encode_superblock(&superblock()));
-    let bytes = golden::section(GOLDEN, "superblock");
+    golden::check(
+        GOLDEN,
+        "superblock, version 2",
+        &encode_superblock(&superblock()),
+    );
+    let bytes = golden::section(GOLDEN, "superblock, version 2");
     assert_eq!(decode_superblock(&bytes), Ok(superblock()));
 
     golden::check(
@@ -356,13 +391,19 @@ fn foreign_versions_are_refused_as_such() {
         seal(&mut page[..head_bytes], &[]);
     };
     let fence = flat(&encode_record(&records()[7].1).0);
-    check_versions(&fence, reseal, decode_record_bytes);
-    check_versions(&fence, reseal, peek_record);
-    check_versions(&encode_superblock(&superblock()), reseal, decode_superblock);
+    check_versions(&fence, 2, reseal, decode_record_bytes);
+    check_versions(&fence, 2, reseal, peek_record);
+    check_versions(
+        &encode_superblock(&superblock()),
+        2,
+        reseal,
+        decode_superblock,
+    );
     let bytes = flat(&encode_checkpoint(&checkpoint()));
-    check_versions(&bytes, reseal, decode_checkpoint_bytes);
+    check_versions(&bytes, 1, reseal, decode_checkpoint_bytes);
     check_versions(
         &header_bytes(&block_header()),
+        1,
         reseal_header,
         decode_block_header,
     );
@@ -390,12 +431,12 @@ fn padding_is_zero() {
 }
 
 #[test]
-fn an_entry_is_one_of_seven() {
+fn an_entry_is_one_of_ten() {
     let (pages, _) = encode_record(&write());
     let kind = |kind: u8| decode_record_bytes(&resealed(&pages, |head| head[6] = kind));
     assert_eq!(kind(2), Ok(write()));
     assert_eq!(kind(0), Err(DecodeError::Field("entry kind")));
-    assert_eq!(kind(8), Err(DecodeError::Field("entry kind")));
+    assert_eq!(kind(11), Err(DecodeError::Field("entry kind")));
     let spare = resealed(&pages, |head| head[7] = 1);
     assert_eq!(
         decode_record_bytes(&spare),
@@ -573,7 +614,7 @@ proptest! {
 
 #[test]
 fn the_fullest_checkpoint_and_the_longest_copy_take_what_they_may() {
-    let full = |marks: u64, results: u64, clients: u32| {
+    let full = |marks: u64, results: u64, clients: u32, dirty: u64| {
         let mut checkpoint = checkpoint();
         let client = |client: u64| ClientId::new(u32::try_from(client).expect("few clients"));
         let id = |counter| CommandId {
@@ -587,16 +628,22 @@ fn the_fullest_checkpoint_and_the_longest_copy_take_what_they_may() {
         checkpoint.tables.marks = (0..marks).map(|counter| (id(counter), mark())).collect();
         checkpoint.tables.results = (0..results).map(|counter| (id(counter), result)).collect();
         checkpoint.tables.watermarks = (0..u64::from(clients)).map(|c| (client(c), 1u64)).collect();
-        checkpoint.tables.dirty = OrdSet::new();
+        checkpoint.tables.dirty = (0..dirty).collect();
         encode_checkpoint(&checkpoint).len() as u64
     };
     // 103 bytes, 12 a client, 64 a mark, 26 a result; with 64 results and one
     // client 37 marks fit into the second page, and no 38th.
-    assert_eq!(full(37, 64, 1), 2);
-    assert_eq!(checkpoint_pages_max(37, 64, 1), 2);
-    for (marks, results, clients) in [(64, 64, 1), (65, 0, 7), (512, 4096, 64), (0, 1, 1)] {
-        let pages = full(marks, results, clients);
-        assert_eq!(pages, checkpoint_pages_max(marks, results, clients));
+    assert_eq!(full(37, 64, 1, 0), 2);
+    assert_eq!(checkpoint_pages_max(37, 64, 1, 0), 2);
+    let fullest = [
+        (64, 64, 1, 0),
+        (65, 0, 7, 64),
+        (512, 4096, 64, 2048),
+        (0, 1, 1, 1),
+    ];
+    for (marks, results, clients, dirty) in fullest {
+        let pages = full(marks, results, clients, dirty);
+        assert_eq!(pages, checkpoint_pages_max(marks, results, clients, dirty));
     }
     let results = |count| (0..count).map(failed).collect::<Vec<_>>();
     for count in [1, 150, 156, 157, 158, 400, 4096] {
@@ -621,6 +668,7 @@ fn a_mark_takes_one_page_with_all_the_clears_it_may_have() {
             mark: mark(),
             watermark: watermark(),
             clears: clears(count),
+            route: Route::Replicated,
         }))
     };
     assert_eq!(pages(CLEARS_MAX), 1);

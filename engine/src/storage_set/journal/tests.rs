@@ -1,5 +1,6 @@
 use super::*;
 use crate::contract::PageIndex;
+use crate::storage_set::record::Mode;
 use crate::storage_set::record::Perform;
 use crate::testing::{JOURNAL, fill, id, range, session};
 use crate::vocabulary::{ClientId, Content, Outcome, SequenceId, Watermark};
@@ -8,6 +9,7 @@ const GEOMETRY: Geometry = Geometry {
     blocks: 64,
     ring_pages: 8,
     checkpoint_pages: 1,
+    region_blocks: 8,
 };
 const KEY: ReservationKey = ReservationKey { epoch: 3, node: 1 };
 
@@ -26,7 +28,10 @@ fn journal(page: u64, used: u64) -> Journal {
 fn entry(pages: u32) -> Entry {
     if pages == 1 {
         let session = session(9);
-        return Entry::Session { session };
+        return Entry::Session {
+            session,
+            mode: Mode::InSync,
+        };
     }
     Entry::Perform(Perform {
         command: id(1),

@@ -5,6 +5,7 @@ use crate::configuration::Configuration;
 use crate::contract::{DeviceId, PAGE_BYTES, ReservationKey};
 use crate::storage_set::format_set;
 use crate::storage_set::journal::Journal;
+use crate::storage_set::record::Route;
 use crate::storage_set::record::{Mark, Perform};
 use crate::storage_set::tables::Role;
 use crate::testing::{DATA, JOURNAL, configuration, fill, id, range, session};
@@ -128,6 +129,7 @@ fn mark(counter: u64) -> Entry {
         },
         watermark: watermark(),
         clears: Vec::new(),
+        route: Route::Replicated,
     }
 }
 

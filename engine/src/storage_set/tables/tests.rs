@@ -1,6 +1,6 @@
 use super::*;
 use crate::storage_set::record::Perform;
-use crate::testing::{id, id_of, range, session};
+use crate::testing::{GEOMETRY, id, id_of, range, session};
 use crate::vocabulary::Content;
 
 fn tables() -> Tables {
@@ -25,6 +25,7 @@ fn mark(counter: u64, clears: Vec<CommandId>) -> Entry {
         },
         watermark: watermark(1),
         clears,
+        route: Route::Replicated,
     }
 }
 
@@ -56,15 +57,15 @@ fn outcomes(tables: &Tables) -> Vec<(CommandId, Outcome)> {
 #[test]
 fn a_mark_stands_until_a_later_record_clears_it() {
     let mut tables = tables();
-    tables.apply(&mark(1, vec![]));
-    tables.apply(&mark(2, vec![]));
-    tables.apply(&perform(1, Outcome::Performed));
+    tables.apply(&mark(1, vec![]), &GEOMETRY);
+    tables.apply(&mark(2, vec![]), &GEOMETRY);
+    tables.apply(&perform(1, Outcome::Performed), &GEOMETRY);
     assert_eq!(tables.marks.len(), 2, "a result clears nothing");
-    tables.apply(&mark(3, vec![id(1)]));
+    tables.apply(&mark(3, vec![id(1)]), &GEOMETRY);
     let marks: Vec<_> = tables.marks.keys().copied().collect();
     assert_eq!(marks, [id(2), id(3)]);
     let clears = vec![id(2), id(3), id(9)];
-    tables.apply(&Entry::Clear { clears });
+    tables.apply(&Entry::Clear { clears }, &GEOMETRY);
     assert!(tables.marks.is_empty());
     assert_eq!(tables.sequence_high, SequenceId::new(3));
 }
@@ -72,9 +73,9 @@ fn a_mark_stands_until_a_later_record_clears_it() {
 #[test]
 fn every_outcome_is_kept_with_its_command() {
     let mut tables = tables();
-    tables.apply(&perform(1, Outcome::Performed));
-    tables.apply(&perform(2, Outcome::Mismatch));
-    tables.apply(&fail(3, 1));
+    tables.apply(&perform(1, Outcome::Performed), &GEOMETRY);
+    tables.apply(&perform(2, Outcome::Mismatch), &GEOMETRY);
+    tables.apply(&fail(3, 1), &GEOMETRY);
     assert_eq!(
         outcomes(&tables),
         [
@@ -96,34 +97,37 @@ fn every_outcome_is_kept_with_its_command() {
 fn below_its_clients_watermark_nothing_is_kept_or_comes_back() {
     let mut tables = tables();
     for counter in 1..=4 {
-        tables.apply(&perform(counter, Outcome::Performed));
+        tables.apply(&perform(counter, Outcome::Performed), &GEOMETRY);
     }
-    tables.apply(&Entry::Perform(Perform {
-        command: id_of(8, 1),
-        sequence: SequenceId::new(9),
-        range: range(0, 1),
-        content: Content::Zeroes,
-        outcome: Outcome::Performed,
-        session: session(1),
-        watermark: Watermark {
-            client: ClientId::new(8),
-            counter: 1,
-        },
-    }));
-    tables.apply(&fail(5, 4));
+    tables.apply(
+        &Entry::Perform(Perform {
+            command: id_of(8, 1),
+            sequence: SequenceId::new(9),
+            range: range(0, 1),
+            content: Content::Zeroes,
+            outcome: Outcome::Performed,
+            session: session(1),
+            watermark: Watermark {
+                client: ClientId::new(8),
+                counter: 1,
+            },
+        }),
+        &GEOMETRY,
+    );
+    tables.apply(&fail(5, 4), &GEOMETRY);
     let commands = |tables: &Tables| tables.results.keys().copied().collect::<Vec<_>>();
     assert_eq!(commands(&tables), [id(4), id(5), id_of(8, 1)]);
     // Two records complete out of order, and an older promise comes last.
-    tables.apply(&fail(6, 2));
+    tables.apply(&fail(6, 2), &GEOMETRY);
     assert_eq!(tables.watermark(ClientId::new(7)), 4);
-    tables.apply(&perform(3, Outcome::Performed));
+    tables.apply(&perform(3, Outcome::Performed), &GEOMETRY);
     assert_eq!(commands(&tables), [id(4), id(5), id(6), id_of(8, 1)]);
 }
 
 #[test]
 fn every_client_that_left_a_record_is_known() {
     let mut tables = tables();
-    tables.apply(&fail(1, 0));
+    tables.apply(&fail(1, 0), &GEOMETRY);
     assert_eq!(tables.all_watermarks(), [watermark(1)]);
     assert_eq!(tables.watermark(ClientId::new(9)), 1);
 }
@@ -134,6 +138,7 @@ fn a_fence_begins_a_new_count_of_copies_and_raises_watermarks() {
     let fence = |incarnation| Entry::Fence {
         session: session(incarnation),
         watermarks: vec![watermark(3)],
+        resync: false,
     };
     let copy = |number| Entry::Copy {
         copy: CopyNumber::new(number),
@@ -146,12 +151,12 @@ fn a_fence_begins_a_new_count_of_copies_and_raises_watermarks() {
             range: Some(range(0, 2)),
         }],
     };
-    tables.apply(&fence(2));
-    tables.apply(&copy(5));
+    tables.apply(&fence(2), &GEOMETRY);
+    tables.apply(&copy(5), &GEOMETRY);
     assert_eq!(tables.last_copy, CopyNumber::new(5));
     assert_eq!(tables.sequence_high, SequenceId::new(40));
     assert_eq!(outcomes(&tables), [(id(3), Outcome::Failed)]);
-    tables.apply(&fence(3));
+    tables.apply(&fence(3), &GEOMETRY);
     assert_eq!(
         (tables.fence, tables.last_copy),
         (session(3), CopyNumber::new(0))
@@ -162,18 +167,21 @@ fn a_fence_begins_a_new_count_of_copies_and_raises_watermarks() {
 #[test]
 fn a_copys_results_replace_what_the_mirror_thought() {
     let mut tables = Tables::formatted(Role::Mirror, session(1));
-    tables.apply(&perform(1, Outcome::Performed));
-    tables.apply(&Entry::Copy {
-        copy: CopyNumber::new(1),
-        range: range(1, 1),
-        content: Content::Zeroes,
-        versions: vec![SequenceId::new(0)],
-        results: vec![CommandResult {
-            command: id(1),
-            outcome: Outcome::Failed,
-            range: Some(range(1, 1)),
-        }],
-    });
+    tables.apply(&perform(1, Outcome::Performed), &GEOMETRY);
+    tables.apply(
+        &Entry::Copy {
+            copy: CopyNumber::new(1),
+            range: range(1, 1),
+            content: Content::Zeroes,
+            versions: vec![SequenceId::new(0)],
+            results: vec![CommandResult {
+                command: id(1),
+                outcome: Outcome::Failed,
+                range: Some(range(1, 1)),
+            }],
+        },
+        &GEOMETRY,
+    );
     assert_eq!(outcomes(&tables), [(id(1), Outcome::Failed)]);
 }
 
@@ -181,15 +189,25 @@ fn a_copys_results_replace_what_the_mirror_thought() {
 #[should_panic(expected = "a fence only rises")]
 fn lowering_a_fence_is_our_own_bug() {
     let session = session(1);
-    tables().apply(&Entry::Fence {
-        session,
-        watermarks: vec![],
-    });
+    tables().apply(
+        &Entry::Fence {
+            session,
+            watermarks: vec![],
+            resync: false,
+        },
+        &GEOMETRY,
+    );
 }
 
 #[test]
-#[should_panic(expected = "a new session is higher than the last")]
-fn reusing_a_session_is_our_own_bug() {
-    let session = session(1);
-    tables().apply(&Entry::Session { session });
+#[should_panic(expected = "a session only rises")]
+fn lowering_a_session_is_our_own_bug() {
+    let session = session(0);
+    tables().apply(
+        &Entry::Session {
+            session,
+            mode: Mode::InSync,
+        },
+        &GEOMETRY,
+    );
 }

@@ -214,9 +214,11 @@ fn foreign_versions_are_refused_as_such() {
         body: Bytes::new(),
     };
     let request = encode_request(&command(Command::Retry));
-    check_versions(&request.head, reseal, |head| decode_request(&frame(head)));
+    check_versions(&request.head, 1, reseal, |head| {
+        decode_request(&frame(head))
+    });
     let reply = encode_reply(&answer(Status::Cancelled));
-    check_versions(&reply.head, reseal, |head| decode_reply(&frame(head)));
+    check_versions(&reply.head, 1, reseal, |head| decode_reply(&frame(head)));
 }
 
 /// Offsets in the head of a command: envelope 20, id 12, volume 4, attempt 4,

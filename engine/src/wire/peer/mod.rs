@@ -9,15 +9,17 @@ pub use transfer::{EncodedTransfer, HEAD_SLICE_BYTES, Slice, assemble, cut, enco
 use bytes::Bytes;
 
 use super::{
-    DecodeError, Hello, HelloRefusal, PeerMessage, Portion, TRANSFER_BYTES_MAX, TransferId, kind,
+    DecodeError, Hello, HelloRefusal, MESSAGE_BLOCKS_MAX, PeerMessage, Portion, TRANSFER_BYTES_MAX,
+    TransferId, kind,
 };
 use crate::codec::envelope::{Format, open_frame, seal_frame};
-use crate::codec::{Coded, coded_enum, coded_struct, finish};
+use crate::codec::{Coded, coded_enum, coded_struct, finish, get_many, put_many};
 use crate::contract::{Frame, LabelKind};
+use crate::vocabulary::Range;
 
 const FORMAT: Format = Format {
     magic: *b"SGPR",
-    version: 1,
+    version: 2,
 };
 
 coded_struct!(Hello {
@@ -25,7 +27,8 @@ coded_struct!(Hello {
     session,
     attempt,
     format,
-    watermarks
+    watermarks,
+    resync
 });
 coded_enum!(HelloRefusal, "hello refusal" { NotMirror = 1, Stale = 2, NotClean = 3, Foreign = 4 });
 
@@ -36,6 +39,67 @@ pub fn encode(message: &PeerMessage) -> Frame {
     match message {
         PeerMessage::Hello(hello) => hello.put(&mut head),
         PeerMessage::HelloAck {
+            volume,
+            session,
+            attempt,
+            dirty,
+        } => {
+            volume.put(&mut head);
+            session.put(&mut head);
+            attempt.put(&mut head);
+            dirty.put(&mut head);
+        }
+        PeerMessage::Lease {
+            volume,
+            session,
+            nonce,
+        }
+        | PeerMessage::Granted {
+            volume,
+            session,
+            nonce,
+        } => {
+            volume.put(&mut head);
+            session.put(&mut head);
+            nonce.put(&mut head);
+        }
+        PeerMessage::Fetch {
+            volume,
+            session,
+            nonce,
+            range,
+            attempt,
+        } => {
+            volume.put(&mut head);
+            session.put(&mut head);
+            nonce.put(&mut head);
+            range.put(&mut head);
+            attempt.put(&mut head);
+        }
+        PeerMessage::Fetched {
+            volume,
+            session,
+            nonce,
+            range,
+            attempt,
+            versions,
+            data,
+        } => {
+            assert_eq!(data.len(), range.byte_count(), "whole blocks are fetched");
+            volume.put(&mut head);
+            session.put(&mut head);
+            nonce.put(&mut head);
+            range.put(&mut head);
+            attempt.put(&mut head);
+            put_many(range.count(), versions, &mut head);
+            body = data.clone();
+        }
+        PeerMessage::Finish {
+            volume,
+            session,
+            attempt,
+        }
+        | PeerMessage::FinishAck {
             volume,
             session,
             attempt,
@@ -96,6 +160,9 @@ pub fn decode(frame: &Frame) -> Result<PeerMessage, DecodeError> {
     if let kind::SET | kind::COPY = kind {
         return Ok(PeerMessage::Portion(get_portion(kind, input, frame)?));
     }
+    if kind == kind::FETCHED {
+        return get_fetched(input, frame);
+    }
     let input = &mut input;
     let message = match kind {
         kind::HELLO => PeerMessage::Hello(Coded::get(input)?),
@@ -103,6 +170,7 @@ pub fn decode(frame: &Frame) -> Result<PeerMessage, DecodeError> {
             volume: Coded::get(input)?,
             session: Coded::get(input)?,
             attempt: Coded::get(input)?,
+            dirty: Coded::get(input)?,
         },
         kind::HELLO_REFUSED => PeerMessage::HelloRefused {
             volume: Coded::get(input)?,
@@ -120,6 +188,33 @@ pub fn decode(frame: &Frame) -> Result<PeerMessage, DecodeError> {
             volume: Coded::get(input)?,
             session: Coded::get(input)?,
             copy: Coded::get(input)?,
+            attempt: Coded::get(input)?,
+        },
+        kind::FINISH => PeerMessage::Finish {
+            volume: Coded::get(input)?,
+            session: Coded::get(input)?,
+            attempt: Coded::get(input)?,
+        },
+        kind::FINISH_ACK => PeerMessage::FinishAck {
+            volume: Coded::get(input)?,
+            session: Coded::get(input)?,
+            attempt: Coded::get(input)?,
+        },
+        kind::LEASE => PeerMessage::Lease {
+            volume: Coded::get(input)?,
+            session: Coded::get(input)?,
+            nonce: Coded::get(input)?,
+        },
+        kind::GRANTED => PeerMessage::Granted {
+            volume: Coded::get(input)?,
+            session: Coded::get(input)?,
+            nonce: Coded::get(input)?,
+        },
+        kind::FETCH => PeerMessage::Fetch {
+            volume: Coded::get(input)?,
+            session: Coded::get(input)?,
+            nonce: Coded::get(input)?,
+            range: Coded::get(input)?,
             attempt: Coded::get(input)?,
         },
         kind::NOT_OWNER => PeerMessage::NotOwner {
@@ -146,7 +241,35 @@ fn kind_of(message: &PeerMessage) -> LabelKind {
         PeerMessage::SetAck { .. } => kind::SET_ACK,
         PeerMessage::CopyAck { .. } => kind::COPY_ACK,
         PeerMessage::NotOwner { .. } => kind::NOT_OWNER,
+        PeerMessage::Finish { .. } => kind::FINISH,
+        PeerMessage::FinishAck { .. } => kind::FINISH_ACK,
+        PeerMessage::Lease { .. } => kind::LEASE,
+        PeerMessage::Granted { .. } => kind::GRANTED,
+        PeerMessage::Fetch { .. } => kind::FETCH,
+        PeerMessage::Fetched { .. } => kind::FETCHED,
     }
+}
+
+/// The body is as long as the range says, and the range is bounded.
+fn get_fetched(mut input: &[u8], frame: &Frame) -> Result<PeerMessage, DecodeError> {
+    let input = &mut input;
+    let (volume, session, nonce) = (Coded::get(input)?, Coded::get(input)?, Coded::get(input)?);
+    let range: Range = Coded::get(input)?;
+    let attempt = Coded::get(input)?;
+    let versions = get_many(range.count(), input)?;
+    finish(input)?;
+    if range.count() > MESSAGE_BLOCKS_MAX || frame.body.len() != range.byte_count() {
+        return Err(DecodeError::Field("fetched length"));
+    }
+    Ok(PeerMessage::Fetched {
+        volume,
+        session,
+        nonce,
+        range,
+        attempt,
+        versions,
+        data: frame.body.clone(),
+    })
 }
 
 fn put_portion(portion: &Portion, out: &mut Vec<u8>) {

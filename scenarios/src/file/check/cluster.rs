@@ -23,6 +23,7 @@ impl Check<'_> {
             volume_blocks,
             journal_ring_pages,
             device_cache_pages,
+            region_blocks: _,
         } = self.scenario.topology;
         let limits = &self.scenario.settings.limits;
         self.require(
@@ -76,6 +77,13 @@ impl Check<'_> {
             path_timeout,
             idle_clear,
             idle_destage,
+            heartbeat,
+            takeover_after,
+            ha_lease,
+            lease,
+            lease_margin: _,
+            loss_after,
+            mediator_retry,
         } = self.scenario.settings.timers;
         let at = at_path!("settings", "timers");
         for (key, timer) in [
@@ -85,12 +93,19 @@ impl Check<'_> {
             ("path_timeout", path_timeout),
             ("idle_clear", idle_clear),
             ("idle_destage", idle_destage),
+            ("heartbeat", heartbeat),
+            ("ha_lease", ha_lease),
+            ("lease", lease),
+            ("loss_after", loss_after),
+            ("mediator_retry", mediator_retry),
         ] {
             self.positive(timer, at.then(key));
         }
         for (key, less, limit, more) in [
             ("ticket_margin", ticket_margin, "status_limit", status_limit),
             ("answer_limit", answer_limit, "status_limit", status_limit),
+            ("heartbeat", heartbeat, "takeover_after", takeover_after),
+            ("heartbeat", heartbeat, "ha_lease", ha_lease),
             (
                 "retransmit_min",
                 retransmit_min,
@@ -192,6 +207,10 @@ impl Check<'_> {
             ConfigurationError::Ring(_) => (
                 at_path!("topology", "journal_ring_pages"),
                 "write at least as many, or lower `window`, `clients` or `command_blocks`",
+            ),
+            ConfigurationError::Region(_) => (
+                at_path!("topology", "region_blocks"),
+                "write as many blocks as one copy may carry",
             ),
             ConfigurationError::Checkpoint(_) => (
                 at.then("commands_in_flight"),

@@ -66,6 +66,11 @@ impl Link {
                 content,
                 versions,
                 ..
+            }
+            | Entry::Repair {
+                range,
+                content,
+                versions,
             } => {
                 link.range = Some(*range);
                 let bytes = reduce(content, *range).into_iter();
@@ -79,7 +84,9 @@ impl Link {
             | Entry::Fail { .. }
             | Entry::Clear { .. }
             | Entry::Session { .. }
-            | Entry::Fence { .. } => {}
+            | Entry::Fence { .. }
+            | Entry::Dirty { .. }
+            | Entry::Finish => {}
         }
         link
     }
@@ -100,7 +107,10 @@ impl Link {
             | Entry::Fail { .. }
             | Entry::Session { .. }
             | Entry::Fence { .. }
-            | Entry::Copy { .. } => &[],
+            | Entry::Copy { .. }
+            | Entry::Dirty { .. }
+            | Entry::Finish
+            | Entry::Repair { .. } => &[],
         }
     }
 }

@@ -98,6 +98,7 @@ impl State {
                 mark,
                 watermark,
                 clears,
+                ..
             } => {
                 self.forget_below(*watermark);
                 for command in clears {
@@ -124,10 +125,11 @@ impl State {
                     self.marks.remove(command);
                 }
             }
-            Entry::Session { session } => self.session = *session,
+            Entry::Session { session, .. } => self.session = *session,
             Entry::Fence {
                 session,
                 watermarks,
+                ..
             } => {
                 for watermark in watermarks {
                     self.forget_below(*watermark);
@@ -150,6 +152,7 @@ impl State {
                     self.decide(lsn, result.command, result.outcome, result.range);
                 }
             }
+            Entry::Dirty { .. } | Entry::Finish | Entry::Repair { .. } => {}
         }
     }
 

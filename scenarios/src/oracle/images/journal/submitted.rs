@@ -283,7 +283,10 @@ impl JournalImages {
             | Entry::Clear { .. }
             | Entry::Session { .. }
             | Entry::Fence { .. }
-            | Entry::Copy { .. } => None,
+            | Entry::Copy { .. }
+            | Entry::Dirty { .. }
+            | Entry::Finish
+            | Entry::Repair { .. } => None,
         };
         let ended = link.clears().iter().copied().chain(own);
         let ended = ended.filter_map(|command| {

@@ -10,7 +10,7 @@ use stormglass_engine::storage_set::format::{
 };
 use stormglass_engine::storage_set::format_set;
 use stormglass_engine::storage_set::layout::{BLOCK_HEADER_BYTES, CheckpointSlot, Geometry};
-use stormglass_engine::storage_set::record::{CommandResult, Entry, Mark, Perform, Record};
+use stormglass_engine::storage_set::record::{CommandResult, Entry, Mark, Perform, Record, Route};
 use stormglass_engine::storage_set::tables::Role;
 use stormglass_engine::vocabulary::{
     BLOCK_BYTES, BlockIndex, ClientId, CommandId, Content, CopyNumber, Lsn, Outcome, Range,
@@ -36,6 +36,7 @@ pub(super) const GEOMETRY: Geometry = Geometry {
     blocks: 130,
     ring_pages: 12,
     checkpoint_pages: 1,
+    region_blocks: 8,
 };
 const CACHE_PAGES: u32 = 6;
 
@@ -392,7 +393,7 @@ impl Rig {
         let base = naive::newest_checkpoint(GEOMETRY, |page| journal.stable(page));
         let (mut checkpoint, _) = base.expect("a checkpoint is always there");
         for (record, pages, checksum) in &self.writers[copy].records[..count] {
-            checkpoint.tables.apply(&record.entry);
+            checkpoint.tables.apply(&record.entry, &GEOMETRY);
             checkpoint.lsn = record.lsn;
             checkpoint.next_page = (checkpoint.next_page + pages) % GEOMETRY.ring_pages;
             checkpoint.chain = *checksum;
@@ -577,6 +578,7 @@ fn mark_of(counter: u64, range: Range, clears: &[u64], floor: u64) -> Entry {
         },
         watermark: watermark(floor),
         clears: clears.iter().map(|counter| command(*counter)).collect(),
+        route: Route::Replicated,
     }
 }
 
