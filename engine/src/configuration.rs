@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::contract::{Address, DeviceId, NetworkId, Slot};
 use crate::storage_set::format;
 use crate::storage_set::layout::Geometry;
+use crate::storage_set::tables::Role;
 use crate::time::Duration;
 use crate::vocabulary::{NodeId, SiteId, StorageSetId, VolumeId};
 use crate::wire::MESSAGE_BLOCKS_MAX;
@@ -46,6 +47,9 @@ pub struct Configuration {
     pub mediator: Option<Mediator>,
     /// What an owner does whose mirror is lost.
     pub policy: Policy,
+    /// The administrator creates the volume: a set without content takes this role,
+    /// in sync. Else such a set is a lost one, and waits to be copied to.
+    pub founding: Option<Role>,
     /// How replication runs; `Chained` is there to be compared with.
     pub replication: Replication,
     /// Timers.
@@ -81,6 +85,10 @@ pub enum ConfigurationError {
 }
 
 impl Configuration {
+    /// This node's place in its pair: the lower of the two numbers is 0.
+    pub fn rank(&self) -> u64 {
+        u64::from(self.partner < self.node)
+    }
     /// Checks that limits and geometry fit each other.
     pub fn check(&self) -> Result<(), ConfigurationError> {
         self.limits.check(&self.set.geometry)

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::contract::{IoError, ReservationKey};
-use crate::storage_set::record::{Mode, Route};
+use crate::storage_set::record::Mode;
 use crate::vocabulary::{
     CommandId, CopyNumber, Lsn, NodeId, Outcome, Range, SequenceId, Session, SetId, Status,
     UnknownReason,
@@ -36,8 +36,6 @@ pub enum Event {
         sequence: SequenceId,
         /// Its blocks.
         range: Range,
-        /// Which copies it changes.
-        route: Route,
     },
     /// Owner: the in-flight mark is durable.
     Marked(CommandId),

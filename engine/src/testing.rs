@@ -15,7 +15,7 @@ use crate::configuration::{
 };
 use crate::contract::{
     Address, Completion, DeviceId, Effect, Entropy, Input, IoError, IoOutput, IoRequest, Label,
-    NetworkId, PAGE_BYTES, Packet, ReservationKey, Submission,
+    NetworkId, PAGE_BYTES, Packet, PageIndex, ReservationKey, Submission,
 };
 use crate::d_module::{Census, Context, DModule};
 use crate::event::Event;
@@ -104,6 +104,7 @@ pub(crate) fn configuration(role: Role) -> Configuration {
         peers: [Address::new(peer), Address::new(peer + 1)],
         mediator: None,
         policy: Policy::Strict,
+        founding: None,
         replication: Replication::Parallel,
         timers: Timers::default(),
         limits: Limits {
@@ -134,10 +135,13 @@ pub(crate) struct Disk {
 
 impl Disk {
     pub(crate) fn execute(&mut self, submission: &Submission) -> Result<IoOutput, IoError> {
-        let is_exempt = matches!(
-            submission.request,
-            IoRequest::ReadReservation | IoRequest::Preempt { .. }
-        );
+        let mailbox = GEOMETRY.mailbox_start();
+        let is_mail = |start: PageIndex| submission.device == JOURNAL && start >= mailbox;
+        let is_exempt = match &submission.request {
+            IoRequest::ReadReservation | IoRequest::Preempt { .. } => true,
+            IoRequest::Read { start, .. } | IoRequest::Write { start, .. } => is_mail(*start),
+            IoRequest::Flush => false,
+        };
         if !is_exempt && self.holder.is_some_and(|holder| holder != submission.key) {
             return Err(IoError::ReservationConflict);
         }
@@ -576,6 +580,7 @@ impl Bench {
             now: self.now,
             incarnation: 1,
             configuration: &self.configuration,
+            is_fresh: true,
             ids: &mut self.ids,
             out: &mut self.out,
         }

@@ -270,6 +270,7 @@ fn add_node(
         peers: [d_address(node_index(peer)), d_address(node_index(peer) + 1)],
         mediator: None,
         policy: Policy::Strict,
+        founding: None,
         replication: scenario.settings.replication,
         timers: scenario.settings.timers.clone(),
         limits: scenario.settings.limits.clone(),

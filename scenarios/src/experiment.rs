@@ -61,6 +61,8 @@ pub struct Experiment {
     tally: Tally,
     findings: Vec<Finding>,
     start: WorldTime,
+    /// When something other than a heartbeat happened last.
+    news_at: WorldTime,
 }
 
 /// Buffers that steps reuse.
@@ -86,6 +88,7 @@ impl Experiment {
             world,
             map,
             start,
+            news_at: start,
         }
     }
 
@@ -128,6 +131,14 @@ impl Experiment {
     /// Simulated time since the beginning.
     pub fn elapsed(&self) -> Duration {
         self.world.now().since(self.start)
+    }
+    /// True if every client is done, no fault is left to happen, and for so long no
+    /// module has reported anything: heartbeats go on for ever.
+    pub fn is_at_rest(&self, rest: Duration) -> bool {
+        let now = self.world.next_event().unwrap_or(self.world.now());
+        now.since(self.news_at) > rest
+            && self.schedule.next_at().is_none()
+            && self.clients_are_done()
     }
     /// When the next thing happens.
     pub fn next_at(&self) -> Option<WorldTime> {
@@ -201,6 +212,12 @@ impl Experiment {
     fn observe(&mut self, place: usize, occurrence: &Occurrence<Report>) {
         let at = self.world.now();
         let number = moment(self.world.totals().events, place);
+        if matches!(
+            occurrence,
+            Occurrence::Event { .. } | Occurrence::Probe { .. } | Occurrence::Fault(_)
+        ) {
+            self.news_at = at;
+        }
         match occurrence {
             Occurrence::Event {
                 process,

@@ -25,7 +25,7 @@ use crate::contract::ReservationKey;
 use crate::storage_set::record::CommandResult;
 use crate::time::Instant;
 use crate::vocabulary::{
-    BlockIndex, ClientId, CommandId, CopyNumber, Lsn, Outcome, Range, SequenceId, Session,
+    BlockIndex, ClientId, CommandId, CopyNumber, Lsn, NodeId, Outcome, Range, SequenceId, Session,
     SessionIncarnation, SetId, SiteEpoch, SiteId, StorageSetId, Ticket, VolumeId, Watermark,
 };
 
@@ -95,6 +95,7 @@ coded_number!(
     ClientId,
     CopyNumber,
     Lsn,
+    NodeId,
     SequenceId,
     SessionIncarnation,
     SetId,

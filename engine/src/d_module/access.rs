@@ -6,7 +6,9 @@
 //!    (compare-and-write only)                                        (replica on its way meanwhile)
 //! ```
 //!
-//! A command is resolved when its own copy and the mirror's answer are both in.
+//! A replicated command is resolved when its own copy and the mirror's answer are
+//! both in; one that changes this copy alone, when that is durable and the regions
+//! are durably dirty, in a mode in which nobody promotes the mirror.
 //! Its mark stands a little longer and ends with a later record.
 
 use std::collections::BTreeMap;
@@ -53,6 +55,7 @@ impl Stage {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InFlight {
     stage: Stage,
+    route: Route,
     /// The mirror has performed it, in the current session.
     is_replicated: bool,
     range: Range,
@@ -99,6 +102,9 @@ pub struct Access {
     next_sequence: SequenceId,
     resolved: Vec<(CommandId, Range)>,
     clear_at: Option<Instant>,
+    /// The mode is durable in which this copy alone is enough, and the owner has
+    /// the authority for it.
+    alone: bool,
 }
 
 /// Ring pages that accepting a mutation of this kind may take: its mark, and its
@@ -121,6 +127,7 @@ impl Access {
             next_sequence: sequence_high.next(),
             resolved: Vec::new(),
             clear_at: None,
+            alone: false,
         }
     }
 
@@ -128,6 +135,7 @@ impl Access {
     pub fn accept(
         &mut self,
         frame: CommandFrame,
+        route: Route,
         set: &mut StorageSet,
         cx: &mut Context<'_>,
     ) -> Next {
@@ -151,7 +159,6 @@ impl Access {
             command: frame.id,
             sequence,
             range,
-            route: Route::Replicated,
         });
         let compares = expected.is_some();
         let watermark = Watermark {
@@ -161,6 +168,7 @@ impl Access {
         let stage = Stage::Comparing;
         let in_flight = InFlight {
             stage,
+            route,
             is_replicated: false,
             range,
             sequence,
@@ -182,10 +190,12 @@ impl Access {
         &mut self,
         command: CommandId,
         found: &Bytes,
+        route: Route,
         set: &mut StorageSet,
         cx: &mut Context<'_>,
     ) {
         let in_flight = self.in_flight_mut(command).expect("it compares");
+        in_flight.route = route;
         if in_flight.expected.take().as_ref() != Some(found) {
             in_flight.content = Content::Nothing;
         }
@@ -212,6 +222,7 @@ impl Access {
         let in_flight = self.in_flight_mut(command).expect("it is accepted");
         in_flight.enter(Stage::Marking);
         in_flight.promised -= 1;
+        let route = in_flight.route;
         let mark = Mark {
             command,
             sequence: in_flight.sequence,
@@ -226,7 +237,7 @@ impl Access {
                 mark,
                 watermark: in_flight.watermark,
                 clears,
-                route: Route::Replicated,
+                route,
             },
         );
     }
@@ -285,28 +296,82 @@ impl Access {
         self.resolve(command, cx)
     }
 
-    /// Resolved once both copies have it; only then may the client hear success.
+    /// Resolved once all copies that it changes have it; only then may the client
+    /// hear success.
     fn resolve(
         &mut self,
         command: CommandId,
         cx: &mut Context<'_>,
     ) -> Option<(CommandId, Outcome)> {
         let in_flight = self.commands.get(&command)?;
-        if in_flight.stage != Stage::Local || !in_flight.is_replicated {
+        let is_done = match in_flight.route {
+            Route::Replicated => in_flight.is_replicated,
+            Route::LocalOnly => self.alone,
+        };
+        if in_flight.stage != Stage::Local || !is_done {
             return None;
         }
+        let is_alone = in_flight.route == Route::LocalOnly;
         let (outcome, range) = (in_flight.outcome(), in_flight.range);
         self.commands.remove(&command);
         self.resolved.push((command, range));
         self.clear_at
             .get_or_insert(cx.now.after(cx.configuration.timers.idle_clear));
-        cx.out.trace(Event::Resolved(command));
+        cx.out.trace(if is_alone {
+            Event::ResolvedAlone(command)
+        } else {
+            Event::Resolved(command)
+        });
         Some((command, outcome))
     }
 
-    /// The replica of a marked command, and its client's watermark.
+    /// The session of everything under way is over, with the mirror lost: what is
+    /// not resolved changes this copy alone from now on. Its marks make its regions
+    /// dirty in the record that says so.
+    pub fn demote_all(&mut self) {
+        for in_flight in self.commands.values_mut() {
+            if in_flight.route == Route::Replicated {
+                Arc::make_mut(in_flight).route = Route::LocalOnly;
+            }
+        }
+    }
+
+    /// Whether this copy alone is enough for those that change no other; returns the
+    /// commands that this resolves.
+    pub fn permit_alone(&mut self, alone: bool, cx: &mut Context<'_>) -> Vec<(CommandId, Outcome)> {
+        self.alone = alone;
+        if !alone {
+            return Vec::new();
+        }
+        let waiting = self.commands.iter();
+        let waiting = waiting.filter(|(_, it)| it.route == Route::LocalOnly);
+        let waiting: Vec<CommandId> = waiting.map(|(command, _)| *command).collect();
+        let resolve = |command| self.resolve(command, cx);
+        waiting.into_iter().filter_map(resolve).collect()
+    }
+
+    /// True while a command is under way that changes this copy alone.
+    pub fn has_local_only(&self) -> bool {
+        let mut commands = self.commands.values();
+        commands.any(|it| it.route == Route::LocalOnly)
+    }
+
+    /// Ends the marks of resolved commands in a range at once.
+    pub fn clear_marks_in(&mut self, range: Range, set: &mut StorageSet, cx: &mut Context<'_>) {
+        let overlaps = self.resolved.iter().any(|(_, r)| r.overlaps(range));
+        if overlaps && set.room() > 0 {
+            let clears = self.take_clears(Some(range), cx);
+            cx.append(set, Entry::Clear { clears });
+        }
+    }
+
+    /// The replica of a marked command that the mirror is to perform, and its
+    /// client's watermark.
     pub fn member(&self, command: CommandId) -> Option<(Member, Watermark)> {
         let in_flight = self.commands.get(&command)?;
+        if in_flight.route == Route::LocalOnly {
+            return None;
+        }
         let member = Member {
             command,
             sequence: in_flight.sequence,
@@ -328,7 +393,7 @@ impl Access {
         let open = self
             .commands
             .iter()
-            .filter(|(_, c)| reached(c.stage) && !c.is_replicated);
+            .filter(|(_, c)| reached(c.stage) && !c.is_replicated && c.route == Route::Replicated);
         open.map(|(command, _)| *command).collect()
     }
 

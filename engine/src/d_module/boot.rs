@@ -1,32 +1,44 @@
-//! A boot: from the administrator's configuration to a role.
+//! A boot, or a takeover: from the administrator's configuration to a role.
 //!
 //! ```text
-//! configuration -> claim (both devices, under a new key) -> recovery -> role
+//! configuration -> watch -> claim (both devices, under a new key) -> recovery -> role
+//!                                                          ^            |
+//!                                                          +-formatting-+ (no content)
 //! ```
 //!
-//! Owns what follows which in that chain. Refuses to know what a role does once
-//! it is in office.
+//! Owns what follows which in that chain. Refuses to know when a set is to be
+//! claimed, and what a role does once it is in office.
 
 use std::sync::Arc;
 
 use super::claim::{self, Claim};
+use super::formatting::Formatting;
+use super::heart::Heart;
 use super::mirror::Mirror;
 use super::owner::Owner;
+use super::watch::{Decision, Watch};
 use super::{Context, DModule};
-use crate::configuration::{Configuration, D_SLOT, Duty, M_SLOT};
+use crate::configuration::{Configuration, D_SLOT, M_SLOT};
 use crate::contract::{IoError, IoId, IoOutput, ReservationKey, Submission};
 use crate::event::{Event, IgnoreReason, Phase};
 use crate::local::{Local, NodeOutbox};
 use crate::storage_set::StorageSet;
 use crate::storage_set::destage::{DestageIo, Devices};
-use crate::storage_set::format::Superblock;
-use crate::storage_set::recovery::{self, Recovered, Recovery};
-use crate::storage_set::tables::Role;
+use crate::storage_set::format::{Checkpoint, Superblock};
+use crate::storage_set::layout::CheckpointSlot;
+use crate::storage_set::recovery::{self, Recovered, Recovery, RecoveryError};
+use crate::storage_set::tables::{Consistency, Role, Tables};
 use crate::time::{Duration, Instant};
-use crate::vocabulary::Lsn;
+use crate::vocabulary::{Lsn, Session, SessionIncarnation, SiteEpoch};
 
 /// How long an unanswered question to the M-module waits before it is repeated.
 const ASK_AGAIN: Duration = Duration::from_millis(10);
+
+/// What a new volume begins with.
+const FIRST_SESSION: Session = Session {
+    site_epoch: SiteEpoch::new(1),
+    incarnation: SessionIncarnation::new(1),
+};
 
 impl DModule {
     pub(super) fn ask(&mut self, now: Instant, out: &mut NodeOutbox) {
@@ -39,6 +51,7 @@ impl DModule {
     pub(super) fn handle_configuration(
         &mut self,
         configuration: Arc<Configuration>,
+        now: Instant,
         out: &mut NodeOutbox,
     ) {
         if self.phase != Phase::Configuring {
@@ -48,10 +61,61 @@ impl DModule {
             panic!("the administrator's configuration cannot work: {error}");
         }
         self.ask_at = None;
-        self.configuration = Some(Arc::clone(&configuration));
-        match configuration.duty {
-            Duty::Standby => self.enter(Phase::Standby, out),
-            Duty::Primary => {
+        self.configuration = Some(configuration);
+        self.stand_by(now, out);
+    }
+
+    /// Watches the partner from now on.
+    pub(super) fn stand_by(&mut self, now: Instant, out: &mut NodeOutbox) {
+        self.enter(Phase::Standby, out);
+        self.watch = Some(Watch::start(now));
+        self.handle_watch_deadline(now, out);
+    }
+
+    pub(super) fn handle_watch_deadline(&mut self, now: Instant, out: &mut NodeOutbox) {
+        let Some((watch, mut cx)) = self.post(now, out) else {
+            return;
+        };
+        watch.handle_deadline(&mut cx);
+    }
+
+    /// The watch, and what it needs for one input.
+    fn post<'a>(
+        &'a mut self,
+        now: Instant,
+        out: &'a mut NodeOutbox,
+    ) -> Option<(&'a mut Watch, Context<'a>)> {
+        let cx = Context {
+            now,
+            incarnation: self.incarnation,
+            configuration: self.configuration.as_ref()?,
+            is_fresh: false,
+            ids: &mut self.ids,
+            out,
+        };
+        Some((self.watch.as_mut()?, cx))
+    }
+
+    pub(super) fn handle_watch(
+        &mut self,
+        io: IoId,
+        result: Result<IoOutput, IoError>,
+        now: Instant,
+        out: &mut NodeOutbox,
+    ) {
+        let Some((watch, cx)) = self.post(now, out) else {
+            return;
+        };
+        match watch.handle_completion(io, result, &cx) {
+            Decision::Wait => {}
+            Decision::Claim { takes_over, waits } => {
+                let configuration = Arc::clone(self.configuration.as_ref().expect("it watches"));
+                if takes_over {
+                    out.trace(Event::PartnerSilent(configuration.partner));
+                    out.probe("takeover");
+                }
+                self.watch = None;
+                self.waits = waits;
                 self.enter(Phase::Claiming, out);
                 let devices = devices(&configuration);
                 let (claim, ask) = Claim::start(devices, configuration.node, &mut self.ids);
@@ -65,6 +129,7 @@ impl DModule {
         &mut self,
         io: IoId,
         result: Result<IoOutput, IoError>,
+        now: Instant,
         out: &mut NodeOutbox,
     ) {
         let Some(claim) = self.claim.as_mut() else {
@@ -73,17 +138,30 @@ impl DModule {
         match claim.handle_completion(io, result, &mut self.ids) {
             None => {}
             Some(claim::Progress::Submit(submission)) => out.submit(submission),
-            Some(claim::Progress::Failed(error)) => self.halt(error, out),
+            Some(claim::Progress::Failed(error)) => self.halt(error, now, out),
             Some(claim::Progress::Won(key)) => {
                 self.claim = None;
                 out.trace(Event::Fenced(key));
-                self.enter(Phase::Recovering, out);
                 let configuration = self.configuration.as_ref().expect("a claim needs one");
-                let (recovery, io) = Recovery::start(devices(configuration), &mut self.ids);
-                self.recovery = Some(Box::new((key, recovery)));
-                out.submit(under(key, io));
+                // From here the former holder executes nothing; what it may answer
+                // from memory, it may for one term more.
+                let timers = &configuration.timers;
+                let term = timers.ha_lease.plus(timers.lease_margin);
+                let serves_from = self.waits.then(|| now.after(term));
+                self.heart = Some(Heart::start(key, serves_from, now));
+                self.recover(key, out);
             }
         }
+    }
+
+    fn recover(&mut self, key: ReservationKey, out: &mut NodeOutbox) {
+        if self.phase != Phase::Recovering {
+            self.enter(Phase::Recovering, out);
+        }
+        let configuration = self.configuration.as_ref().expect("a claim needs one");
+        let (recovery, io) = Recovery::start(devices(configuration), &mut self.ids);
+        self.recovery = Some(Box::new((key, recovery)));
+        out.submit(under(key, io));
     }
 
     pub(super) fn handle_recovery(
@@ -100,10 +178,94 @@ impl DModule {
         match recovery.handle_completion(io, output, &mut self.ids) {
             None => {}
             Some(recovery::Progress::Submit(io)) => out.submit(under(key, io)),
-            Some(recovery::Progress::Failed(_)) => self.halt(IoError::Gone, out),
+            Some(recovery::Progress::Failed(RecoveryError::NoSuperblock)) => {
+                self.recovery = None;
+                self.format_empty(key, out);
+            }
+            Some(recovery::Progress::Failed(RecoveryError::NoCheckpoint)) => self.refuse(out),
             Some(recovery::Progress::Done(recovered)) => {
                 self.recovery = None;
                 self.take_office(key, *recovered, now, out);
+            }
+        }
+    }
+
+    fn superblock(configuration: &Configuration) -> Superblock {
+        Superblock {
+            set: configuration.set.id,
+            format: configuration.set.format,
+            geometry: configuration.set.geometry,
+        }
+    }
+
+    /// Nothing was ever written, or the journal device was replaced. Which records an
+    /// earlier life of the devices left in the ring is not known: the first one of this
+    /// life repeats a checksum that none of them does.
+    fn format_empty(&mut self, key: ReservationKey, out: &mut NodeOutbox) {
+        let configuration = Arc::clone(self.configuration.as_ref().expect("a claim needs one"));
+        let tables = match configuration.founding {
+            Some(role) => Tables::formatted(role, FIRST_SESSION),
+            None => Tables::blank(FIRST_SESSION, &configuration.set.geometry),
+        };
+        let chain = u32::try_from(self.incarnation & u64::from(u32::MAX)).expect("it is masked");
+        let checkpoint = Checkpoint {
+            lsn: Lsn::new(0),
+            next_page: 0,
+            chain,
+            tables,
+        };
+        self.format(key, (CheckpointSlot::A, &checkpoint), out);
+    }
+
+    /// The data device was replaced under a mirror: its journal still fences, but
+    /// nothing of the copy is known.
+    fn format_data(&mut self, key: ReservationKey, recovered: Recovered, out: &mut NodeOutbox) {
+        let configuration = Arc::clone(self.configuration.as_ref().expect("a claim needs one"));
+        let blank = Tables::blank(FIRST_SESSION, &configuration.set.geometry);
+        let tables = Tables {
+            consistency: Consistency::Inconsistent,
+            dirty: blank.dirty,
+            marks: blank.marks,
+            ..recovered.tables
+        };
+        // A number is left out, so that this checkpoint is the newer one.
+        let checkpoint = Checkpoint {
+            lsn: recovered.head.lsn,
+            next_page: recovered.head.page,
+            chain: recovered.head.chain,
+            tables,
+        };
+        self.format(key, (recovered.next_slot, &checkpoint), out);
+    }
+
+    fn format(
+        &mut self,
+        key: ReservationKey,
+        checkpoint: (CheckpointSlot, &Checkpoint),
+        out: &mut NodeOutbox,
+    ) {
+        out.probe("set without content formatted");
+        let configuration = self.configuration.as_ref().expect("a claim needs one");
+        let superblock = DModule::superblock(configuration);
+        let devices = devices(configuration);
+        let (formatting, io) =
+            Formatting::start(key, devices, &superblock, checkpoint, &mut self.ids);
+        self.formatting = Some(Box::new((key, formatting)));
+        out.submit(io);
+    }
+
+    pub(super) fn handle_formatting(&mut self, io: IoId, out: &mut NodeOutbox) {
+        let Some((key, formatting)) = self.formatting.as_deref_mut() else {
+            return;
+        };
+        let key = *key;
+        match formatting.handle_completion(io, &mut self.ids) {
+            None => {}
+            Some(Some(submission)) => out.submit(submission),
+            Some(None) => {
+                self.formatting = None;
+                out.trace(Event::Formatted);
+                self.recover(key, out);
             }
         }
     }
@@ -116,7 +278,24 @@ impl DModule {
         now: Instant,
         out: &mut NodeOutbox,
     ) {
-        let configuration = self.configuration.clone().expect("recovery needs one");
+        let configuration = Arc::clone(self.configuration.as_ref().expect("recovery needs one"));
+        let own = DModule::superblock(&configuration);
+        if recovered.superblock != own {
+            out.probe("foreign set refused");
+            return self.refuse(out);
+        }
+        let role = recovered.tables.role;
+        if recovered.data_superblock != Some(own) {
+            return match role {
+                Role::Mirror => self.format_data(key, recovered, out),
+                // What the journal does not hold is lost on this site, and only the
+                // other one could go on: by a switchover.
+                Role::Owner => {
+                    out.probe("owner without its data device frozen");
+                    self.refuse(out)
+                }
+            };
+        }
         let orphans = u32::try_from(recovered.tables.marks.len()).expect("marks are bounded");
         let last = Lsn::new(recovered.head.lsn.value() - 1);
         out.trace(Event::Recovered {
@@ -124,16 +303,6 @@ impl DModule {
             records: recovered.records,
             orphans,
         });
-        let own = Superblock {
-            set: configuration.set.id,
-            format: configuration.set.format,
-            geometry: configuration.set.geometry,
-        };
-        if recovered.superblock != own {
-            out.probe("foreign set refused");
-            return self.halt(IoError::Gone, out);
-        }
-        let role = recovered.tables.role;
         let mut set = StorageSet::new(key, devices(&configuration), recovered);
         match role {
             Role::Owner => {
@@ -142,6 +311,7 @@ impl DModule {
                     now,
                     incarnation: self.incarnation,
                     configuration: &configuration,
+                    is_fresh: false,
                     ids: &mut self.ids,
                     out,
                 };
@@ -153,6 +323,7 @@ impl DModule {
             }
         }
         self.set = Some(set);
+        self.handle_heart_deadline(now, out);
     }
 }
 

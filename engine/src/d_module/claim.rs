@@ -5,6 +5,8 @@
 //!        ^_______________ conflict __________|
 //! ```
 //!
+//! A conflict with the partner ends the claim: it is alive.
+//!
 //! The key's epoch is higher than any that either device has seen, so no boot
 //! reuses one, and commands that an older incarnation left in a queue are aborted
 //! by the preempt or refused when they execute.
@@ -33,6 +35,8 @@ pub struct Claim {
     waiting: IoId,
     journal_holder: Option<ReservationKey>,
     data_holder: Option<ReservationKey>,
+    /// Somebody else has won a device meanwhile.
+    contested: bool,
 }
 
 /// What a completion led to.
@@ -56,6 +60,7 @@ impl Claim {
             waiting: IoId(0),
             journal_holder: None,
             data_holder: None,
+            contested: false,
         };
         let ask = claim.submit(devices.journal, IoRequest::ReadReservation, ids);
         (claim, ask)
@@ -74,6 +79,9 @@ impl Claim {
         let output = match result {
             Ok(output) => output,
             Err(IoError::ReservationConflict | IoError::Aborted) => {
+                // Either a command of an older incarnation of this node came in
+                // between, or the partner: who asks again will see.
+                self.contested = true;
                 self.step = Step::AskingJournal;
                 let ask = self.submit(self.devices.journal, IoRequest::ReadReservation, ids);
                 return Some(Progress::Submit(ask));
@@ -87,6 +95,10 @@ impl Claim {
         let Devices { journal, data, .. } = self.devices;
         let submission = match self.step {
             Step::AskingJournal => {
+                let is_mine = holder.is_none_or(|key| key.node == self.node.value());
+                if self.contested && !is_mine {
+                    return Some(Progress::Failed(IoError::ReservationConflict));
+                }
                 self.journal_holder = holder;
                 self.step = Step::AskingData;
                 self.submit(data, IoRequest::ReadReservation, ids)

@@ -18,6 +18,8 @@ use crate::wire::{PeerMessage, Portion, Transfer, TransferId, kind, peer};
 /// What every portion of a transfer repeats.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Envelope {
+    /// Where the portions go.
+    pub to: Address,
     /// The session.
     pub session: Session,
     /// The transfer.
@@ -61,12 +63,8 @@ pub fn send_transfer(envelope: &Envelope, transfer: &Transfer, cx: &mut Context<
             attempt,
         };
         let frame = peer::encode(&PeerMessage::Portion(portion));
-        cx.out.send(
-            configuration.peer_network,
-            configuration.peers[0],
-            label,
-            frame,
-        );
+        cx.out
+            .send(configuration.peer_network, envelope.to, label, frame);
     }
     count
 }

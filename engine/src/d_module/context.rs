@@ -21,6 +21,8 @@ pub struct Context<'a> {
     pub incarnation: u64,
     /// The administrator's configuration.
     pub configuration: &'a Configuration,
+    /// The HA lease runs: what this node answers from memory is not stale.
+    pub is_fresh: bool,
     /// Names for device commands.
     pub ids: &'a mut IoIds,
     /// Effects.
@@ -60,6 +62,7 @@ impl DModule {
             now,
             incarnation: self.incarnation,
             configuration: self.configuration.as_ref()?,
+            is_fresh: self.heart.as_ref().is_some_and(|heart| heart.is_fresh(now)),
             ids: &mut self.ids,
             out,
         };

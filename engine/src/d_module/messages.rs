@@ -4,6 +4,8 @@
 //! a standby's answer too, for it has no role. Refuses to know what they mean.
 
 use super::context::Office;
+use super::heart::Heart;
+use super::mirror::Question;
 use super::owner::Owner;
 use super::{DModule, status};
 use crate::configuration::N_SLOT;
@@ -11,7 +13,7 @@ use crate::contract::{Address, Label, Packet};
 use crate::event::{Event, IgnoreReason, Phase};
 use crate::local::{Local, NodeOutbox};
 use crate::time::Instant;
-use crate::wire::{ClientReply, ClientRequest, PeerMessage, kind, peer};
+use crate::wire::{ClientReply, ClientRequest, PeerMessage, kind, mediator, peer};
 
 impl DModule {
     /// A message of the peer.
@@ -19,6 +21,11 @@ impl DModule {
         let Some(configuration) = &self.configuration else {
             return out.trace(Event::Ignored(IgnoreReason::WrongPhase));
         };
+        if let Some(third) = configuration.mediator
+            && packet.network == third.network
+        {
+            return self.handle_mediator(packet, now, out);
+        }
         let Ok(message) = peer::decode(&packet.frame) else {
             return out.trace(Event::Ignored(IgnoreReason::Undecodable));
         };
@@ -32,7 +39,7 @@ impl DModule {
             Phase::Following | Phase::Announcing | Phase::Serving => {
                 match self.office(now, out) {
                     Some((Office::Owner(owner), set, mut cx)) => {
-                        owner.handle_peer(&message, set, &mut cx);
+                        owner.handle_peer(packet.from, &message, set, &mut cx);
                     }
                     Some((Office::Mirror(mirror), set, mut cx)) => match message {
                         PeerMessage::Hello(hello) => {
@@ -41,15 +48,32 @@ impl DModule {
                         PeerMessage::Portion(portion) => {
                             mirror.handle_portion(packet.from, portion, set, &mut cx);
                         }
+                        PeerMessage::Finish {
+                            session, attempt, ..
+                        } => mirror.handle_finish(packet.from, session, attempt, set, &mut cx),
+                        PeerMessage::Lease { session, nonce, .. } => {
+                            mirror.handle_lease(packet.from, session, nonce, set, &mut cx);
+                        }
+                        PeerMessage::Fetch {
+                            session,
+                            nonce,
+                            range,
+                            attempt,
+                            ..
+                        } => {
+                            let question = Question {
+                                nonce,
+                                range,
+                                attempt,
+                            };
+                            mirror.handle_fetch(packet.from, session, question, set, &mut cx);
+                        }
                         PeerMessage::HelloAck { .. }
                         | PeerMessage::HelloRefused { .. }
                         | PeerMessage::SetAck { .. }
                         | PeerMessage::CopyAck { .. }
-                        | PeerMessage::Finish { .. }
                         | PeerMessage::FinishAck { .. }
-                        | PeerMessage::Lease { .. }
                         | PeerMessage::Granted { .. }
-                        | PeerMessage::Fetch { .. }
                         | PeerMessage::Fetched { .. }
                         | PeerMessage::NotOwner { .. } => {
                             cx.out.trace(Event::Ignored(IgnoreReason::WrongPhase));
@@ -65,6 +89,19 @@ impl DModule {
         }
     }
 
+    /// An answer of the mediator.
+    fn handle_mediator(&mut self, packet: &Packet, now: Instant, out: &mut NodeOutbox) {
+        let Ok(reply) = mediator::decode_reply(&packet.frame) else {
+            return out.trace(Event::Ignored(IgnoreReason::Undecodable));
+        };
+        if let Some((Office::Owner(owner), set, mut cx)) = self.office(now, out)
+            && reply.volume == cx.configuration.volume
+        {
+            owner.handle_mediator(&reply, set, &mut cx);
+        }
+        self.serve_once_confirmed(out);
+    }
+
     fn answer_not_owner(&self, to: Address, message: &PeerMessage, out: &mut NodeOutbox) {
         let Some(configuration) = &self.configuration else {
             return;
@@ -72,11 +109,13 @@ impl DModule {
         let (session, attempt) = match message {
             PeerMessage::Hello(hello) => (hello.session, hello.attempt),
             PeerMessage::Portion(portion) => (portion.session, portion.attempt),
+            PeerMessage::Finish {
+                session, attempt, ..
+            } => (*session, *attempt),
             PeerMessage::HelloAck { .. }
             | PeerMessage::HelloRefused { .. }
             | PeerMessage::SetAck { .. }
             | PeerMessage::CopyAck { .. }
-            | PeerMessage::Finish { .. }
             | PeerMessage::FinishAck { .. }
             | PeerMessage::Lease { .. }
             | PeerMessage::Granted { .. }
@@ -100,9 +139,12 @@ impl DModule {
         out.send(configuration.peer_network, to, label, peer::encode(&answer));
     }
 
-    fn serve_once_confirmed(&mut self, out: &mut NodeOutbox) {
-        let is_confirmed = self.owner.as_deref().is_some_and(Owner::is_serving);
-        if self.phase == Phase::Announcing && is_confirmed {
+    /// An owner serves once nobody can have deposed its site, and no former holder
+    /// of the set may still answer from memory.
+    pub(super) fn serve_once_confirmed(&mut self, out: &mut NodeOutbox) {
+        let is_confirmed = self.owner.as_deref().is_some_and(Owner::is_confirmed);
+        let may_serve = self.heart.as_ref().is_some_and(Heart::may_serve);
+        if self.phase == Phase::Announcing && is_confirmed && may_serve {
             self.enter(Phase::Serving, out);
         }
     }

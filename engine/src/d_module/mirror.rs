@@ -11,11 +11,12 @@ use serde::{Deserialize, Serialize};
 
 use super::Context;
 use super::communications::{Reassembly, Received, acknowledge};
-use crate::contract::{Address, Label};
+use crate::contract::{Address, IoError, IoId, IoOutput, Label};
 use crate::event::{Event, IgnoreReason};
 use crate::storage_set::StorageSet;
+use crate::storage_set::read::{self, RangeRead};
 use crate::storage_set::record::{Entry, Perform, Record};
-use crate::storage_set::tables::{Consistency, Role};
+use crate::storage_set::tables::{Consistency, Role, Tables};
 use crate::time::Instant;
 use crate::vocabulary::{
     CommandId, Content, CopyNumber, Outcome, Range, Session, SetId, Watermark,
@@ -63,12 +64,37 @@ pub struct Mirror {
     /// By session too: a rebooted owner counts its sets from 1 again.
     sets: BTreeMap<(Session, SetId), PendingSet>,
     copies: Vec<PendingCopy>,
+    /// The end of a resync, on its way to the journal.
+    finishing: Option<(Session, Asker)>,
+    /// Boxed, for there is hardly ever one.
+    fetching: Option<Box<Fetching>>,
+}
+
+/// Blocks that the owner asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Question {
+    /// The question's name.
+    pub nonce: u64,
+    /// The blocks.
+    pub range: Range,
+    /// The transmission.
+    pub attempt: u32,
+}
+
+/// Blocks being read for the owner.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Fetching {
+    session: Session,
+    to: Address,
+    question: Question,
+    read: RangeRead,
 }
 
 impl Mirror {
     /// Sets in pieces, executions pending.
     pub fn census(&self) -> (usize, usize) {
         let pending = self.commands.len() + self.copies.len() + self.sets.len();
+        let pending = pending + usize::from(self.fetching.is_some());
         (self.reassembly.incomplete(), pending)
     }
 
@@ -106,7 +132,8 @@ impl Mirror {
         }
         if hello.session == tables.fence && tables.role == Role::Mirror {
             cx.out.trace(Event::Ignored(IgnoreReason::Redundant));
-            return acknowledge_session(hello.session, asker, cx);
+            let dirty = set.tables().dirty_runs(&cx.configuration.set.geometry);
+            return acknowledge_session(hello.session, asker, dirty, cx);
         }
         let refusal = if tables.role != Role::Mirror {
             Some(HelloRefusal::NotMirror)
@@ -116,10 +143,8 @@ impl Mirror {
             || hello.session.site_epoch < tables.session.site_epoch
         {
             Some(HelloRefusal::Stale)
-        } else if tables.consistency != Consistency::Consistent
-            || !tables.marks.is_empty()
-            || !tables.dirty.is_empty()
-        {
+        } else if !hello.resync && !is_clean(tables) {
+            // Only a resync brings it back.
             Some(HelloRefusal::NotClean)
         } else {
             None
@@ -354,17 +379,26 @@ impl Mirror {
 
     /// A record of the mirror has become durable: now, and only now, it is
     /// acknowledged.
-    pub fn handle_durable(&mut self, record: &Record, fence: Session, cx: &mut Context<'_>) {
+    pub fn handle_durable(&mut self, record: &Record, set: &StorageSet, cx: &mut Context<'_>) {
         match &record.entry {
             Entry::Fence { session, .. } => {
                 self.reassembly.reset();
                 cx.out.trace(Event::SessionAccepted(*session));
                 if let Some((accepted, asker)) = self.accepting.take() {
                     assert!(accepted == *session, "one session is accepted at a time");
-                    acknowledge_session(accepted, asker, cx);
+                    let dirty = set.tables().dirty_runs(&cx.configuration.set.geometry);
+                    acknowledge_session(accepted, asker, dirty, cx);
                 }
             }
-            Entry::Perform(perform) => self.handle_performed(perform.command, fence, cx),
+            Entry::Perform(perform) => {
+                self.handle_performed(perform.command, set.tables().fence, cx);
+            }
+            Entry::Finish => {
+                if let Some((session, asker)) = self.finishing.take() {
+                    cx.out.trace(Event::Finished(session));
+                    acknowledge_finish(session, asker, cx);
+                }
+            }
             Entry::Copy { copy, range, .. } => {
                 let place = self.copies.iter().position(|pending| pending.copy == *copy);
                 let Some(place) = place else { return };
@@ -388,9 +422,157 @@ impl Mirror {
             | Entry::Clear { .. }
             | Entry::Session { .. }
             | Entry::Dirty { .. }
-            | Entry::Finish
             | Entry::Repair { .. } => {}
         }
+    }
+
+    /// The resync is complete, as the owner says: consistent, durably, before that is
+    /// said back. What the session's commands still have under way stays under the
+    /// owner's marks.
+    pub fn handle_finish(
+        &mut self,
+        from: Address,
+        session: Session,
+        attempt: u32,
+        set: &mut StorageSet,
+        cx: &mut Context<'_>,
+    ) {
+        let asker = Asker {
+            address: from,
+            attempt,
+        };
+        let tables = set.tables();
+        if tables.role != Role::Mirror || session != tables.fence || self.accepting.is_some() {
+            return cx.out.trace(Event::Ignored(IgnoreReason::StaleSession));
+        }
+        if is_clean(tables) {
+            cx.out.probe("redundant finish acknowledged again");
+            return acknowledge_finish(session, asker, cx);
+        }
+        if self.finishing.is_some() || !self.copies.is_empty() {
+            return cx.out.trace(Event::Ignored(IgnoreReason::Pending));
+        }
+        if set.room() == 0 {
+            return cx.out.trace(Event::Ignored(IgnoreReason::NoRoom));
+        }
+        self.finishing = Some((session, asker));
+        cx.append(set, Entry::Finish);
+    }
+
+    /// A lease is granted to the session that this copy follows, while it is one that
+    /// could be promoted.
+    pub fn handle_lease(
+        &mut self,
+        from: Address,
+        session: Session,
+        nonce: u64,
+        set: &StorageSet,
+        cx: &mut Context<'_>,
+    ) {
+        let tables = set.tables();
+        let is_follower =
+            tables.role == Role::Mirror && tables.consistency == Consistency::Consistent;
+        if !is_follower || session != tables.fence || self.accepting.is_some() {
+            return cx.out.trace(Event::Ignored(IgnoreReason::StaleSession));
+        }
+        let message = PeerMessage::Granted {
+            volume: cx.configuration.volume,
+            session,
+            nonce,
+        };
+        let label = Label {
+            kind: kind::GRANTED,
+            incarnation: cx.incarnation,
+            id: nonce,
+            part: 0,
+            attempt: 0,
+        };
+        let network = cx.configuration.peer_network;
+        cx.out.send(network, from, label, peer::encode(&message));
+    }
+
+    /// Blocks that the owner cannot read: read here, and sent if they prove themselves.
+    pub fn handle_fetch(
+        &mut self,
+        from: Address,
+        session: Session,
+        question: Question,
+        set: &mut StorageSet,
+        cx: &mut Context<'_>,
+    ) {
+        let tables = set.tables();
+        let range = question.range;
+        if tables.role != Role::Mirror || session != tables.fence || !is_on_volume(range, cx) {
+            return cx.out.trace(Event::Ignored(IgnoreReason::StaleSession));
+        }
+        let is_changing = self.commands.values().any(|it| it.range.overlaps(range));
+        if self.fetching.is_some() || is_changing || !self.copies.is_empty() {
+            return cx.out.trace(Event::Ignored(IgnoreReason::Pending));
+        }
+        if range.count() > cx.configuration.limits.command_blocks {
+            return cx.out.trace(Event::Ignored(IgnoreReason::Misrouted));
+        }
+        let (read, ios) = set.read(range, cx.ids);
+        cx.submit_all(ios);
+        self.fetching = Some(Box::new(Fetching {
+            session,
+            to: from,
+            question,
+            read,
+        }));
+        self.answer_fetch(cx);
+    }
+
+    /// A read completion.
+    pub fn handle_read(
+        &mut self,
+        io: IoId,
+        result: Result<IoOutput, IoError>,
+        cx: &mut Context<'_>,
+    ) {
+        if let Some(fetching) = self.fetching.as_mut() {
+            fetching.read.handle_completion(io, result);
+            self.answer_fetch(cx);
+        }
+    }
+
+    fn answer_fetch(&mut self, cx: &mut Context<'_>) {
+        let Some(fetching) = self.fetching.take_if(|it| it.read.is_complete()) else {
+            return;
+        };
+        let Fetching {
+            session,
+            to,
+            question,
+            read,
+        } = *fetching;
+        let Question {
+            nonce,
+            range,
+            attempt,
+        } = question;
+        let Ok(blocks) = read.finish() else {
+            cx.out.probe("fetched block is bad on both copies");
+            return;
+        };
+        let message = PeerMessage::Fetched {
+            volume: cx.configuration.volume,
+            session,
+            nonce,
+            range,
+            attempt,
+            versions: blocks.iter().map(|block| block.version).collect(),
+            data: read::concatenate(&blocks),
+        };
+        let label = Label {
+            kind: kind::FETCHED,
+            incarnation: cx.incarnation,
+            id: nonce,
+            part: 0,
+            attempt,
+        };
+        let network = cx.configuration.peer_network;
+        cx.out.send(network, to, label, peer::encode(&message));
     }
 
     fn handle_performed(&mut self, command: CommandId, fence: Session, cx: &mut Context<'_>) {
@@ -439,13 +621,28 @@ fn payload_pages(content: &Content, range: Range) -> u64 {
     }
 }
 
-fn acknowledge_session(session: Session, asker: Asker, cx: &mut Context<'_>) {
+/// What a plain Hello needs: nothing may differ but what the owner's marks say.
+fn is_clean(tables: &Tables) -> bool {
+    let is_consistent = tables.consistency == Consistency::Consistent;
+    is_consistent && tables.marks.is_empty() && tables.dirty.is_empty()
+}
+
+fn acknowledge_finish(session: Session, asker: Asker, cx: &mut Context<'_>) {
+    let message = PeerMessage::FinishAck {
+        volume: cx.configuration.volume,
+        session,
+        attempt: asker.attempt,
+    };
+    send_session_answer(kind::FINISH_ACK, session, asker, &message, cx);
+}
+
+fn acknowledge_session(session: Session, asker: Asker, dirty: Vec<Range>, cx: &mut Context<'_>) {
     let volume = cx.configuration.volume;
     let message = PeerMessage::HelloAck {
         volume,
         session,
         attempt: asker.attempt,
-        dirty: Vec::new(),
+        dirty,
     };
     send_session_answer(kind::HELLO_ACK, session, asker, &message, cx);
 }

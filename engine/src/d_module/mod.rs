@@ -5,21 +5,31 @@
 //! `mirror` and the rooms that they compose.
 //!
 //! ```text
-//! Configuring --configuration--> Claiming --reservation won--> Recovering --read back--+
-//!      |                             |                            |                     |
-//!      +--duty standby--> Standby    +-------- conflict ----------+--> Halted <---------+
-//!                                                                         ^             |
-//!                                     Following <--role mirror------------|-------------+
-//!                                     Announcing <--role owner------------|-------------+
-//!                                         +--mirror answers--> Serving ---+ conflict
+//! Configuring --configuration--> Standby --set is its own, or partner silent--> Claiming
+//!                                   ^                                              |
+//!                                   |                                     reservation won
+//!                                   |                                              v
+//!          Halted <--not readable---|---------------------------------------- Recovering
+//!                                   |                                         |        |
+//!                                conflict,       Following <--role mirror-----+    role owner
+//!                              device error          |                                 v
+//!                                   |<---------------+---- Serving <--authority-- Announcing
+//!                                   +<-------------------------+----------------------+
 //! ```
+//!
+//! Who loses the set is a standby from then on, in a new incarnation: what it
+//! answered last, it answered before.
 
 pub mod access;
+pub mod arbiter;
+pub mod authority;
 mod boot;
 mod census;
 pub mod claim;
 pub mod communications;
 mod context;
+mod formatting;
+pub mod heart;
 mod messages;
 pub mod mirror;
 pub mod ordering;
@@ -29,6 +39,7 @@ pub mod replication;
 pub mod status;
 #[cfg(test)]
 mod tests;
+pub mod watch;
 
 use std::sync::Arc;
 
@@ -38,8 +49,11 @@ pub use self::census::Census;
 use self::claim::Claim;
 pub use self::context::Context;
 use self::context::Office;
+use self::formatting::Formatting;
+use self::heart::Heart;
 use self::mirror::Mirror;
 use self::owner::Owner;
+use self::watch::Watch;
 use crate::configuration::Configuration;
 use crate::contract::{Completion, Entropy, Input, IoError, IoId, IoOutput, ReservationKey};
 use crate::event::{Event, IgnoreReason, Phase};
@@ -57,10 +71,19 @@ pub struct DModule {
     ask_at: Option<Instant>,
     destage_at: Option<Instant>,
     ids: IoIds,
+    /// Device commands named up to here belong to a time when this module held the
+    /// set before; their ends mean nothing any more.
+    late_ios: u64,
+    watch: Option<Watch>,
     claim: Option<Claim>,
+    /// The former holder may still answer from its memory when the set is won.
+    waits: bool,
+    /// Beats from the reservation to its loss.
+    heart: Option<Heart>,
     /// This and the owner are boxed: most modules have neither, and a fork copies
     /// the module.
     recovery: Option<Box<(ReservationKey, Recovery)>>,
+    formatting: Option<Box<(ReservationKey, Formatting)>>,
     set: Option<StorageSet>,
     owner: Option<Box<Owner>>,
     mirror: Option<Mirror>,
@@ -76,8 +99,13 @@ impl DModule {
             ask_at: None,
             destage_at: None,
             ids: IoIds::default(),
+            late_ios: 0,
+            watch: None,
             claim: None,
+            waits: false,
+            heart: None,
             recovery: None,
+            formatting: None,
             set: None,
             owner: None,
             mirror: None,
@@ -100,7 +128,7 @@ impl DModule {
     pub fn handle(&mut self, now: Instant, input: Input<Local>, out: &mut NodeOutbox) {
         match input {
             Input::Local(Local::Configuration(configuration)) => {
-                self.handle_configuration(configuration, out);
+                self.handle_configuration(configuration, now, out);
             }
             Input::Deadline if self.phase == Phase::Configuring => self.ask(now, out),
             Input::Completion(completion) => self.handle_completion(completion, now, out),
@@ -123,6 +151,8 @@ impl DModule {
         self.ask_at
             .into_iter()
             .chain(self.destage_at)
+            .chain(self.watch.as_ref().and_then(Watch::next_deadline))
+            .chain(self.beating().and_then(Heart::next_deadline))
             .chain(owner)
             .chain(mirror)
             .min()
@@ -140,13 +170,16 @@ impl DModule {
 
     fn handle_completion(&mut self, completion: Completion, now: Instant, out: &mut NodeOutbox) {
         let Completion { io, result, .. } = completion;
-        if self.phase == Phase::Halted {
+        if self.phase == Phase::Halted || !IoIds::is_later_than(io, self.late_ios) {
             return out.trace(Event::Ignored(IgnoreReason::LateCompletion));
         }
         match IoIds::owner(io) {
-            Some(IoOwner::Claim) => self.handle_claim(io, result, out),
+            Some(IoOwner::Claim) => self.handle_claim(io, result, now, out),
+            Some(IoOwner::Mailbox) => self.handle_mailbox(io, result, now, out),
             Some(owner) => match result {
-                Err(error) if is_fenced(error) || owner != IoOwner::Read => self.halt(error, out),
+                Err(error) if is_fenced(error) || owner != IoOwner::Read => {
+                    self.halt(error, now, out);
+                }
                 Ok(_) | Err(_) => self.handle_set_completion(owner, (io, result), now, out),
             },
             None => out.trace(Event::Ignored(IgnoreReason::LateCompletion)),
@@ -187,12 +220,17 @@ impl DModule {
                     }
                 }
             }
-            IoOwner::Read => {
-                if let Some((Office::Owner(owner), set, mut cx)) = self.office(now, out) {
+            IoOwner::Read => match self.office(now, out) {
+                Some((Office::Owner(owner), set, mut cx)) => {
                     owner.handle_read(io, result, set, &mut cx);
                 }
-            }
-            IoOwner::Claim => {}
+                Some((Office::Mirror(mirror), _, mut cx)) => {
+                    mirror.handle_read(io, result, &mut cx);
+                }
+                None => {}
+            },
+            IoOwner::Formatting => self.handle_formatting(io, out),
+            IoOwner::Claim | IoOwner::Mailbox => {}
         }
     }
 
@@ -204,14 +242,82 @@ impl DModule {
                     owner.handle_durable(&record, set, &mut cx);
                 }
                 Some((Office::Mirror(mirror), set, mut cx)) => {
-                    mirror.handle_durable(&record, set.tables().fence, &mut cx);
+                    mirror.handle_durable(&record, set, &mut cx);
                 }
                 None => {}
             }
         }
     }
 
+    /// A command of the mailbox: a standby's look at its partner, or a holder's
+    /// heartbeat and lease.
+    fn handle_mailbox(
+        &mut self,
+        io: IoId,
+        result: Result<IoOutput, IoError>,
+        now: Instant,
+        out: &mut NodeOutbox,
+    ) {
+        if self.watch.is_some() {
+            return self.handle_watch(io, result, now, out);
+        }
+        let Some((heart, mut cx)) = self.pulse(now, out) else {
+            return;
+        };
+        let was_fresh = heart.is_fresh(now);
+        match heart.handle_completion(io, result.err(), &mut cx) {
+            Err(error) => self.halt(error, now, out),
+            Ok(()) if !was_fresh => self.handle_freshness(now, out),
+            Ok(()) => {}
+        }
+    }
+
+    /// The HA lease runs again, or the former holder's is over: what waited goes on.
+    fn handle_freshness(&mut self, now: Instant, out: &mut NodeOutbox) {
+        self.serve_once_confirmed(out);
+        if let Some((Office::Owner(owner), set, mut cx)) = self.office(now, out) {
+            owner.handle_authority(set, &mut cx);
+        }
+    }
+
+    /// The heart of a module that holds the set.
+    fn beating(&self) -> Option<&Heart> {
+        self.heart.as_ref().filter(|_| self.set.is_some())
+    }
+
+    /// The heart, and what it needs for one input.
+    fn pulse<'a>(
+        &'a mut self,
+        now: Instant,
+        out: &'a mut NodeOutbox,
+    ) -> Option<(&'a mut Heart, Context<'a>)> {
+        self.set.as_ref()?;
+        let cx = Context {
+            now,
+            incarnation: self.incarnation,
+            configuration: self.configuration.as_ref()?,
+            is_fresh: false,
+            ids: &mut self.ids,
+            out,
+        };
+        Some((self.heart.as_mut()?, cx))
+    }
+
+    fn handle_heart_deadline(&mut self, now: Instant, out: &mut NodeOutbox) {
+        let Some((heart, mut cx)) = self.pulse(now, out) else {
+            return;
+        };
+        let is_over = heart.take_waited_out(now);
+        heart.handle_deadline(&mut cx);
+        if is_over {
+            out.trace(Event::LeaseWaitedOut);
+            self.handle_freshness(now, out);
+        }
+    }
+
     fn handle_deadline(&mut self, now: Instant, out: &mut NodeOutbox) {
+        self.handle_watch_deadline(now, out);
+        self.handle_heart_deadline(now, out);
         match self.office(now, out) {
             Some((Office::Owner(owner), set, mut cx)) => owner.handle_deadline(set, &mut cx),
             Some((Office::Mirror(mirror), ..)) => mirror.handle_deadline(now),
@@ -224,7 +330,7 @@ impl DModule {
         let (Some(set), Some(configuration)) = (self.set.as_mut(), &self.configuration) else {
             return;
         };
-        if self.phase == Phase::Halted || set.is_destaging() || set.journal().used() == 0 {
+        if set.is_destaging() || set.journal().used() == 0 {
             self.destage_at = None;
             return;
         }
@@ -242,17 +348,36 @@ impl DModule {
     }
 
     /// Somebody else holds the set, or a device of it is gone: this module owns
-    /// nothing any more, and its clients learn by their own timers.
-    fn halt(&mut self, error: IoError, out: &mut NodeOutbox) {
-        if self.phase != Phase::Halted {
-            self.enter(Phase::Halted, out);
-            out.trace(Event::Halted(error));
+    /// nothing any more. Its clients hear that nothing is known, and it watches who
+    /// holds the set, as a new incarnation.
+    fn halt(&mut self, error: IoError, now: Instant, out: &mut NodeOutbox) {
+        out.trace(Event::Halted(error));
+        if let Some((Office::Owner(owner), _, mut cx)) = self.office(now, out) {
+            owner.fail_clients(&mut cx);
         }
+        self.drop_set();
+        // Tickets and nonces of the former one are worth nothing.
+        self.incarnation = self.incarnation.wrapping_add(1);
+        self.stand_by(now, out);
+    }
+
+    /// The set cannot be served from, by this node or its partner: nothing is touched
+    /// any more.
+    fn refuse(&mut self, out: &mut NodeOutbox) {
+        out.trace(Event::Halted(IoError::Gone));
+        self.drop_set();
+        self.enter(Phase::Halted, out);
+    }
+
+    fn drop_set(&mut self) {
+        self.late_ios = self.ids.last();
         // Without a set nothing is due; a deadline left standing would be asked
         // for again and again at one instant.
         self.destage_at = None;
         self.claim = None;
         self.recovery = None;
+        self.formatting = None;
+        self.heart = None;
         self.set = None;
         self.owner = None;
         self.mirror = None;
@@ -269,13 +394,16 @@ impl DModule {
 }
 
 fn can_become(from: Phase, to: Phase) -> bool {
+    let is_lost = to == Phase::Standby;
     match from {
-        Phase::Configuring => matches!(to, Phase::Standby | Phase::Claiming),
-        Phase::Standby => false,
-        Phase::Claiming => matches!(to, Phase::Recovering | Phase::Halted),
-        Phase::Recovering => matches!(to, Phase::Announcing | Phase::Following | Phase::Halted),
-        Phase::Announcing => matches!(to, Phase::Serving | Phase::Halted),
-        Phase::Serving | Phase::Following => to == Phase::Halted,
+        Phase::Configuring => is_lost,
+        Phase::Standby => to == Phase::Claiming,
+        Phase::Claiming => is_lost || to == Phase::Recovering,
+        Phase::Recovering => {
+            is_lost || matches!(to, Phase::Announcing | Phase::Following | Phase::Halted)
+        }
+        Phase::Announcing => is_lost || to == Phase::Serving,
+        Phase::Serving | Phase::Following => is_lost,
         Phase::Halted => false,
     }
 }

@@ -50,6 +50,8 @@ pub struct Ordering {
     held: BTreeMap<CommandId, Hold>,
     /// Behind `Arc`s, so that a fork copies pointers.
     waiting: VecDeque<Arc<Waiting>>,
+    /// A region that is being copied, or is to be: no mutation of it begins.
+    region: Option<Range>,
 }
 
 impl Ordering {
@@ -88,12 +90,36 @@ impl Ordering {
     }
 
     fn is_free(&self, hold: Hold, place: usize) -> bool {
-        let free = !self.held.values().any(|held| held.conflicts(&hold));
+        let is_copied = hold.sharing == Sharing::Exclusive
+            && self
+                .region
+                .is_some_and(|region| region.overlaps(hold.range));
+        let free = !is_copied && !self.held.values().any(|held| held.conflicts(&hold));
         free && !self
             .waiting
             .iter()
             .take(place)
             .any(|earlier| earlier.hold.conflicts(&hold))
+    }
+
+    /// From now on no mutation of the region begins; those that have begun end.
+    pub fn close_region(&mut self, region: Range) {
+        assert!(self.region.is_none(), "one region is copied at a time");
+        self.region = Some(region);
+    }
+
+    /// True if no mutation holds blocks of the closed region.
+    pub fn is_region_free(&self) -> bool {
+        let Some(region) = self.region else {
+            return false;
+        };
+        let mut held = self.held.values();
+        !held.any(|held| held.sharing == Sharing::Exclusive && held.range.overlaps(region))
+    }
+
+    /// Mutations of the region may begin again.
+    pub fn open_region(&mut self) {
+        self.region = None;
     }
 
     /// Takes a command out of the queue; true if it was there.
@@ -108,6 +134,10 @@ impl Ordering {
         self.waiting
             .iter()
             .any(|waiting| waiting.frame.id == command)
+    }
+    /// The range that a command holds.
+    pub fn range_of(&self, command: CommandId) -> Option<Range> {
+        self.held.get(&command).map(|hold| hold.range)
     }
     /// True if the command holds its range.
     pub fn is_held(&self, command: CommandId) -> bool {

@@ -105,6 +105,8 @@ impl Orphans {
             (Step::Failing | Step::Reading | Step::Copying, Step::Reading)
                 | (Step::Reading, Step::Copying)
                 | (Step::Copying, Step::Clearing)
+                // Out of sync, nothing is copied: the regions are dirty.
+                | (Step::Failing | Step::Reading, Step::Clearing)
         );
         assert!(possible, "an orphan goes {:?} -> {next:?}", current.step);
         current.step = next;

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::{Context, communications};
-use crate::contract::Label;
+use crate::contract::{Address, Label, LabelKind};
 use crate::event::Event;
 use crate::time::{Duration, Instant};
 use crate::vocabulary::{CommandId, CopyNumber, Session, SetId, Watermark};
@@ -76,6 +76,8 @@ pub enum Path {
     Fine,
     /// Silent for the path timeout: the session is to be replaced.
     Silent,
+    /// The session's Hello was not answered in time: the mirror is lost.
+    Lost,
 }
 
 /// The owner's side of a mirror relationship.
@@ -84,6 +86,13 @@ pub struct Replication {
     link: Link,
     session: Session,
     hello: Option<Retry>,
+    finish: Option<Retry>,
+    /// The session copies what may differ.
+    resyncs: bool,
+    /// Which of the mirror pair's nodes is spoken to, and when the other one is
+    /// tried if nothing is heard.
+    peer: u8,
+    turn_at: Instant,
     /// Every client's watermark when the session became durable.
     watermarks: Vec<Watermark>,
     next_set: SetId,
@@ -95,11 +104,15 @@ pub struct Replication {
 
 impl Replication {
     /// A relationship without a session.
-    pub fn new(session: Session) -> Self {
+    pub fn new(session: Session, now: Instant) -> Self {
         Replication {
             link: Link::Closed,
             session,
             hello: None,
+            finish: None,
+            resyncs: false,
+            peer: 0,
+            turn_at: now,
             watermarks: Vec::new(),
             next_set: SetId::new(1),
             next_copy: CopyNumber::new(1),
@@ -126,7 +139,7 @@ impl Replication {
             (self.link, next),
             (Link::Closed, Link::Announcing)
                 | (Link::Announcing, Link::Open)
-                | (Link::Open, Link::Closed)
+                | (Link::Announcing | Link::Open, Link::Closed)
         );
         assert!(possible, "a path goes {:?} -> {next:?}", self.link);
         self.link = next;
@@ -134,19 +147,32 @@ impl Replication {
 
     /// Gives the session up; the caller makes the next one durable.
     pub fn close(&mut self) {
+        if self.link == Link::Closed {
+            return;
+        }
         self.enter(Link::Closed);
+        self.hello = None;
+        self.finish = None;
         self.outgoing.clear();
         self.retries.clear();
     }
 
     /// A new session is durable: announces it, with the watermarks of that record.
-    pub fn announce(&mut self, session: Session, watermarks: Vec<Watermark>, cx: &mut Context<'_>) {
+    pub fn announce(
+        &mut self,
+        session: Session,
+        resyncs: bool,
+        watermarks: Vec<Watermark>,
+        cx: &mut Context<'_>,
+    ) {
         assert!(session > self.session, "sessions only rise");
         self.enter(Link::Announcing);
         self.session = session;
+        self.resyncs = resyncs;
         self.watermarks = watermarks;
         self.next_copy = CopyNumber::new(1);
         let retry = Retry::start(cx);
+        self.turn_at = cx.now.after(patience(cx));
         self.hello = Some(retry);
         self.send_hello(retry, cx);
     }
@@ -158,23 +184,99 @@ impl Replication {
             attempt: retry.attempt,
             format: cx.configuration.set.format,
             watermarks: self.watermarks.clone(),
-            resync: false,
+            resync: self.resyncs,
         });
-        let id = self.session.incarnation.value();
+        self.say(kind::HELLO, retry.attempt, &hello, cx);
+    }
+
+    /// Sends a message that there is one of in a session.
+    fn say(&self, kind: LabelKind, attempt: u32, message: &PeerMessage, cx: &mut Context<'_>) {
         let label = Label {
-            kind: kind::HELLO,
+            kind,
             incarnation: cx.incarnation,
-            id,
+            id: self.session.incarnation.value(),
             part: 0,
+            attempt,
+        };
+        cx.out.send(
+            cx.configuration.peer_network,
+            self.to(cx),
+            label,
+            peer::encode(message),
+        );
+    }
+
+    /// The node of the mirror pair that is spoken to.
+    pub fn to(&self, cx: &Context<'_>) -> Address {
+        cx.configuration.peers[usize::from(self.peer)]
+    }
+
+    /// A node of the mirror pair has answered: it is the one to speak to.
+    pub fn handle_answer(&mut self, from: Address, cx: &Context<'_>) {
+        let peers = cx.configuration.peers;
+        if let Some(place) = (0u8..)
+            .zip(peers)
+            .find_map(|(at, p)| (p == from).then_some(at))
+        {
+            self.peer = place;
+        }
+        self.turn_at = cx.now.after(patience(cx));
+    }
+
+    /// The node spoken to says that it does not hold the mirror's set.
+    pub fn handle_not_owner(&mut self, from: Address, cx: &mut Context<'_>) {
+        if self.to(cx) == from {
+            self.turn(cx);
+        }
+    }
+
+    fn turn(&mut self, cx: &mut Context<'_>) {
+        cx.out.probe("turned to the mirror's other node");
+        self.peer = 1 - self.peer;
+        self.turn_at = cx.now.after(patience(cx));
+    }
+
+    /// Asks the mirror for a lease, if it can be asked.
+    pub fn ask_lease(&self, nonce: u64, cx: &mut Context<'_>) {
+        if self.link != Link::Open {
+            return;
+        }
+        let message = PeerMessage::Lease {
+            volume: cx.configuration.volume,
+            session: self.session,
+            nonce,
+        };
+        let label = Label {
+            kind: kind::LEASE,
+            incarnation: cx.incarnation,
+            id: nonce,
+            part: 0,
+            attempt: 0,
+        };
+        let (network, to) = (cx.configuration.peer_network, self.to(cx));
+        cx.out.send(network, to, label, peer::encode(&message));
+    }
+
+    /// Tells the mirror that every dirty region is copied.
+    pub fn finish(&mut self, cx: &mut Context<'_>) {
+        let retry = Retry::start(cx);
+        self.finish = Some(retry);
+        self.send_finish(retry, cx);
+    }
+
+    fn send_finish(&self, retry: Retry, cx: &mut Context<'_>) {
+        let message = PeerMessage::Finish {
+            volume: cx.configuration.volume,
+            session: self.session,
             attempt: retry.attempt,
         };
-        let configuration = cx.configuration;
-        cx.out.send(
-            configuration.peer_network,
-            configuration.peers[0],
-            label,
-            peer::encode(&hello),
-        );
+        self.say(kind::FINISH, retry.attempt, &message, cx);
+    }
+
+    /// The mirror is consistent; true if that answers this session's Finish, for the
+    /// first time.
+    pub fn handle_finish_ack(&mut self, session: Session) -> bool {
+        session == self.session && self.finish.take().is_some()
     }
 
     /// The mirror has accepted a session; true if it is the one announced, for
@@ -223,6 +325,9 @@ impl Replication {
             self.link == Link::Open,
             "transfers leave in an open session"
         );
+        if self.outgoing.is_empty() {
+            self.turn_at = cx.now.after(patience(cx));
+        }
         let retry = Retry::start(cx);
         self.retries.insert((retry.next, id));
         self.outgoing.insert(
@@ -243,6 +348,7 @@ impl Replication {
             TransferId::Copy(_) => None,
         });
         let envelope = communications::Envelope {
+            to: self.to(cx),
             session: self.session,
             id,
             oldest_set: oldest.unwrap_or(self.next_set),
@@ -264,7 +370,7 @@ impl Replication {
     /// The mirror has performed a set: its commands, if the answer is of the
     /// current session and the first.
     pub fn handle_set_ack(&mut self, session: Session, set: SetId) -> Vec<CommandId> {
-        match self.finish(session, TransferId::Set(set)) {
+        match self.settle(session, TransferId::Set(set)) {
             Some(Transfer::Set(members)) => members.iter().map(|member| member.command).collect(),
             Some(Transfer::Copy(_)) | None => Vec::new(),
         }
@@ -272,10 +378,10 @@ impl Replication {
 
     /// The mirror has made a copy durable; true under the same conditions.
     pub fn handle_copy_ack(&mut self, session: Session, copy: CopyNumber) -> bool {
-        self.finish(session, TransferId::Copy(copy)).is_some()
+        self.settle(session, TransferId::Copy(copy)).is_some()
     }
 
-    fn finish(&mut self, session: Session, id: TransferId) -> Option<Transfer> {
+    fn settle(&mut self, session: Session, id: TransferId) -> Option<Transfer> {
         if session != self.session {
             return None;
         }
@@ -286,12 +392,29 @@ impl Replication {
 
     /// Sends again what is due.
     pub fn handle_deadline(&mut self, cx: &mut Context<'_>) -> Path {
+        let mut lost = Path::Fine;
         if let Some(mut retry) = self.hello
             && retry.next <= cx.now
         {
+            if cx.now.since(retry.since) >= cx.configuration.timers.loss_after && !self.resyncs {
+                retry.since = cx.now;
+                lost = Path::Lost;
+            }
+            self.turn_if_silent(cx);
             retry.again(cx);
             self.hello = Some(retry);
             self.send_hello(retry, cx);
+        }
+        if let Some(mut retry) = self.finish
+            && retry.next <= cx.now
+        {
+            if cx.now.since(retry.since) >= cx.configuration.timers.path_timeout {
+                return Path::Silent;
+            }
+            self.turn_if_silent(cx);
+            retry.again(cx);
+            self.finish = Some(retry);
+            self.send_finish(retry, cx);
         }
         while let Some((next, id)) = self
             .retries
@@ -310,18 +433,31 @@ impl Replication {
             let outgoing = Arc::make_mut(outgoing);
             outgoing.retry.again(cx);
             self.retries.insert((outgoing.retry.next, id));
+            self.turn_if_silent(cx);
             cx.out.probe("replica sent again");
             self.transmit(id, cx);
         }
-        Path::Fine
+        lost
+    }
+
+    fn turn_if_silent(&mut self, cx: &mut Context<'_>) {
+        if self.turn_at <= cx.now {
+            self.turn(cx);
+        }
     }
 
     /// When something is due.
     pub fn next_deadline(&self) -> Option<Instant> {
         let hello = self.hello.map(|retry| retry.next);
+        let finish = self.finish.map(|retry| retry.next);
         let retry = self.retries.first().map(|(next, _)| *next);
-        hello.into_iter().chain(retry).min()
+        hello.into_iter().chain(finish).chain(retry).min()
     }
+}
+
+/// How long one node of the mirror pair may be silent before the other is tried.
+fn patience(cx: &Context<'_>) -> Duration {
+    cx.configuration.timers.retransmit_min.times(4)
 }
 
 #[cfg(test)]

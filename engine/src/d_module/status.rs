@@ -77,6 +77,12 @@ impl Attempts {
         self.forget(command).map(|attempt| (command, attempt))
     }
 
+    /// Takes any attempt that waits, the earliest first.
+    pub fn take_any(&mut self) -> Option<(CommandId, Attempt)> {
+        let (_, command) = *self.deadlines.first()?;
+        self.forget(command).map(|attempt| (command, attempt))
+    }
+
     /// When the next attempt's time is up.
     pub fn next_deadline(&self) -> Option<Instant> {
         self.deadlines.first().map(|(deadline, _)| *deadline)

@@ -44,6 +44,10 @@ pub enum IoOwner {
     Destage = 4,
     /// Reads for clients and copies.
     Read = 5,
+    /// The mailbox and the renewal of the HA lease.
+    Mailbox = 6,
+    /// The formatting of a set without content.
+    Formatting = 7,
 }
 
 /// Names for device commands; the top byte says whose it is.
@@ -59,6 +63,14 @@ impl IoIds {
         IoId((owner as u64) << 56 | self.next)
     }
     /// Whose a command is.
+    /// The name given last, without its owner.
+    pub fn last(&self) -> u64 {
+        self.next
+    }
+    /// True if the name was given after the first `earlier` ones.
+    pub fn is_later_than(io: IoId, earlier: u64) -> bool {
+        io.0 & ((1 << 56) - 1) > earlier
+    }
     pub fn owner(io: IoId) -> Option<IoOwner> {
         match io.0 >> 56 {
             1 => Some(IoOwner::Claim),
@@ -66,6 +78,8 @@ impl IoIds {
             3 => Some(IoOwner::Journal),
             4 => Some(IoOwner::Destage),
             5 => Some(IoOwner::Read),
+            6 => Some(IoOwner::Mailbox),
+            7 => Some(IoOwner::Formatting),
             _ => None,
         }
     }

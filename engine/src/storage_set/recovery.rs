@@ -1,4 +1,4 @@
-//! Reads a set back after a boot: superblock, the newer checkpoint, then records
+//! Reads a set back after a boot: superblocks, the newer checkpoint, then records
 //! up to the first gap.
 //!
 //! Nothing survives from memory; everything that recovery knows it has read
@@ -17,7 +17,7 @@ use super::layout::CheckpointSlot;
 use super::record::{Entry, Record};
 use super::tables::Tables;
 use super::{IoIds, IoOwner};
-use crate::contract::{IoId, IoOutput, IoRequest, PageIndex};
+use crate::contract::{DeviceId, IoId, IoOutput, IoRequest, PageIndex};
 use crate::vocabulary::Lsn;
 
 /// Ring pages read at once.
@@ -28,6 +28,8 @@ const CHUNK_PAGES: u64 = 64;
 pub struct Recovered {
     /// What the set says it is.
     pub superblock: Superblock,
+    /// What the data device says it is; none if it does not.
+    pub data_superblock: Option<Superblock>,
     /// State as of the last durable record.
     pub tables: Tables,
     /// Blocks that stand only in the journal.
@@ -55,6 +57,7 @@ pub enum RecoveryError {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 enum Step {
+    DataSuperblock,
     Headers,
     Records,
 }
@@ -66,6 +69,7 @@ pub struct Recovery {
     devices: Devices,
     waiting: Option<IoId>,
     superblock: Option<Superblock>,
+    data_superblock: Option<Superblock>,
     next_slot: CheckpointSlot,
     tables: Option<Tables>,
     blocks: Blocks,
@@ -92,10 +96,11 @@ impl Recovery {
     /// Starts with superblock and checkpoints, which stand side by side.
     pub fn start(devices: Devices, ids: &mut IoIds) -> (Self, DestageIo) {
         let mut recovery = Recovery {
-            step: Step::Headers,
+            step: Step::DataSuperblock,
             devices,
             waiting: None,
             superblock: None,
+            data_superblock: None,
             next_slot: CheckpointSlot::A,
             tables: None,
             blocks: Blocks::default(),
@@ -105,8 +110,7 @@ impl Recovery {
             pages: Vec::new(),
             scanned: 0,
         };
-        let count = devices.geometry.ring_start().0;
-        let io = recovery.read(PageIndex(0), count, ids);
+        let io = recovery.read(devices.data, PageIndex(0), 1, ids);
         (recovery, io)
     }
 
@@ -124,6 +128,14 @@ impl Recovery {
             return None;
         };
         Some(match self.step {
+            Step::DataSuperblock => {
+                let found = format::decode_superblock(&pages[0]);
+                self.data_superblock = found.ok();
+                self.step = Step::Headers;
+                let count = self.devices.geometry.ring_start().0;
+                let journal = self.devices.journal;
+                Progress::Submit(self.read(journal, PageIndex(0), count, ids))
+            }
             Step::Headers => match self.read_headers(&pages) {
                 Ok(()) => {
                     self.step = Step::Records;
@@ -139,12 +151,18 @@ impl Recovery {
         })
     }
 
-    fn read(&mut self, start: PageIndex, count: u64, ids: &mut IoIds) -> DestageIo {
+    fn read(
+        &mut self,
+        device: DeviceId,
+        start: PageIndex,
+        count: u64,
+        ids: &mut IoIds,
+    ) -> DestageIo {
         let io = ids.next(IoOwner::Recovery);
         self.waiting = Some(io);
         let count = u32::try_from(count).expect("reads are bounded by the layout");
         DestageIo {
-            device: self.devices.journal,
+            device,
             io,
             request: IoRequest::Read { start, count },
         }
@@ -183,7 +201,8 @@ impl Recovery {
         let head = self.head.expect("the headers were read");
         let from = (head.page + self.pages.len() as u64) % geometry.ring_pages;
         let count = CHUNK_PAGES.min(left).min(geometry.ring_pages - from);
-        Progress::Submit(self.read(geometry.ring_start().plus(from), count, ids))
+        let journal = self.devices.journal;
+        Progress::Submit(self.read(journal, geometry.ring_start().plus(from), count, ids))
     }
 
     fn scan(&mut self, ids: &mut IoIds) -> Progress {
@@ -232,6 +251,7 @@ impl Recovery {
         self.waiting = None;
         Progress::Done(Box::new(Recovered {
             superblock: self.superblock.expect("the headers were read"),
+            data_superblock: self.data_superblock,
             tables: self.tables.take().expect("the headers were read"),
             blocks: std::mem::take(&mut self.blocks),
             head: self.head.expect("the headers were read"),

@@ -184,6 +184,7 @@ fn every_portion_leaves_under_a_label_of_its_own() {
         for number in 1..4 {
             for attempt in 0..3 {
                 let envelope = Envelope {
+                    to: Address::new(203),
                     session: session(incarnation),
                     id: TransferId::Set(SetId::new(number)),
                     oldest_set: SetId::new(1),

@@ -18,6 +18,12 @@ impl Owner {
     /// journal comes first.
     pub fn admit(&mut self, set: &mut StorageSet, cx: &mut Context<'_>) {
         self.write_owed(set, cx);
+        if !self.owed.is_empty() {
+            // What is accepted follows a change of mode in the journal, or it would
+            // not go by it.
+            return;
+        }
+        let may_read = self.may_read(cx);
         let limits = &cx.configuration.limits;
         loop {
             let limit = limits.commands_in_flight as usize;
@@ -27,7 +33,7 @@ impl Owner {
             let mut is_short = false;
             let admitted = self.ordering.admit(|frame, hold| {
                 if hold.sharing == Sharing::Shared {
-                    return !reads_full;
+                    return !reads_full && may_read;
                 }
                 // In their order: else small commands would take each page that a
                 // large one waits for.
@@ -53,6 +59,11 @@ impl Owner {
     }
 
     /// The command holds its range: checks its ticket again and starts it.
+    /// Reads are answered under the HA lease and with authority; without, they wait.
+    pub(super) fn may_read(&self, cx: &Context<'_>) -> bool {
+        cx.is_fresh && self.authority.holds(self.mode, cx)
+    }
+
     fn accept(&mut self, mut frame: CommandFrame, set: &mut StorageSet, cx: &mut Context<'_>) {
         frame.watermark = self.watermark(&frame);
         let id = frame.id;
@@ -67,13 +78,12 @@ impl Owner {
             .range()
             .expect("reads and mutations have a range");
         let is_read = !frame.command.is_mutation();
-        if is_read || self.access.accept(frame, set, cx) == Next::Compare {
-            let (read, ios) = set.read(range, cx.ids);
-            cx.submit_all(ios);
-            if read.is_complete() {
-                return self.finish_read(id, read.finish(), set, cx);
-            }
-            self.reads.insert(id, read);
+        if is_read {
+            return self.start_read(id, range, set, cx);
+        }
+        let route = self.route(range, set, cx);
+        if self.access.accept(frame, route, set, cx) == Next::Compare {
+            self.start_read(id, range, set, cx);
         }
     }
 }

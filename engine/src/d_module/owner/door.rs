@@ -39,7 +39,10 @@ impl Owner {
         match frame.command {
             Command::Flush => {
                 // Every acknowledged command is durable on both copies already.
-                let status = Status::Success(None);
+                let status = match self.may_read(cx) {
+                    true => Status::Success(None),
+                    false => Status::Unknown(UnknownReason::NotServing),
+                };
                 status::reply(client, id, frame.attempt, status, cx);
             }
             Command::Retry => self.handle_retry(client, &frame, set, cx),
@@ -133,13 +136,21 @@ impl Owner {
         cx: &mut Context<'_>,
     ) {
         let id = frame.id;
-        let was_waiting = self.ordering.withdraw(id);
-        if self.is_open(id) {
+        let is_waiting = self.ordering.is_waiting(id);
+        if self.is_open(id) && !is_waiting {
             return self.attempts.register(client, frame, cx);
         }
         if let Some(status) = known_status(id, set) {
+            self.ordering.withdraw(id);
             return status::reply(client, id, frame.attempt, status, cx);
         }
+        if !self.authority.holds(self.mode, cx) {
+            // Another owner may know it: no verdict.
+            cx.out.probe("retry without authority");
+            let unknown = Status::Unknown(UnknownReason::NotServing);
+            return status::reply(client, id, frame.attempt, unknown, cx);
+        }
+        let was_waiting = self.ordering.withdraw(id);
         cx.out.probe(if was_waiting {
             "waiting command failed by a retry"
         } else {

@@ -12,16 +12,23 @@
 
 mod admission;
 mod door;
+mod fetch;
+mod mode;
 mod orphan;
 mod peer;
 mod reads;
 mod records;
+mod resync;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
+use self::fetch::Fetches;
+use self::resync::Resync;
 use super::access::Access;
+use super::arbiter::Arbiter;
+use super::authority::Authority;
 use super::ordering::{Hold, Ordering, Sharing};
 use super::orphans::Orphans;
 use super::replication::{Path, Replication};
@@ -29,15 +36,23 @@ use super::status::{self, Attempts};
 use super::{Census, Context};
 use crate::storage_set::StorageSet;
 use crate::storage_set::read::RangeRead;
-use crate::storage_set::record::Entry;
+use crate::storage_set::record::{Entry, Mode};
 use crate::time::Instant;
-use crate::vocabulary::{CommandId, Outcome, RefusedReason, Status, UnknownReason};
+use crate::vocabulary::{CommandId, Outcome, RefusedReason, Session, Status, UnknownReason};
 
 /// The owner's roles.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Owner {
-    /// The mirror has answered this boot: nobody has a higher site epoch.
-    confirmed: bool,
+    authority: Authority,
+    /// Where there is a mediator.
+    arbiter: Option<Box<Arbiter>>,
+    /// Mode and session as last appended; durable once `turning` is zero.
+    mode: Mode,
+    session: Session,
+    /// Session records on their way to the journal.
+    turning: u32,
+    resync: Resync,
+    fetches: Fetches,
     ordering: Ordering,
     access: Access,
     attempts: Attempts,
@@ -67,23 +82,38 @@ impl Owner {
             );
         }
         let mut owner = Owner {
-            confirmed: false,
+            authority: Authority::new(cx),
+            arbiter: None,
+            mode: set.tables().mode,
+            session: set.tables().session,
+            turning: 0,
+            resync: Resync::default(),
+            fetches: Fetches::default(),
             ordering,
             access: Access::new(set.tables().sequence_high),
             attempts: Attempts::default(),
-            replication: Replication::new(set.tables().session),
+            replication: Replication::new(set.tables().session, cx.now),
             orphans,
             reads: BTreeMap::new(),
             failing: BTreeSet::new(),
             owed: VecDeque::new(),
         };
-        owner.open_session(set, cx);
+        if cx.configuration.mediator.is_some() {
+            let nonce = owner.authority.take_nonce();
+            owner.arbiter = Some(Box::new(Arbiter::start(nonce, cx)));
+        }
+        let mode = match set.tables().mode {
+            mode @ (Mode::InSync | Mode::OosPending | Mode::OutOfSync) => mode,
+            // Its session is over: the resync begins anew.
+            Mode::Resync => Mode::OutOfSync,
+        };
+        owner.open_session(mode, set, cx);
         owner
     }
 
     /// True once clients are served.
-    pub fn is_serving(&self) -> bool {
-        self.confirmed
+    pub fn is_confirmed(&self) -> bool {
+        self.authority.is_confirmed()
     }
 
     /// Does what is due.
@@ -103,10 +133,16 @@ impl Owner {
             self.read_orphan(set, cx);
         }
         self.access.handle_deadline(set, cx);
-        if self.replication.handle_deadline(cx) == Path::Silent {
-            cx.out.probe("silent path gets a new session");
-            self.replication.close();
-            self.open_session(set, cx);
+        self.handle_resync_deadline(set, cx);
+        self.handle_fetch_deadline(cx);
+        self.renew_leases(cx);
+        if let Some(arbiter) = &mut self.arbiter {
+            arbiter.handle_deadline(cx);
+        }
+        match self.replication.handle_deadline(cx) {
+            Path::Fine => {}
+            Path::Silent => self.lose_session(set, cx),
+            Path::Lost => self.lose_mirror(set, cx),
         }
     }
 
@@ -120,7 +156,19 @@ impl Owner {
             .chain(access)
             .chain(replication)
             .chain(self.orphans.next_deadline())
+            .chain(self.resync.next_deadline())
+            .chain(self.fetches.next_deadline())
+            .chain(self.authority.next_deadline())
+            .chain(self.arbiter.as_ref().and_then(|it| it.next_deadline()))
             .min()
+    }
+
+    /// The set is lost: every client that waits hears that nothing is known.
+    pub fn fail_clients(&mut self, cx: &mut Context<'_>) {
+        while let Some((command, attempt)) = self.attempts.take_any() {
+            let unknown = Status::Unknown(UnknownReason::Halted);
+            status::reply(attempt.client, command, attempt.attempt, unknown, cx);
+        }
     }
 
     /// What is left to do.
@@ -130,7 +178,7 @@ impl Owner {
         census.in_flight += self.access.in_flight() + self.access.uncleared();
         census.open_attempts += self.attempts.count();
         census.unacknowledged_transfers += self.replication.unacknowledged();
-        census.reads += self.reads.len();
+        census.reads += self.reads.len() + self.fetches.count();
         census.orphans += self.orphans.count();
     }
 }

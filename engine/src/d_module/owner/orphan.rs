@@ -12,12 +12,17 @@ use crate::event::Event;
 use crate::storage_set::StorageSet;
 use crate::storage_set::blocks::BlockContent;
 use crate::storage_set::read::{self, Unproven};
-use crate::storage_set::record::Entry;
+use crate::storage_set::record::{Entry, Mode};
 use crate::vocabulary::{CommandId, Content, CopyNumber, Outcome, Watermark};
 use crate::wire::CopyTransfer;
 
 impl Owner {
+    /// In sync once the mirror has answered, or out of sync: until one of the two, it
+    /// is not known what the orphan's verdict is for the mirror.
     pub(super) fn start_orphan(&mut self, set: &mut StorageSet, cx: &mut Context<'_>) {
+        if set.tables().mode == Mode::OosPending {
+            return;
+        }
         let Some((command, range)) = self.orphans.start_next() else {
             return;
         };
@@ -29,7 +34,7 @@ impl Owner {
         match outcome {
             Some(Outcome::Performed | Outcome::Mismatch | Outcome::Failed) => {
                 cx.out.probe("orphan found performed");
-                self.read_orphan(set, cx);
+                self.settle_or_copy_orphan(set, cx);
             }
             None => {
                 cx.out.probe("orphan found not performed");
@@ -46,6 +51,36 @@ impl Owner {
                 self.write(entry, set, cx);
             }
         }
+    }
+
+    /// Its verdict is durable. In sync the mirror gets it with the range; out of sync
+    /// the region is durably dirty and gets there by resync.
+    pub(super) fn settle_or_copy_orphan(&mut self, set: &mut StorageSet, cx: &mut Context<'_>) {
+        match set.tables().mode {
+            Mode::InSync => self.read_orphan(set, cx),
+            Mode::OosPending => {}
+            Mode::OutOfSync | Mode::Resync => {
+                cx.out.probe("orphan settled out of sync");
+                self.clear_orphan(set, cx);
+            }
+        }
+    }
+
+    /// The mirror is lost while orphans were being resolved, or before: they end by
+    /// this copy's verdict.
+    pub(super) fn settle_orphan(&mut self, set: &mut StorageSet, cx: &mut Context<'_>) {
+        match self.orphans.current().map(|current| current.step) {
+            Some(Step::Copying | Step::Reading) => self.settle_or_copy_orphan(set, cx),
+            Some(Step::Failing) if self.has_verdict(set) => self.settle_or_copy_orphan(set, cx),
+            Some(Step::Failing | Step::Clearing) => {}
+            None => self.start_orphan(set, cx),
+        }
+    }
+
+    /// True if the current orphan's outcome is durable.
+    fn has_verdict(&self, set: &StorageSet) -> bool {
+        let current = self.orphans.current();
+        current.is_some_and(|it| set.tables().results.contains_key(&it.command))
     }
 
     pub(super) fn read_orphan(&mut self, set: &mut StorageSet, cx: &mut Context<'_>) {

@@ -1,31 +1,22 @@
 //! The owner's side of the path to the mirror.
 //!
-//! Owns when a session begins, what is sent in it, and what an answer of the
-//! mirror sets in motion. Refuses to know about portions and retransmission.
+//! Owns what an answer of the mirror sets in motion. Refuses to know about portions
+//! and retransmission, and when a session begins.
 
 use super::Owner;
 use crate::configuration::Replication as Order;
+use crate::contract::Address;
 use crate::d_module::Context;
 use crate::d_module::access::Stage;
 use crate::d_module::orphans::Step;
 use crate::d_module::replication::Link;
 use crate::event::{Event, IgnoreReason};
 use crate::storage_set::StorageSet;
-use crate::storage_set::record::Entry;
-use crate::vocabulary::{CommandId, Session};
+use crate::storage_set::record::Mode;
+use crate::vocabulary::{CommandId, Content, Range, Session};
 use crate::wire::PeerMessage;
 
 impl Owner {
-    pub(super) fn open_session(&mut self, set: &mut StorageSet, cx: &mut Context<'_>) {
-        let session = set.tables().session;
-        let session = Session {
-            incarnation: session.incarnation.next(),
-            ..session
-        };
-        let mode = set.tables().mode;
-        self.write(Entry::Session { session, mode }, set, cx);
-    }
-
     pub(super) fn replicate(&mut self, command: CommandId, cx: &mut Context<'_>) {
         if self.replication.link() != Link::Open {
             return;
@@ -35,17 +26,24 @@ impl Owner {
         }
     }
 
-    /// A message of the mirror.
+    /// A message of a node of the mirror pair.
     pub fn handle_peer(
         &mut self,
+        from: Address,
         message: &PeerMessage,
         set: &mut StorageSet,
         cx: &mut Context<'_>,
     ) {
         match message {
-            PeerMessage::HelloAck { session, .. } => {
-                if self.replication.handle_hello_ack(*session) {
-                    self.handle_session_open(*session, set, cx);
+            PeerMessage::HelloAck { session, dirty, .. } => {
+                self.note_answer(from, cx);
+                let is_on_volume = dirty
+                    .iter()
+                    .all(|range| range.end().value() <= cx.configuration.set.geometry.blocks);
+                if !is_on_volume {
+                    cx.out.trace(Event::Ignored(IgnoreReason::Misrouted));
+                } else if self.turning == 0 && self.replication.handle_hello_ack(*session) {
+                    self.handle_session_open(*session, dirty, set, cx);
                 } else {
                     cx.out.trace(Event::Ignored(IgnoreReason::StaleSession));
                 }
@@ -55,6 +53,7 @@ impl Owner {
                 set: number,
                 ..
             } => {
+                self.note_answer(from, cx);
                 let commands = self.replication.handle_set_ack(*session, *number);
                 if commands.is_empty() {
                     cx.out.trace(Event::Ignored(IgnoreReason::Redundant));
@@ -65,37 +64,76 @@ impl Owner {
                 }
             }
             PeerMessage::CopyAck { session, copy, .. } => {
-                if self.replication.handle_copy_ack(*session, *copy) {
+                self.note_answer(from, cx);
+                if !self.replication.handle_copy_ack(*session, *copy) {
+                    cx.out.trace(Event::Ignored(IgnoreReason::Redundant));
+                } else if self.mode == Mode::Resync {
+                    self.handle_region_copied(set, cx);
+                } else {
                     self.clear_orphan(set, cx);
                 }
             }
-            PeerMessage::HelloRefused { .. } | PeerMessage::NotOwner { .. } => {
-                // The Hello goes on being repeated: with policy `strict` the owner
-                // waits for its mirror, whatever keeps it.
+            PeerMessage::FinishAck { session, .. } => {
+                self.note_answer(from, cx);
+                if self.replication.handle_finish_ack(*session) {
+                    self.handle_finished(set, cx);
+                }
+            }
+            PeerMessage::Granted { session, nonce, .. } => {
+                self.handle_granted((*session, *nonce), set, cx);
+            }
+            PeerMessage::Fetched {
+                session,
+                nonce,
+                range,
+                versions,
+                data,
+                ..
+            } => {
+                if *session == self.replication.session() {
+                    let blocks = (*range, Content::Data(data.clone()), versions.clone());
+                    self.handle_fetched(*nonce, blocks, set, cx);
+                }
+            }
+            PeerMessage::HelloRefused {
+                session, reason, ..
+            } => {
+                // The Hello goes on being repeated, unless policy gives the mirror up.
                 cx.out.trace(Event::Ignored(IgnoreReason::Redundant));
+                self.note_answer(from, cx);
+                self.handle_refusal(*session, *reason, set, cx);
+            }
+            PeerMessage::NotOwner { .. } => {
+                cx.out.trace(Event::Ignored(IgnoreReason::Redundant));
+                self.replication.handle_not_owner(from, cx);
             }
             PeerMessage::Hello(_)
             | PeerMessage::Portion(_)
             | PeerMessage::Finish { .. }
-            | PeerMessage::FinishAck { .. }
             | PeerMessage::Lease { .. }
-            | PeerMessage::Granted { .. }
-            | PeerMessage::Fetch { .. }
-            | PeerMessage::Fetched { .. } => {
+            | PeerMessage::Fetch { .. } => {
                 cx.out.trace(Event::Ignored(IgnoreReason::WrongPhase));
             }
         }
     }
 
-    /// The mirror has accepted the session: everything unresolved is sent again.
+    /// The mirror has accepted the session: everything unresolved is sent again, or
+    /// what may differ is copied.
     fn handle_session_open(
         &mut self,
         session: Session,
+        dirty: &[Range],
         set: &mut StorageSet,
         cx: &mut Context<'_>,
     ) {
         cx.out.trace(Event::SessionConfirmed(session));
-        self.confirmed = true;
+        if cx.configuration.mediator.is_none() {
+            self.authority.confirm();
+        }
+        if self.mode == Mode::Resync {
+            self.unite(dirty, set, cx);
+            return self.handle_authority(set, cx);
+        }
         let from = match cx.configuration.replication {
             Order::Parallel => Stage::Performing,
             Order::Chained => Stage::Local,

@@ -9,7 +9,7 @@ use crate::d_module::Context;
 use crate::storage_set::StorageSet;
 use crate::storage_set::blocks::BlockContent;
 use crate::storage_set::read::{self, Unproven};
-use crate::vocabulary::{CommandId, RefusedReason, Status};
+use crate::vocabulary::{CommandId, Range, RefusedReason, Status, UnknownReason};
 
 impl Owner {
     /// A read completion, of a client's read, a comparison or an orphan.
@@ -23,6 +23,9 @@ impl Owner {
         if let Some(read) = self.orphans.handle_read(io, result.clone()) {
             return self.copy_orphan(read.finish(), set, cx);
         }
+        if self.handle_region_read(io, &result, set, cx) {
+            return;
+        }
         let mine = self.reads.iter_mut().find_map(|(command, read)| {
             read.handle_completion(io, result.clone())
                 .then_some((*command, read.is_complete()))
@@ -31,6 +34,22 @@ impl Owner {
             let read = self.reads.remove(&command).expect("it was found");
             self.finish_read(command, read.finish(), set, cx);
         }
+    }
+
+    /// Reads a range that a command holds.
+    pub(super) fn start_read(
+        &mut self,
+        command: CommandId,
+        range: Range,
+        set: &mut StorageSet,
+        cx: &mut Context<'_>,
+    ) {
+        let (read, ios) = set.read(range, cx.ids);
+        cx.submit_all(ios);
+        if read.is_complete() {
+            return self.finish_read(command, read.finish(), set, cx);
+        }
+        self.reads.insert(command, read);
     }
 
     pub(super) fn finish_read(
@@ -43,8 +62,17 @@ impl Owner {
         let compares = self.access.is_in_flight(command);
         match found {
             Ok(blocks) if compares => {
-                self.access
-                    .compare(command, &read::concatenate(&blocks), set, cx);
+                let range = self.ordering.range_of(command);
+                let route = self.route(range.expect("it holds its range"), set, cx);
+                let found = read::concatenate(&blocks);
+                self.access.compare(command, &found, route, set, cx);
+            }
+            // The lease may have run out while the device was asked.
+            Ok(_) if !self.may_read(cx) => {
+                cx.out.probe("read without authority");
+                self.ordering.release(command);
+                let unknown = Status::Unknown(UnknownReason::NotServing);
+                self.attempts.answer(command, unknown, cx);
             }
             Ok(blocks) => {
                 self.ordering.release(command);
@@ -52,6 +80,7 @@ impl Owner {
                 self.attempts
                     .answer(command, Status::Success(Some(data)), cx);
             }
+            Err(Unproven(block)) if self.fetch(command, block, set, cx) => return,
             Err(Unproven(_)) if compares => {
                 let watermark = self.access.abandon(command, set);
                 self.ordering.release(command);

@@ -5,13 +5,12 @@
 //! of a record before it has come back here. Refuses to know how records are
 //! written.
 
-use super::{Owner, status_of};
+use super::Owner;
 use crate::configuration::Replication as Order;
 use crate::d_module::Context;
-use crate::event::Event;
 use crate::storage_set::StorageSet;
 use crate::storage_set::record::{Entry, Record};
-use crate::vocabulary::{CommandId, Outcome, RefusedReason, Status, Watermark};
+use crate::vocabulary::{CommandId, RefusedReason, Status, Watermark};
 
 impl Owner {
     /// Appends an entry of one page as soon as there is a page for it. A journal
@@ -55,6 +54,8 @@ impl Owner {
     pub fn handle_durable(&mut self, record: &Record, set: &mut StorageSet, cx: &mut Context<'_>) {
         match &record.entry {
             Entry::Mark { mark, .. } => {
+                // It may have cleared marks that a region waited for.
+                self.scan(set, cx);
                 let session = set.tables().session;
                 self.access.perform(mark.command, session, set, cx);
                 if cx.configuration.replication == Order::Parallel {
@@ -74,38 +75,20 @@ impl Owner {
                     .current()
                     .is_some_and(|current| current.command == *command)
                 {
-                    return self.read_orphan(set, cx);
+                    return self.settle_or_copy_orphan(set, cx);
                 }
                 self.failing.remove(command);
                 let refused = Status::Refused(RefusedReason::NotPerformed);
                 self.attempts.answer(*command, refused, cx);
             }
-            Entry::Clear { clears } => self.handle_cleared(clears, set, cx),
-            Entry::Session { session, .. } => {
-                cx.out.trace(Event::SessionOpened(*session));
-                let watermarks = set.tables().all_watermarks();
-                self.replication.announce(*session, watermarks, cx);
+            Entry::Clear { clears } => {
+                self.handle_cleared(clears, set, cx);
+                self.scan(set, cx);
             }
-            Entry::Fence { .. }
-            | Entry::Copy { .. }
-            | Entry::Dirty { .. }
-            | Entry::Finish
-            | Entry::Repair { .. } => {}
+            Entry::Session { session, mode } => self.handle_turned(*session, *mode, set, cx),
+            Entry::Dirty { clear, .. } => self.handle_regions(clear, set, cx),
+            Entry::Repair { range, .. } => self.handle_repaired(*range, set, cx),
+            Entry::Fence { .. } | Entry::Copy { .. } | Entry::Finish => {}
         }
-    }
-
-    /// A resolved command: its range is free and its client hears of it.
-    pub(super) fn finish(
-        &mut self,
-        resolved: Option<(CommandId, Outcome)>,
-        set: &mut StorageSet,
-        cx: &mut Context<'_>,
-    ) {
-        let Some((command, outcome)) = resolved else {
-            return;
-        };
-        self.ordering.release(command);
-        self.attempts.answer(command, status_of(outcome), cx);
-        self.admit(set, cx);
     }
 }

@@ -19,12 +19,14 @@ impl Sender {
 
     fn announced() -> Self {
         let mut sender = Sender {
-            replication: Replication::new(session(1)),
+            replication: Replication::new(session(1), crate::time::Instant::from_nanos(0)),
             bench: Bench::new(),
         };
         let watermarks = vec![watermark()];
         let cx = &mut sender.bench.context();
-        sender.replication.announce(session(2), watermarks, cx);
+        sender
+            .replication
+            .announce(session(2), false, watermarks, cx);
         sender
     }
 
@@ -174,7 +176,9 @@ fn a_new_session_counts_copies_from_one_and_sets_ever_on() {
     sender.replication.close();
     assert_eq!(sender.replication.next_deadline(), None);
     let cx = &mut sender.bench.context();
-    sender.replication.announce(session(3), Vec::new(), cx);
+    sender
+        .replication
+        .announce(session(3), false, Vec::new(), cx);
     assert!(
         !sender.replication.handle_hello_ack(session(2)),
         "of the last session"
@@ -221,5 +225,7 @@ fn announcing_an_old_session_is_our_own_bug() {
     let mut sender = Sender::open();
     sender.replication.close();
     let cx = &mut sender.bench.context();
-    sender.replication.announce(session(2), Vec::new(), cx);
+    sender
+        .replication
+        .announce(session(2), false, Vec::new(), cx);
 }

@@ -1,4 +1,5 @@
-//! Bytes on the devices: superblock, journal record, checkpoint, block header.
+//! Bytes on the devices: superblock, journal record, checkpoint, block header,
+//! heartbeat.
 //!
 //! All but the block header start with an envelope (`codec::envelope`)
 //! and fill whole pages; the rest of a head's last page is zero. Nothing here
@@ -7,6 +8,7 @@
 
 mod block_header;
 mod checkpoint;
+mod heartbeat;
 mod record;
 mod superblock;
 #[cfg(test)]
@@ -14,6 +16,7 @@ mod tests;
 
 pub use block_header::{BlockHeader, decode_block_header, encode_block_header};
 pub use checkpoint::{Checkpoint, checkpoint_pages_max, decode_checkpoint, encode_checkpoint};
+pub use heartbeat::{Heartbeat, decode_heartbeat, encode_heartbeat};
 pub use record::{
     CLEARS_MAX, RECORD_HEAD_MAX, copy_pages_max, decode_record, encode_record, peek_record,
     record_pages,

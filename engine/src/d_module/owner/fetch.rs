@@ -1,0 +1,187 @@
+//! Read repair: a block that this copy cannot prove comes from the mirror, where the
+//! two are known to be equal.
+//!
+//! Owns the questions under way, one for each command that reads. The command holds
+//! its range, so no mutation of it begins before the block is written anew; it is
+//! read again only then. Refuses to know why a block is not proven.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::Owner;
+use crate::contract::Label;
+use crate::d_module::Context;
+use crate::d_module::replication::Link;
+use crate::event::{Event, IgnoreReason};
+use crate::storage_set::StorageSet;
+use crate::storage_set::record::{Entry, Mode};
+use crate::time::Instant;
+use crate::vocabulary::{BlockIndex, CommandId, Content, Range, SequenceId};
+use crate::wire::{PeerMessage, kind, peer};
+
+/// A question to the mirror.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Fetch {
+    range: Range,
+    nonce: u64,
+    attempt: u32,
+    /// When it is asked again; never once its block is on its way to the journal.
+    ask_at: Option<Instant>,
+}
+
+/// Questions under way, by the command that reads.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Fetches {
+    open: BTreeMap<CommandId, Fetch>,
+}
+
+impl Fetches {
+    /// How many are under way.
+    pub(super) fn count(&self) -> usize {
+        self.open.len()
+    }
+    /// When one is asked again.
+    pub(super) fn next_deadline(&self) -> Option<Instant> {
+        self.open.values().filter_map(|fetch| fetch.ask_at).min()
+    }
+}
+
+impl Owner {
+    /// True if the mirror is known to hold the block as this copy should.
+    fn is_known_equal(&self, range: Range, set: &StorageSet, cx: &Context<'_>) -> bool {
+        let geometry = &cx.configuration.set.geometry;
+        match self.mode {
+            Mode::InSync => true,
+            Mode::Resync => self.resync.is_united() && !set.tables().is_dirty(range, geometry),
+            Mode::OosPending | Mode::OutOfSync => false,
+        }
+    }
+
+    /// Asks the mirror for a block that a command has to read; false if it cannot
+    /// be asked.
+    pub(super) fn fetch(
+        &mut self,
+        command: CommandId,
+        block: BlockIndex,
+        set: &StorageSet,
+        cx: &mut Context<'_>,
+    ) -> bool {
+        let range = Range::new(block, 1).expect("a block is a range");
+        if !self.is_known_equal(range, set, cx) {
+            return false;
+        }
+        cx.out.probe("bad block fetched from the mirror");
+        let fetch = Fetch {
+            range,
+            nonce: self.authority.take_nonce(),
+            attempt: 0,
+            ask_at: Some(cx.now.after(cx.configuration.timers.retransmit_min)),
+        };
+        self.ask_block(fetch, cx);
+        self.fetches.open.insert(command, fetch);
+        true
+    }
+
+    /// Without an open session it is asked by the next deadline, in the next one.
+    fn ask_block(&self, fetch: Fetch, cx: &mut Context<'_>) {
+        if self.replication.link() != Link::Open {
+            return;
+        }
+        let Fetch {
+            range,
+            nonce,
+            attempt,
+            ..
+        } = fetch;
+        let message = PeerMessage::Fetch {
+            volume: cx.configuration.volume,
+            session: self.replication.session(),
+            nonce,
+            range,
+            attempt,
+        };
+        let label = Label {
+            kind: kind::FETCH,
+            incarnation: cx.incarnation,
+            id: nonce,
+            part: 0,
+            attempt,
+        };
+        let to = self.replication.to(cx);
+        let network = cx.configuration.peer_network;
+        cx.out.send(network, to, label, peer::encode(&message));
+    }
+
+    /// Blocks of the mirror: written anew here, and read again when that is durable.
+    pub(super) fn handle_fetched(
+        &mut self,
+        nonce: u64,
+        blocks: (Range, Content, Vec<SequenceId>),
+        set: &mut StorageSet,
+        cx: &mut Context<'_>,
+    ) {
+        let (range, content, versions) = blocks;
+        let asked = self.fetches.open.values_mut();
+        let asked = asked.filter(|it| it.nonce == nonce && it.range == range);
+        let Some(fetch) = asked.filter(|it| it.ask_at.is_some()).last() else {
+            return cx.out.trace(Event::Ignored(IgnoreReason::Redundant));
+        };
+        let entry = Entry::Repair {
+            range,
+            content,
+            versions,
+        };
+        if set.pages(&entry) > set.room() {
+            // Asked again; a destage makes room.
+            return cx.out.trace(Event::Ignored(IgnoreReason::NoRoom));
+        }
+        fetch.ask_at = None;
+        cx.append(set, entry);
+    }
+
+    /// A repaired block is durable: whoever waited for it reads again.
+    pub(super) fn handle_repaired(
+        &mut self,
+        range: Range,
+        set: &mut StorageSet,
+        cx: &mut Context<'_>,
+    ) {
+        cx.out.trace(Event::Repaired(range));
+        let waiting = self.fetches.open.iter();
+        let waiting = waiting.filter(|(_, fetch)| fetch.range == range && fetch.ask_at.is_none());
+        let waiting: Vec<CommandId> = waiting.map(|(command, _)| *command).collect();
+        for command in waiting {
+            self.fetches.open.remove(&command);
+            if let Some(range) = self.ordering.range_of(command) {
+                self.start_read(command, range, set, cx);
+            }
+        }
+    }
+
+    /// The mirror is lost: whoever waits for it reads again, and meets the same block
+    /// with another answer.
+    pub(super) fn abandon_fetches(&mut self, set: &mut StorageSet, cx: &mut Context<'_>) {
+        let commands: Vec<CommandId> = self.fetches.open.keys().copied().collect();
+        self.fetches.open.clear();
+        for command in commands {
+            if let Some(range) = self.ordering.range_of(command) {
+                self.start_read(command, range, set, cx);
+            }
+        }
+    }
+
+    /// Asks again what is due.
+    pub(super) fn handle_fetch_deadline(&mut self, cx: &mut Context<'_>) {
+        let due = self.fetches.open.iter();
+        let due = due.filter(|(_, fetch)| fetch.ask_at.is_some_and(|at| at <= cx.now));
+        let due: Vec<CommandId> = due.map(|(command, _)| *command).collect();
+        for command in due {
+            let fetch = self.fetches.open.get_mut(&command).expect("it was found");
+            fetch.attempt += 1;
+            fetch.ask_at = Some(cx.now.after(cx.configuration.timers.retransmit_max));
+            let fetch = *fetch;
+            self.ask_block(fetch, cx);
+        }
+    }
+}

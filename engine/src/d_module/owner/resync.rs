@@ -1,0 +1,269 @@
+//! Resync: copies what may differ to the mirror, from the highest region down.
+//!
+//! ```text
+//! Uniting --durable--> Scanning --highest dirty region--> Closing --no mutation, no mark--> Reading
+//!                       ^  |                                                                  |
+//!                       |  +--nothing dirty--> Finishing --FinishAck--> (in sync)             v
+//!                       +------------------- Clearing <--CopyAck-- Copying <------------------+
+//! ```
+//!
+//! Owns which region is copied and how far it is. A region's bit ends only by the
+//! record that follows its copy's acknowledgement, and no mutation of the region
+//! begins before that is durable. Refuses to know modes and sessions.
+
+use serde::{Deserialize, Serialize};
+
+use super::Owner;
+use crate::contract::{IoError, IoId, IoOutput};
+use crate::d_module::Context;
+use crate::d_module::ordering::Ordering;
+use crate::event::Event;
+use crate::storage_set::StorageSet;
+use crate::storage_set::blocks::BlockContent;
+use crate::storage_set::read::{self, RangeRead, Unproven};
+use crate::storage_set::record::Entry;
+use crate::time::Instant;
+use crate::vocabulary::{Content, CopyNumber, Range};
+use crate::wire::CopyTransfer;
+
+/// Steps of a resync.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Step {
+    /// There is none, or the mirror has not answered its Hello.
+    Idle,
+    /// What the mirror says of itself is on its way to the journal.
+    Uniting,
+    /// Between two regions.
+    Scanning,
+    /// Waits until nobody changes the region any more.
+    Closing,
+    /// Reads the region.
+    Reading,
+    /// The region is on its way to the mirror.
+    Copying,
+    /// The mirror has it; the bit's end is on its way to the journal.
+    Clearing,
+    /// Nothing is dirty; the mirror is told.
+    Finishing,
+}
+
+/// A resync under way.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Resync {
+    step: Step,
+    region: Option<Range>,
+    /// Boxed: mostly there is none, and a fork copies the owner.
+    read: Option<Box<RangeRead>>,
+    read_at: Option<Instant>,
+}
+
+impl Default for Resync {
+    fn default() -> Self {
+        Resync {
+            step: Step::Idle,
+            region: None,
+            read: None,
+            read_at: None,
+        }
+    }
+}
+
+impl Resync {
+    fn enter(&mut self, next: Step) {
+        let possible = match self.step {
+            Step::Idle => next == Step::Uniting,
+            Step::Uniting => next == Step::Scanning,
+            Step::Scanning => matches!(next, Step::Closing | Step::Finishing),
+            Step::Closing => next == Step::Reading,
+            Step::Reading => matches!(next, Step::Reading | Step::Copying),
+            Step::Copying => next == Step::Clearing,
+            Step::Clearing => next == Step::Scanning,
+            Step::Finishing => false,
+        };
+        assert!(possible, "a resync goes {:?} -> {next:?}", self.step);
+        self.step = next;
+        self.read_at = None;
+    }
+
+    /// Its session is over; whatever was under way is void.
+    pub(super) fn stop(&mut self, ordering: &mut Ordering) {
+        ordering.open_region();
+        *self = Resync::default();
+    }
+
+    /// The mirror's dirty regions are durably known: what is clean here is equal.
+    pub(super) fn is_united(&self) -> bool {
+        !matches!(self.step, Step::Idle | Step::Uniting)
+    }
+
+    /// When a region that could not be read is read again.
+    pub(super) fn next_deadline(&self) -> Option<Instant> {
+        self.read_at
+    }
+}
+
+impl Owner {
+    /// The mirror has answered a resync's Hello with what may differ as far as it
+    /// knows: both sides' logs are united, durably, before anything is copied.
+    pub(super) fn unite(&mut self, dirty: &[Range], set: &mut StorageSet, cx: &mut Context<'_>) {
+        self.resync.enter(Step::Uniting);
+        let entry = Entry::Dirty {
+            set: dirty.to_vec(),
+            clear: Vec::new(),
+        };
+        self.write(entry, set, cx);
+    }
+
+    /// A record of regions is durable.
+    pub(super) fn handle_regions(
+        &mut self,
+        clear: &[Range],
+        set: &mut StorageSet,
+        cx: &mut Context<'_>,
+    ) {
+        match self.resync.step {
+            Step::Uniting if clear.is_empty() => {
+                cx.out.trace(Event::DirtyUnited(self.session));
+            }
+            Step::Clearing if clear.first() == self.resync.region.as_ref() => {
+                self.ordering.open_region();
+                if let Some(region) = self.resync.region.take() {
+                    cx.out.trace(Event::RegionCopied(region));
+                }
+            }
+            // Of a session that is over.
+            Step::Idle
+            | Step::Uniting
+            | Step::Scanning
+            | Step::Closing
+            | Step::Reading
+            | Step::Copying
+            | Step::Clearing
+            | Step::Finishing => return,
+        }
+        self.resync.enter(Step::Scanning);
+        self.scan(set, cx);
+        self.admit(set, cx);
+    }
+
+    /// Goes on with the highest dirty region, or finishes: called whenever
+    /// something has ended that it may have waited for.
+    pub(super) fn scan(&mut self, set: &mut StorageSet, cx: &mut Context<'_>) {
+        if self.resync.step == Step::Scanning {
+            let geometry = &cx.configuration.set.geometry;
+            match set.tables().dirty.get_max() {
+                Some(region) => {
+                    let region = geometry.region_range(*region);
+                    self.ordering.close_region(region);
+                    self.resync.enter(Step::Closing);
+                    self.resync.region = Some(region);
+                }
+                // One that changes this copy alone makes a region dirty yet.
+                None if self.access.has_local_only() => {
+                    cx.out.probe("finish waits for a lone command");
+                }
+                None => {
+                    self.resync.enter(Step::Finishing);
+                    self.replication.finish(cx);
+                }
+            }
+        }
+        if self.resync.step == Step::Closing {
+            self.try_region(set, cx);
+        }
+    }
+
+    /// Reads the closed region once nobody holds it and no mark stands in it.
+    fn try_region(&mut self, set: &mut StorageSet, cx: &mut Context<'_>) {
+        let region = self.resync.region.expect("a region is closed");
+        if !self.ordering.is_region_free() {
+            cx.out.probe("region waits for a mutation in it");
+            return;
+        }
+        self.access.clear_marks_in(region, set, cx);
+        let mut marks = set.tables().marks.values();
+        if marks.any(|mark| mark.range.overlaps(region)) {
+            return;
+        }
+        self.resync.enter(Step::Reading);
+        self.read_region(set, cx);
+    }
+
+    fn read_region(&mut self, set: &mut StorageSet, cx: &mut Context<'_>) {
+        let region = self.resync.region.expect("a region is closed");
+        let (read, ios) = set.read(region, cx.ids);
+        cx.submit_all(ios);
+        if read.is_complete() {
+            return self.copy_region(read.finish(), set, cx);
+        }
+        self.resync.read = Some(Box::new(read));
+    }
+
+    /// A read completion; true if it is the resync's.
+    pub(super) fn handle_region_read(
+        &mut self,
+        io: IoId,
+        result: &Result<IoOutput, IoError>,
+        set: &mut StorageSet,
+        cx: &mut Context<'_>,
+    ) -> bool {
+        let Some(read) = self.resync.read.as_mut() else {
+            return false;
+        };
+        if !read.handle_completion(io, result.clone()) {
+            return false;
+        }
+        if read.is_complete()
+            && let Some(read) = self.resync.read.take()
+        {
+            self.copy_region(read.finish(), set, cx);
+        }
+        true
+    }
+
+    fn copy_region(
+        &mut self,
+        found: Result<Vec<BlockContent>, Unproven>,
+        set: &StorageSet,
+        cx: &mut Context<'_>,
+    ) {
+        let Ok(blocks) = found else {
+            cx.out.probe("dirty region cannot be read");
+            let again = cx.configuration.timers.retransmit_max;
+            self.resync.read_at = Some(cx.now.after(again));
+            return;
+        };
+        self.resync.enter(Step::Copying);
+        let range = self.resync.region.expect("a region is closed");
+        let content = Content::Data(read::concatenate(&blocks));
+        let versions = blocks.iter().map(|block| block.version).collect();
+        let results = set.tables().results_touching(range);
+        let build = |copy: CopyNumber| CopyTransfer {
+            copy,
+            range,
+            content,
+            versions,
+            results,
+        };
+        self.replication.copy(build, cx);
+    }
+
+    /// The mirror has made the region durable.
+    pub(super) fn handle_region_copied(&mut self, set: &mut StorageSet, cx: &mut Context<'_>) {
+        self.resync.enter(Step::Clearing);
+        let region = self.resync.region.expect("a region is closed");
+        let entry = Entry::Dirty {
+            set: Vec::new(),
+            clear: vec![region],
+        };
+        self.write(entry, set, cx);
+    }
+
+    /// Reads again what could not be read.
+    pub(super) fn handle_resync_deadline(&mut self, set: &mut StorageSet, cx: &mut Context<'_>) {
+        if self.resync.read_at.is_some_and(|at| at <= cx.now) {
+            self.resync.read_at = None;
+            self.read_region(set, cx);
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! A heartbeat: one page of the mailbox, written over and over by its own node.
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use super::{check_padding, into_pages};
+use crate::codec::envelope::{Format, seal};
+use crate::codec::{Coded, coded_struct, finish};
+use crate::contract::PAGE_BYTES;
+use crate::vocabulary::NodeId;
+use crate::wire::DecodeError;
+
+const FORMAT: Format = Format {
+    magic: *b"SGHB",
+    version: 1,
+};
+
+/// Proof that a D-module lived when it was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Heartbeat {
+    /// The node.
+    pub node: NodeId,
+    /// Its D-module's incarnation.
+    pub incarnation: u64,
+    /// Rises with every beat of the incarnation.
+    pub beat: u64,
+    /// The HA epoch under which it serves; 0 while a former holder may still answer.
+    pub epoch: u64,
+}
+
+coded_struct!(Heartbeat {
+    node,
+    incarnation,
+    beat,
+    epoch
+});
+
+/// Encodes a heartbeat into one page.
+pub fn encode_heartbeat(heartbeat: &Heartbeat) -> Bytes {
+    let mut head = FORMAT.begin(0);
+    heartbeat.put(&mut head);
+    seal(&mut head, &[]);
+    into_pages(head).swap_remove(0)
+}
+
+/// Decodes a heartbeat.
+pub fn decode_heartbeat(page: &[u8]) -> Result<Heartbeat, DecodeError> {
+    if page.len() != PAGE_BYTES {
+        return Err(DecodeError::Field("page length"));
+    }
+    let envelope = FORMAT.peek(page)?;
+    let (head, padding) = page
+        .split_at_checked(envelope.head_bytes as usize)
+        .ok_or(DecodeError::Truncated)?;
+    let mut input = FORMAT.open_only(head)?;
+    check_padding(padding)?;
+    let heartbeat = Heartbeat::get(&mut input)?;
+    finish(input)?;
+    Ok(heartbeat)
+}
