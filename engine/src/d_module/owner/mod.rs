@@ -61,7 +61,7 @@ pub struct Owner {
     reads: BTreeMap<CommandId, RangeRead>,
     /// Commands whose definite failure is on its way to the journal.
     failing: BTreeSet<CommandId>,
-    /// Entries of one page that found the journal full, in their order. At most
+    /// Entries that found the journal full, in their order. At most
     /// one session, one step of an orphan, and the failures of `failing`.
     owed: VecDeque<Entry>,
 }
