@@ -92,7 +92,7 @@ impl Owner {
             ordering,
             access: Access::new(set.tables().sequence_high),
             attempts: Attempts::default(),
-            replication: Replication::new(set.tables().session, cx.now),
+            replication: Replication::new(set.tables().session),
             orphans,
             reads: BTreeMap::new(),
             failing: BTreeSet::new(),
