@@ -2,7 +2,9 @@
 //! decided elsewhere.
 
 use serde::{Deserialize, Serialize};
+use stormglass_engine::contract::PageIndex;
 
+use crate::device::{Damage, Return};
 use crate::ids::{DeviceIndex, MachineId, ProcessId};
 use crate::network::Cut;
 
@@ -16,6 +18,19 @@ pub enum Fault {
     Kill(ProcessId),
     /// A device loses power: queue and cache are settled.
     DevicePowerLoss(DeviceIndex),
+    /// A device does not answer any more.
+    DeviceGone(DeviceIndex),
+    /// It does again, itself or another one in its place.
+    DeviceReturns(DeviceIndex, Return),
+    /// A page of a device goes bad.
+    Damage {
+        /// The device.
+        device: DeviceIndex,
+        /// The page.
+        page: PageIndex,
+        /// How.
+        damage: Damage,
+    },
     /// A module starts, if it is not up.
     Boot(ProcessId),
     /// A machine stands still; what arrives waits.
