@@ -8,7 +8,8 @@ use crate::device::{Damage, Return};
 use crate::ids::{DeviceIndex, MachineId, ProcessId};
 use crate::network::Cut;
 
-/// Something that is done to the hardware.
+/// Something that is done to the hardware. A run's hash knows each by its place here:
+/// new ones come last.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Fault {
     /// A machine loses power: its modules are gone; each command that it had
@@ -18,6 +19,16 @@ pub enum Fault {
     Kill(ProcessId),
     /// A device loses power: queue and cache are settled.
     DevicePowerLoss(DeviceIndex),
+    /// A module starts, if it is not up.
+    Boot(ProcessId),
+    /// A machine stands still; what arrives waits.
+    Pause(MachineId),
+    /// It goes on.
+    Resume(MachineId),
+    /// A machine's packets do not reach another.
+    Cut(Cut),
+    /// They do again.
+    Heal(Cut),
     /// A device does not answer any more.
     DeviceGone(DeviceIndex),
     /// It does again, itself or another one in its place.
@@ -31,14 +42,4 @@ pub enum Fault {
         /// How.
         damage: Damage,
     },
-    /// A module starts, if it is not up.
-    Boot(ProcessId),
-    /// A machine stands still; what arrives waits.
-    Pause(MachineId),
-    /// It goes on.
-    Resume(MachineId),
-    /// A machine's packets do not reach another.
-    Cut(Cut),
-    /// They do again.
-    Heal(Cut),
 }
