@@ -393,7 +393,7 @@ fn questions_behind_a_write_are_answered_after_it_and_by_it() {
         (WEST, set(2, false)),
         (WEST, Ask::Lease),
     ] {
-        assert_eq!(third.ask(site, ask), [waits.clone()]);
+        assert_eq!(third.ask(site, ask), std::slice::from_ref(&waits));
     }
     let (second, last) = (record(2, WEST, true), record(3, WEST, false));
     // The former owner gets no lease any more; behind the next write, one waits on.
