@@ -16,7 +16,7 @@
 //! | [`medium`](self) | queue and cache of a device |
 //! | `journal`, `link` | records, checkpoints, where a recovery may stop |
 //! | `data` | data pages and headers |
-//! | `state` | marks, results, watermarks by replay |
+//! | `state` | mode, marks, bits, results, watermarks by replay |
 //! | `set` | one storage set: journal over data |
 //!
 //! The oracles O1, O5, O7 and O9 are judged on it, each in its own file.
@@ -57,7 +57,7 @@ use super::{Finding, OracleId};
 
 pub use link::Link;
 pub use set::SetImages;
-pub use state::{Decision, State};
+pub use state::{Decision, Standing, State};
 pub use value::{Bytes64, Candidates, Value};
 
 /// The devices of a storage set.

@@ -567,6 +567,24 @@ pub(super) fn mark_above(counter: u64, range: Range, floor: u64) -> Entry {
     mark_of(counter, range, &[], floor)
 }
 
+/// A mark that makes its regions dirty.
+pub(super) fn mark_alone(counter: u64, range: Range) -> Entry {
+    match mark(counter, range) {
+        Entry::Mark {
+            mark,
+            watermark,
+            clears,
+            ..
+        } => Entry::Mark {
+            mark,
+            watermark,
+            clears,
+            route: Route::LocalOnly,
+        },
+        other => other,
+    }
+}
+
 fn mark_of(counter: u64, range: Range, clears: &[u64], floor: u64) -> Entry {
     Entry::Mark {
         mark: Mark {
