@@ -18,13 +18,15 @@
 //! | `data` | data pages and headers |
 //! | `state` | mode, marks, bits, results, watermarks by replay |
 //! | `set` | one storage set: journal over data |
+//! | `damage` | which data pages went bad by injected faults |
 //!
-//! The oracles O1, O5, O7 and O9 are judged on it, each in its own file.
+//! The oracles O1, O3, O5, O6, O7, O9 and O11 are judged on it, each in its own file.
 //!
 //! Granted: sectors of a torn record never make another valid record (its checksum
 //! says so); the devices are at rest when the tracker starts; a command that no
 //! reservation admits, held or queued, leaves nothing.
 
+mod damage;
 mod data;
 mod journal;
 mod link;
@@ -38,22 +40,29 @@ mod value;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use stormglass_engine::contract::Module;
+use stormglass_engine::contract::{IoRequest, Module, PageIndex};
 use stormglass_engine::event::Verdict;
 use stormglass_engine::storage_set::layout::Geometry;
-use stormglass_engine::vocabulary::{CommandId, Range, Session, SetId};
+use stormglass_engine::vocabulary::{BlockIndex, CommandId, Range, Session, SetId};
+use stormglass_engine::wire::mediator::MediatorRecord;
 use stormglass_sim::device::Device;
 use stormglass_sim::occurrence::Occurrence;
 use stormglass_sim::time::WorldTime;
 use stormglass_sim::world::{DeviceIndex, World};
 
+use self::damage::Damage;
 use self::journal::Notes;
 use self::set::Part;
 use super::o1_durable::Durable;
+use super::o3_reverts::Reverts;
 use super::o5_difference::Difference;
+use super::o6_resync::Resync;
 use super::o7_once::Once;
 use super::o9_in_sync::InSync;
+use super::o11_inconsistent::Inconsistent;
+use super::pair::{Exempt, Pair};
 use super::{Finding, OracleId};
+use crate::workload::ClientEvent;
 
 pub use link::Link;
 pub use set::SetImages;
@@ -97,12 +106,18 @@ pub struct When {
 pub struct Checks {
     /// O1: acknowledged blocks and results.
     pub durable: u64,
+    /// O3: blocks read.
+    pub reverts: u64,
     /// O5: blocks compared.
     pub difference: u64,
+    /// O6: blocks cleared and copied.
+    pub resync: u64,
     /// O7: performed commands.
     pub once: u64,
     /// O9: blocks compared at rest.
     pub in_sync: u64,
+    /// O11: copies and ends of a resync.
+    pub inconsistent: u64,
 }
 
 /// The images of both copies of a volume, and the oracles that judge them.
@@ -110,10 +125,47 @@ pub struct Checks {
 pub struct Images {
     devices: [SetDevices; 2],
     sets: [Arc<SetImages>; 2],
+    /// Replaced, and not formatted yet.
+    absent: [bool; 2],
+    /// What the mediator's durable record says; none without a mediator.
+    in_sync_record: Option<bool>,
+    damage: [Damage; 2],
     durable: Durable,
+    reverts: Reverts,
     difference: Difference,
+    resync: Resync,
     once: Once,
     in_sync: InSync,
+    inconsistent: Inconsistent,
+}
+
+/// Damage of both copies.
+struct Atlas<'a> {
+    damage: &'a [Damage; 2],
+    geometry: &'a Geometry,
+}
+
+impl Exempt for Atlas<'_> {
+    fn is_damaged(&self, copy: usize, block: BlockIndex) -> bool {
+        self.damage[copy].covers(block, self.geometry)
+    }
+}
+
+/// Both copies, with what is known beside them. A macro, for it borrows fields.
+macro_rules! pair {
+    ($images:ident, $atlas:ident) => {{
+        $atlas = Atlas {
+            damage: &$images.damage,
+            geometry: &$images.devices[0].geometry,
+        };
+        Pair {
+            sets: &$images.sets,
+            absent: $images.absent,
+            in_sync: $images.in_sync_record,
+            damage: &$atlas,
+            geometry: $atlas.geometry,
+        }
+    }};
 }
 
 impl Images {
@@ -132,8 +184,14 @@ impl Images {
             devices,
             once: Once::new([sets[0].state(), sets[1].state()]),
             sets,
+            absent: [false; 2],
+            in_sync_record: None,
+            damage: <[Damage; 2]>::default(),
             durable: Durable::default(),
+            reverts: Reverts::default(),
             difference: Difference::default(),
+            resync: Resync::default(),
+            inconsistent: Inconsistent::default(),
             in_sync: InSync::default(),
         }
     }
@@ -147,9 +205,12 @@ impl Images {
     pub fn checks(&self) -> Checks {
         Checks {
             durable: self.durable.checks(),
+            reverts: self.reverts.checks(),
             difference: self.difference.checks(),
+            resync: self.resync.checks(),
             once: self.once.checks(),
             in_sync: self.in_sync.checks(),
+            inconsistent: self.inconsistent.checks(),
         }
     }
 
@@ -176,6 +237,10 @@ impl Images {
         let Some((copy, part)) = self.place_of(device) else {
             return;
         };
+        if self.absent[copy] {
+            return;
+        }
+        self.follow_damage((copy, part), occurrence, racks.device(device));
         let (set, disk) = (Arc::make_mut(&mut self.sets[copy]), racks.device(device));
         let mut notes = Notes::default();
         match occurrence {
@@ -190,6 +255,11 @@ impl Images {
         self.judge(copy, When { at, event }, notes, findings);
     }
 
+    /// Whose set a device belongs to: 0 is the owner's.
+    pub fn copy_of(&self, device: DeviceIndex) -> Option<usize> {
+        Some(self.place_of(device)?.0)
+    }
+
     fn place_of(&self, device: DeviceIndex) -> Option<(usize, Part)> {
         self.devices.iter().enumerate().find_map(|(copy, set)| {
             if set.journal == device {
@@ -202,6 +272,116 @@ impl Images {
         })
     }
 
+    fn follow_damage<E>(
+        &mut self,
+        (copy, part): (usize, Part),
+        occurrence: &Occurrence<E>,
+        device: &Device,
+    ) {
+        let damage = &mut self.damage[copy];
+        if damage.is_none() || part == Part::Journal {
+            return;
+        }
+        match occurrence {
+            Occurrence::Submitted { number, .. } => {
+                let mut queued = device.queued();
+                let Some((_, it)) = queued.find(|(queued, _)| queued == number) else {
+                    return;
+                };
+                if let IoRequest::Write { start, pages, .. } = &it.request {
+                    damage.submitted(*number, *start, pages.len() as u64);
+                }
+            }
+            Occurrence::Executed {
+                number, succeeded, ..
+            } => damage.executed(*number, *succeeded),
+            _ => {}
+        }
+    }
+
+    /// A fault replaced a device by a blank one: nothing is owed by its set until it
+    /// is formatted.
+    pub fn replaced(&mut self, device: DeviceIndex) {
+        let Some((copy, part)) = self.place_of(device) else {
+            return;
+        };
+        self.absent[copy] = true;
+        self.once.replaced(copy);
+        if part == Part::Data {
+            self.damage[copy].replaced();
+        }
+    }
+
+    /// A fault damaged a page.
+    pub fn damaged(&mut self, device: DeviceIndex, page: PageIndex) {
+        if let Some((copy, Part::Data)) = self.place_of(device) {
+            self.damage[copy].injected(page);
+        }
+    }
+
+    /// A process of the set that this device belongs to has formatted it: reads it
+    /// anew. Without a checkpoint it stays out of sight.
+    pub fn formatted(&mut self, device: DeviceIndex, racks: &impl Devices) {
+        let Some((copy, _)) = self.place_of(device) else {
+            return;
+        };
+        let SetDevices {
+            journal,
+            data,
+            geometry,
+        } = self.devices[copy];
+        let (journal, data) = (racks.device(journal), racks.device(data));
+        let images = SetImages::new(journal, data, geometry);
+        self.absent[copy] = images.is_none();
+        if let Some(images) = images {
+            self.sets[copy] = Arc::new(images);
+            self.once.replaced(copy);
+        }
+    }
+
+    /// The mediator's durable record, or what a fresh answer says of it.
+    pub fn mediator(&mut self, record: MediatorRecord, is_set: bool) {
+        if is_set || self.in_sync_record.is_none() {
+            self.in_sync_record = Some(record.in_sync);
+        }
+    }
+
+    /// A client's report.
+    pub fn observe_client(
+        &mut self,
+        at: WorldTime,
+        event: u64,
+        report: &ClientEvent,
+        findings: &mut Vec<Finding>,
+    ) {
+        let atlas;
+        let pair = pair!(self, atlas);
+        let when = When { at, event };
+        self.reverts
+            .observe(report, (pair, &self.once), when, findings);
+    }
+
+    /// The blocks of a read that is going on.
+    pub fn read_range(&self, command: CommandId) -> Option<Range> {
+        self.reverts.range_of(command)
+    }
+
+    /// True if both copies certainly have a command's result, and the owner's record
+    /// of it was submitted before this event.
+    pub fn was_on_both(&self, command: CommandId, before: u64) -> bool {
+        let performed = self.once.performed(command);
+        let by = performed.and_then(|performed| performed.submitted_at(0));
+        by.is_some_and(|by| by < before) && self.sets.iter().all(|set| set.has_result(command))
+    }
+
+    /// True if what a copy's data device holds of the block, at rest, need not be
+    /// the volume's content.
+    pub fn is_exempt(&self, copy: usize, block: BlockIndex) -> bool {
+        let atlas;
+        let pair = pair!(self, atlas);
+        self.damage[copy].covers(block, pair.geometry) || pair.owes_nothing(copy, block)
+    }
+
     fn judge(&mut self, copy: usize, when: When, notes: Notes, findings: &mut Vec<Finding>) {
         for (says, mut events) in notes.irregular {
             events.push(when.event);
@@ -212,11 +392,18 @@ impl Images {
             self.once.forget(copy, link);
         }
         if let Some(link) = &notes.appended {
-            self.once.note(copy, link, when, findings);
+            let states = [self.sets[0].state(), self.sets[1].state()];
+            self.once.note(copy, link, states, when, findings);
+        }
+        let atlas;
+        let pair = pair!(self, atlas);
+        if let Some(link) = &notes.appended {
+            self.resync.note(copy, link, pair, when, findings);
+            self.inconsistent.note(copy, link, pair, when, findings);
         }
         if !notes.touched.is_empty() {
             self.difference
-                .check(&self.sets, &notes.touched, when, findings);
+                .check(pair, &notes.touched, when, findings);
         }
     }
 
@@ -236,8 +423,10 @@ impl Images {
         findings: &mut Vec<Finding>,
     ) {
         let performed = self.once.performed(command);
+        let atlas;
+        let pair = pair!(self, atlas);
         self.durable.check(
-            &self.sets,
+            pair,
             (command, verdict),
             performed,
             When { at, event },
@@ -261,7 +450,9 @@ impl Images {
 
     /// Judges the copies at rest.
     pub fn finish(&mut self, at: WorldTime, event: u64, findings: &mut Vec<Finding>) {
-        self.in_sync.check(&self.sets, When { at, event }, findings);
+        let atlas;
+        let pair = pair!(self, atlas);
+        self.in_sync.check(pair, When { at, event }, findings);
     }
 }
 
