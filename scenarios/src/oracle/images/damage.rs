@@ -45,16 +45,18 @@ impl Damage {
         }
     }
 
-    /// A command left the queue.
-    pub(super) fn executed(&mut self, number: CommandNumber, succeeded: bool) {
+    /// A command left the queue. Tells which pages are damaged no more.
+    pub(super) fn executed(&mut self, number: CommandNumber, succeeded: bool) -> Vec<PageIndex> {
         let found = self.mending.iter().position(|it| it.number == number);
-        let Some(place) = found else { return };
+        let Some(place) = found else { return vec![] };
         let Mending { start, count, .. } = self.mending.swap_remove(place);
-        if succeeded {
-            for index in 0..count {
-                self.pages.remove(&start.plus(index));
-            }
+        if !succeeded {
+            return vec![];
         }
+        let pages = (0..count).map(|index| start.plus(index));
+        pages
+            .filter(|page| self.pages.remove(page).is_some())
+            .collect()
     }
 
     /// The device is another one.

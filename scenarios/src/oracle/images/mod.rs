@@ -240,9 +240,9 @@ impl Images {
         if self.absent[copy] {
             return;
         }
-        self.follow_damage((copy, part), occurrence, racks.device(device));
-        let (set, disk) = (Arc::make_mut(&mut self.sets[copy]), racks.device(device));
         let mut notes = Notes::default();
+        self.follow_damage((copy, part), occurrence, racks.device(device), &mut notes);
+        let (set, disk) = (Arc::make_mut(&mut self.sets[copy]), racks.device(device));
         match occurrence {
             Occurrence::Submitted { number, .. } => {
                 set.submitted(part, *number, disk, event, &mut notes);
@@ -277,6 +277,7 @@ impl Images {
         (copy, part): (usize, Part),
         occurrence: &Occurrence<E>,
         device: &Device,
+        notes: &mut Notes,
     ) {
         let damage = &mut self.damage[copy];
         if damage.is_none() || part == Part::Journal {
@@ -294,7 +295,13 @@ impl Images {
             }
             Occurrence::Executed {
                 number, succeeded, ..
-            } => damage.executed(*number, *succeeded),
+            } => {
+                let geometry = &self.devices[copy].geometry;
+                let first = geometry.data_page(BlockIndex::new(0)).0;
+                let mended = damage.executed(*number, *succeeded).into_iter();
+                let blocks = mended.filter_map(|page| page.0.checked_sub(first));
+                notes.touched.extend(blocks.map(BlockIndex::new));
+            }
             _ => {}
         }
     }
