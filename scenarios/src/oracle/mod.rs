@@ -23,7 +23,6 @@ pub mod o6_resync;
 pub mod o7_once;
 pub mod o8_outcomes;
 pub mod o9_in_sync;
-mod pair;
 mod watch;
 
 #[cfg(test)]

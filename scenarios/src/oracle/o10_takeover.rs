@@ -141,15 +141,15 @@ impl Takeover {
             return;
         }
         if read.is_some() && tenure.must_wait {
-            let says = format!(
-                "{command} is read before the lease of the node that held the set is over"
-            );
+            let says =
+                format!("{command} is read before the lease of the node that held the set is over");
             finding(says, vec![tenure.event], when, findings);
         }
         let over = read.and_then(|range| self.orphan_over(range));
         let own = self.orphans.get(&command).map(|range| (command, *range));
         if let Some((orphan, range)) = over.or(own) {
-            let says = format!("{command} is answered before orphan {orphan} on {range} is resolved");
+            let says =
+                format!("{command} is answered before orphan {orphan} on {range} is resolved");
             finding(says, vec![tenure.event], when, findings);
         }
     }

@@ -17,8 +17,7 @@ use stormglass_engine::storage_set::record::Entry;
 use stormglass_engine::storage_set::tables::Mode;
 use stormglass_engine::vocabulary::Range;
 
-use super::images::{Link, When};
-use super::pair::Pair;
+use super::images::{Link, Pair, When};
 use super::{Finding, OracleId};
 
 /// Watches what the mirror says of itself.
@@ -38,11 +37,11 @@ impl Inconsistent {
         &mut self,
         copy: usize,
         link: &Link,
-        pair: Pair<'_>,
+        pair: &Pair,
         when: When,
         findings: &mut Vec<Finding>,
     ) {
-        if copy == 0 || pair.absent[0] {
+        if copy == 0 || pair.is_absent(0) {
             return;
         }
         let says = match &link.entry {
@@ -52,7 +51,7 @@ impl Inconsistent {
             }
             Entry::Finish => {
                 self.checks += 1;
-                let is_clean = pair.sets[0].always(|it| it.is_clean);
+                let is_clean = pair.set(0).always(|it| it.is_clean);
                 let is_wrong = is_present(pair) && !is_clean;
                 is_wrong.then(|| "it is finished, and the owner may have dirty regions".into())
             }
@@ -67,22 +66,22 @@ impl Inconsistent {
 }
 
 /// True if the mirror follows the owner's present session.
-fn is_present(pair: Pair<'_>) -> bool {
-    pair.sets[0].state().session() == pair.sets[1].state().fence()
+fn is_present(pair: &Pair) -> bool {
+    pair.set(0).state().session() == pair.set(1).state().fence()
 }
 
-fn wrong_copy(range: Range, pair: Pair<'_>) -> Option<String> {
+fn wrong_copy(range: Range, pair: &Pair) -> Option<String> {
     if pair.is_inconsistent() {
         return None;
     }
-    let mode = pair.sets[0].state().standing().mode;
+    let mode = pair.set(0).state().standing().mode;
     if is_present(pair) && mode == Mode::Resync {
         return Some(format!(
             "{range} is overwritten by a resync, and it may count as consistent"
         ));
     }
     let mut blocks = range.blocks();
-    let bare = blocks.find(|block| !pair.sets[0].may_differ(*block))?;
+    let bare = blocks.find(|block| !pair.set(0).may_differ(*block))?;
     Some(format!(
         "{range} is overwritten, it may count as consistent, and the owner has no mark on block {}",
         bare.value()

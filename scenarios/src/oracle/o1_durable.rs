@@ -15,9 +15,8 @@ use serde::{Deserialize, Serialize};
 use stormglass_engine::event::Verdict;
 use stormglass_engine::vocabulary::{CommandId, Range};
 
-use super::images::{When, copy_name};
+use super::images::{Pair, When, copy_name};
 use super::o7_once::Performed;
-use super::pair::Pair;
 use super::{Finding, OracleId};
 
 /// Watches that acknowledged commands are durable.
@@ -40,7 +39,7 @@ impl Durable {
 
     pub(super) fn check(
         &mut self,
-        pair: Pair<'_>,
+        pair: &Pair,
         (command, verdict): (CommandId, Verdict),
         performed: Option<&Performed>,
         when: When,
@@ -59,7 +58,7 @@ impl Durable {
             findings.push(Finding::new(OracleId::O1, when.at, says, events));
         };
         let Some(performed) = performed else {
-            let is_marked = pair.sets[0].state().marks().contains_key(&command);
+            let is_marked = pair.set(0).state().marks().contains_key(&command);
             if was_open || is_marked {
                 self.checks += 1;
                 finding(
@@ -73,7 +72,7 @@ impl Durable {
             let mut blocks = performed.range.blocks();
             !blocks.any(|block| pair.owes_nothing(copy, block))
         };
-        for (copy, set) in pair.sets.iter().enumerate() {
+        for (copy, set) in [pair.set(0), pair.set(1)].into_iter().enumerate() {
             self.checks += 1;
             let name = copy_name(copy);
             if owed(copy) && !set.has_result(command) {
@@ -90,7 +89,7 @@ impl Durable {
 }
 
 /// The first block that may hold something older, in words.
-fn lost_block(pair: Pair<'_>, copy: usize, performed: &Performed) -> Option<String> {
+fn lost_block(pair: &Pair, copy: usize, performed: &Performed) -> Option<String> {
     let mut blocks = performed.range.blocks().zip(performed.bytes.iter());
     let lost = blocks.find(|(block, bytes)| {
         let written = (performed.sequence, **bytes);

@@ -13,9 +13,8 @@ use imbl::OrdMap;
 use serde::{Deserialize, Serialize};
 use stormglass_engine::vocabulary::{BlockIndex, CommandId, Range, SequenceId};
 
-use super::images::{Bytes64, Value, When, copy_name};
+use super::images::{Bytes64, Pair, Value, When, copy_name};
 use super::o7_once::Once;
-use super::pair::Pair;
 use super::{Finding, OracleId};
 use crate::workload::{BlockValue, ClientEvent, CommandKind, provenance};
 
@@ -55,7 +54,7 @@ impl Reverts {
     pub(super) fn observe(
         &mut self,
         report: &ClientEvent,
-        (pair, once): (Pair<'_>, &Once),
+        (pair, once): (&Pair, &Once),
         when: When,
         findings: &mut Vec<Finding>,
     ) {
@@ -93,7 +92,7 @@ impl Reverts {
         read: CommandId,
         (block, value): (BlockIndex, BlockValue),
         floor: Option<Floor>,
-        (pair, once): (Pair<'_>, &Once),
+        (pair, once): (&Pair, &Once),
         when: When,
         findings: &mut Vec<Finding>,
     ) {

@@ -16,8 +16,7 @@
 use serde::{Deserialize, Serialize};
 use stormglass_engine::vocabulary::BlockIndex;
 
-use super::images::{Candidates, Value, When};
-use super::pair::Pair;
+use super::images::{Candidates, Pair, Value, When};
 use super::{Finding, OracleId};
 
 /// Watches that copies differ under marks only.
@@ -35,7 +34,7 @@ impl Difference {
     /// Compares the copies' blocks for which something has changed.
     pub(super) fn check(
         &mut self,
-        pair: Pair<'_>,
+        pair: &Pair,
         blocks: &[BlockIndex],
         when: When,
         findings: &mut Vec<Finding>,
@@ -62,8 +61,8 @@ impl Difference {
 }
 
 /// True if the copies cannot differ in the block, or may.
-pub(super) fn holds(pair: Pair<'_>, block: BlockIndex, values: &mut Candidates) -> bool {
-    if pair.absent.contains(&true) {
+pub(super) fn holds(pair: &Pair, block: BlockIndex, values: &mut Candidates) -> bool {
+    if pair.is_absent(0) || pair.is_absent(1) {
         return true;
     }
     values.clear();
@@ -71,5 +70,8 @@ pub(super) fn holds(pair: Pair<'_>, block: BlockIndex, values: &mut Candidates) 
         pair.add_values(copy, block, values);
     }
     let is_one = matches!(values.values(), [] | [Value::Proven { .. }]);
-    is_one || pair.sets.iter().any(|set| set.may_differ(block))
+    is_one
+        || [pair.set(0), pair.set(1)]
+            .iter()
+            .any(|set| set.may_differ(block))
 }

@@ -13,8 +13,7 @@ use serde::{Deserialize, Serialize};
 use stormglass_engine::storage_set::record::Entry;
 use stormglass_engine::vocabulary::{BlockIndex, Range, SequenceId};
 
-use super::images::{Candidates, Link, Value, When};
-use super::pair::Pair;
+use super::images::{Candidates, Link, Pair, Value, When};
 use super::{Finding, OracleId};
 
 /// Watches what a resync copies.
@@ -34,7 +33,7 @@ impl Resync {
         &mut self,
         copy: usize,
         link: &Link,
-        pair: Pair<'_>,
+        pair: &Pair,
         when: When,
         findings: &mut Vec<Finding>,
     ) {
@@ -49,15 +48,15 @@ impl Resync {
         }
     }
 
-    fn first_uncopied(&mut self, link: &Link, pair: Pair<'_>) -> Option<String> {
+    fn first_uncopied(&mut self, link: &Link, pair: &Pair) -> Option<String> {
         let cleared = link.bits.iter().filter(|(_, is_set)| !is_set);
-        let blocks = cleared.flat_map(|(region, _)| pair.geometry.region_range(*region).blocks());
+        let blocks = cleared.flat_map(|(region, _)| pair.geometry().region_range(*region).blocks());
         for block in blocks {
             self.checks += 1;
             let [owner, mirror] = [0, 1].map(|copy| pair.values(copy, block));
             let is_damaged = mirror.values().contains(&Value::Damaged);
             let is_older = lowest(&mirror) < highest(&owner) && highest(&owner).is_some();
-            if pair.absent[1] || is_damaged || is_older {
+            if pair.is_absent(1) || is_damaged || is_older {
                 return Some(format!(
                     "the bit of block {}'s region is cleared, and the mirror's set may hold \
                      {mirror} where the owner's may hold {owner}",
@@ -68,7 +67,7 @@ impl Resync {
         None
     }
 
-    fn first_older(&mut self, range: Range, link: &Link, pair: Pair<'_>) -> Option<String> {
+    fn first_older(&mut self, range: Range, link: &Link, pair: &Pair) -> Option<String> {
         for (block, copied) in range.blocks().zip(&link.values) {
             self.checks += 1;
             let Value::Proven { version, .. } = *copied else {
@@ -110,7 +109,7 @@ fn highest(values: &Candidates) -> Option<SequenceId> {
     versions(values).max()
 }
 
-fn is_rollback(pair: Pair<'_>, block: BlockIndex, version: SequenceId) -> bool {
+fn is_rollback(pair: &Pair, block: BlockIndex, version: SequenceId) -> bool {
     let owner = pair.values(0, block);
-    pair.absent[0] || versions(&owner).all(|held| held == version)
+    pair.is_absent(0) || versions(&owner).all(|held| held == version)
 }

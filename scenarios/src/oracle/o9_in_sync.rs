@@ -14,8 +14,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use stormglass_engine::storage_set::tables::Mode;
 
-use super::images::{Candidates, When, copy_name};
-use super::pair::Pair;
+use super::images::{Candidates, Pair, When, copy_name};
 use super::{Finding, OracleId, o5_difference};
 
 /// Watches that copies come to rest in sync.
@@ -30,20 +29,15 @@ impl InSync {
         self.checks
     }
 
-    pub(super) fn check(
-        &mut self,
-        pair: Pair<'_>,
-        when: When,
-        findings: &mut Vec<Finding>,
-    ) {
+    pub(super) fn check(&mut self, pair: &Pair, when: When, findings: &mut Vec<Finding>) {
         let mut finding = |says: String| {
             let events = vec![when.event];
             findings.push(Finding::new(OracleId::O9, when.at, says, events));
         };
-        if pair.absent.contains(&true) {
+        if pair.is_absent(0) || pair.is_absent(1) {
             return;
         }
-        let sets = pair.sets;
+        let sets = [pair.set(0), pair.set(1)];
         let blocks: BTreeSet<_> = sets.iter().flat_map(|set| set.blocks()).collect();
         let mut values = Candidates::default();
         // What never came back in sync says so durably, and knows all that differs.

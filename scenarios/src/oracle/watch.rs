@@ -3,10 +3,10 @@
 use serde::{Deserialize, Serialize};
 use stormglass_engine::event::Event;
 use stormglass_engine::vocabulary::{BlockIndex, Range};
-use stormglass_sim::world::ProcessId;
 use stormglass_reports::record::{self, OracleLine, OracleVerdict};
 use stormglass_sim::occurrence::Occurrence;
 use stormglass_sim::time::WorldTime;
+use stormglass_sim::world::ProcessId;
 use stormglass_sim::world::World;
 
 use super::images::{Devices, Images, SetDevices, When};

@@ -19,6 +19,7 @@
 //! | `state` | mode, marks, bits, results, watermarks by replay |
 //! | `set` | one storage set: journal over data |
 //! | `damage` | which data pages went bad by injected faults |
+//! | `pair` | both sets: what each owes at this instant |
 //!
 //! The oracles O1, O3, O5, O6, O7, O9 and O11 are judged on it, each in its own file.
 //!
@@ -31,6 +32,7 @@ mod data;
 mod journal;
 mod link;
 mod medium;
+mod pair;
 mod set;
 mod state;
 #[cfg(test)]
@@ -40,7 +42,7 @@ mod value;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use stormglass_engine::contract::{IoRequest, Module, PageIndex};
+use stormglass_engine::contract::{Module, PageIndex};
 use stormglass_engine::event::Verdict;
 use stormglass_engine::storage_set::layout::Geometry;
 use stormglass_engine::vocabulary::{BlockIndex, CommandId, Range, Session, SetId};
@@ -50,7 +52,6 @@ use stormglass_sim::occurrence::Occurrence;
 use stormglass_sim::time::WorldTime;
 use stormglass_sim::world::{DeviceIndex, World};
 
-use self::damage::Damage;
 use self::journal::Notes;
 use self::set::Part;
 use super::o1_durable::Durable;
@@ -60,11 +61,11 @@ use super::o6_resync::Resync;
 use super::o7_once::Once;
 use super::o9_in_sync::InSync;
 use super::o11_inconsistent::Inconsistent;
-use super::pair::{Exempt, Pair};
 use super::{Finding, OracleId};
 use crate::workload::ClientEvent;
 
 pub use link::Link;
+pub use pair::Pair;
 pub use set::SetImages;
 pub use state::{Decision, Standing, State};
 pub use value::{Bytes64, Candidates, Value};
@@ -123,13 +124,7 @@ pub struct Checks {
 /// The images of both copies of a volume, and the oracles that judge them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Images {
-    devices: [SetDevices; 2],
-    sets: [Arc<SetImages>; 2],
-    /// Replaced, and not formatted yet.
-    absent: [bool; 2],
-    /// What the mediator's durable record says; none without a mediator.
-    in_sync_record: Option<bool>,
-    damage: [Damage; 2],
+    pair: Pair,
     durable: Durable,
     reverts: Reverts,
     difference: Difference,
@@ -137,35 +132,6 @@ pub struct Images {
     once: Once,
     in_sync: InSync,
     inconsistent: Inconsistent,
-}
-
-/// Damage of both copies.
-struct Atlas<'a> {
-    damage: &'a [Damage; 2],
-    geometry: &'a Geometry,
-}
-
-impl Exempt for Atlas<'_> {
-    fn is_damaged(&self, copy: usize, block: BlockIndex) -> bool {
-        self.damage[copy].covers(block, self.geometry)
-    }
-}
-
-/// Both copies, with what is known beside them. A macro, for it borrows fields.
-macro_rules! pair {
-    ($images:ident, $atlas:ident) => {{
-        $atlas = Atlas {
-            damage: &$images.damage,
-            geometry: &$images.devices[0].geometry,
-        };
-        Pair {
-            sets: &$images.sets,
-            absent: $images.absent,
-            in_sync: $images.in_sync_record,
-            damage: &$atlas,
-            geometry: $atlas.geometry,
-        }
-    }};
 }
 
 impl Images {
@@ -181,12 +147,8 @@ impl Images {
         };
         let sets = devices.map(set);
         Images {
-            devices,
             once: Once::new([sets[0].state(), sets[1].state()]),
-            sets,
-            absent: [false; 2],
-            in_sync_record: None,
-            damage: <[Damage; 2]>::default(),
+            pair: Pair::new(devices, sets),
             durable: Durable::default(),
             reverts: Reverts::default(),
             difference: Difference::default(),
@@ -198,7 +160,7 @@ impl Images {
 
     /// The images of a copy: 0 is the owner's.
     pub fn set(&self, copy: usize) -> &SetImages {
-        &self.sets[copy]
+        self.pair.set(copy)
     }
 
     /// How often each oracle has judged.
@@ -234,15 +196,19 @@ impl Images {
             | Occurrence::Stopped { .. }
             | Occurrence::Fault(_) => return,
         };
-        let Some((copy, part)) = self.place_of(device) else {
+        let Some((copy, part)) = self.pair.place_of(device) else {
             return;
         };
-        if self.absent[copy] {
+        if self.pair.is_absent(copy) {
             return;
         }
         let mut notes = Notes::default();
-        self.follow_damage((copy, part), occurrence, racks.device(device), &mut notes);
-        let (set, disk) = (Arc::make_mut(&mut self.sets[copy]), racks.device(device));
+        let disk = racks.device(device);
+        if part == Part::Data {
+            let touched = &mut notes.touched;
+            self.pair.follow_damage(copy, occurrence, disk, touched);
+        }
+        let set = Arc::make_mut(&mut self.pair.sets[copy]);
         match occurrence {
             Occurrence::Submitted { number, .. } => {
                 set.submitted(part, *number, disk, event, &mut notes);
@@ -257,100 +223,32 @@ impl Images {
 
     /// Whose set a device belongs to: 0 is the owner's.
     pub fn copy_of(&self, device: DeviceIndex) -> Option<usize> {
-        Some(self.place_of(device)?.0)
-    }
-
-    fn place_of(&self, device: DeviceIndex) -> Option<(usize, Part)> {
-        self.devices.iter().enumerate().find_map(|(copy, set)| {
-            if set.journal == device {
-                Some((copy, Part::Journal))
-            } else if set.data == device {
-                Some((copy, Part::Data))
-            } else {
-                None
-            }
-        })
-    }
-
-    fn follow_damage<E>(
-        &mut self,
-        (copy, part): (usize, Part),
-        occurrence: &Occurrence<E>,
-        device: &Device,
-        notes: &mut Notes,
-    ) {
-        let damage = &mut self.damage[copy];
-        if damage.is_none() || part == Part::Journal {
-            return;
-        }
-        match occurrence {
-            Occurrence::Submitted { number, .. } => {
-                let mut queued = device.queued();
-                let Some((_, it)) = queued.find(|(queued, _)| queued == number) else {
-                    return;
-                };
-                if let IoRequest::Write { start, pages, .. } = &it.request {
-                    damage.submitted(*number, *start, pages.len() as u64);
-                }
-            }
-            Occurrence::Executed {
-                number, succeeded, ..
-            } => {
-                let geometry = &self.devices[copy].geometry;
-                let first = geometry.data_page(BlockIndex::new(0)).0;
-                let mended = damage.executed(*number, *succeeded).into_iter();
-                let blocks = mended.filter_map(|page| page.0.checked_sub(first));
-                notes.touched.extend(blocks.map(BlockIndex::new));
-            }
-            _ => {}
-        }
+        Some(self.pair.place_of(device)?.0)
     }
 
     /// A fault replaced a device by a blank one: nothing is owed by its set until it
     /// is formatted.
     pub fn replaced(&mut self, device: DeviceIndex) {
-        let Some((copy, part)) = self.place_of(device) else {
-            return;
-        };
-        self.absent[copy] = true;
-        self.once.replaced(copy);
-        if part == Part::Data {
-            self.damage[copy].replaced();
+        if let Some(copy) = self.pair.replaced(device) {
+            self.once.replaced(copy);
         }
     }
 
     /// A fault damaged a page.
     pub fn damaged(&mut self, device: DeviceIndex, page: PageIndex) {
-        if let Some((copy, Part::Data)) = self.place_of(device) {
-            self.damage[copy].injected(page);
-        }
+        self.pair.damaged(device, page);
     }
 
-    /// A process of the set that this device belongs to has formatted it: reads it
-    /// anew. Without a checkpoint it stays out of sight.
+    /// A process of the set that this device belongs to has formatted it.
     pub fn formatted(&mut self, device: DeviceIndex, racks: &impl Devices) {
-        let Some((copy, _)) = self.place_of(device) else {
-            return;
-        };
-        let SetDevices {
-            journal,
-            data,
-            geometry,
-        } = self.devices[copy];
-        let (journal, data) = (racks.device(journal), racks.device(data));
-        let images = SetImages::new(journal, data, geometry);
-        self.absent[copy] = images.is_none();
-        if let Some(images) = images {
-            self.sets[copy] = Arc::new(images);
+        if let Some(copy) = self.pair.formatted(device, racks) {
             self.once.replaced(copy);
         }
     }
 
-    /// The mediator's durable record, or what a fresh answer says of it.
+    /// The mediator's durable record (`is_set`), or what an answer says of it.
     pub fn mediator(&mut self, record: MediatorRecord, is_set: bool) {
-        if is_set || self.in_sync_record.is_none() {
-            self.in_sync_record = Some(record.in_sync);
-        }
+        self.pair.mediator(record, is_set);
     }
 
     /// A client's report.
@@ -361,11 +259,9 @@ impl Images {
         report: &ClientEvent,
         findings: &mut Vec<Finding>,
     ) {
-        let atlas;
-        let pair = pair!(self, atlas);
         let when = When { at, event };
         self.reverts
-            .observe(report, (pair, &self.once), when, findings);
+            .observe(report, (&self.pair, &self.once), when, findings);
     }
 
     /// The blocks of a read that is going on.
@@ -378,15 +274,16 @@ impl Images {
     pub fn was_on_both(&self, command: CommandId, before: u64) -> bool {
         let performed = self.once.performed(command);
         let by = performed.and_then(|performed| performed.submitted_at(0));
-        by.is_some_and(|by| by < before) && self.sets.iter().all(|set| set.has_result(command))
+        by.is_some_and(|by| by < before)
+            && [0, 1]
+                .iter()
+                .all(|copy| self.set(*copy).has_result(command))
     }
 
     /// True if what a copy's data device holds of the block, at rest, need not be
     /// the volume's content.
     pub fn is_exempt(&self, copy: usize, block: BlockIndex) -> bool {
-        let atlas;
-        let pair = pair!(self, atlas);
-        self.damage[copy].covers(block, pair.geometry) || pair.owes_nothing(copy, block)
+        self.pair.is_damaged(copy, block) || self.pair.owes_nothing(copy, block)
     }
 
     fn judge(&mut self, copy: usize, when: When, notes: Notes, findings: &mut Vec<Finding>) {
@@ -399,18 +296,17 @@ impl Images {
             self.once.forget(copy, link);
         }
         if let Some(link) = &notes.appended {
-            let states = [self.sets[0].state(), self.sets[1].state()];
+            let states = [self.pair.set(0).state(), self.pair.set(1).state()];
             self.once.note(copy, link, states, when, findings);
         }
-        let atlas;
-        let pair = pair!(self, atlas);
         if let Some(link) = &notes.appended {
-            self.resync.note(copy, link, pair, when, findings);
-            self.inconsistent.note(copy, link, pair, when, findings);
+            self.resync.note(copy, link, &self.pair, when, findings);
+            self.inconsistent
+                .note(copy, link, &self.pair, when, findings);
         }
         if !notes.touched.is_empty() {
             self.difference
-                .check(pair, &notes.touched, when, findings);
+                .check(&self.pair, &notes.touched, when, findings);
         }
     }
 
@@ -430,10 +326,8 @@ impl Images {
         findings: &mut Vec<Finding>,
     ) {
         let performed = self.once.performed(command);
-        let atlas;
-        let pair = pair!(self, atlas);
         self.durable.check(
-            pair,
+            &self.pair,
             (command, verdict),
             performed,
             When { at, event },
@@ -457,9 +351,7 @@ impl Images {
 
     /// Judges the copies at rest.
     pub fn finish(&mut self, at: WorldTime, event: u64, findings: &mut Vec<Finding>) {
-        let atlas;
-        let pair = pair!(self, atlas);
-        self.in_sync.check(pair, When { at, event }, findings);
+        self.in_sync.check(&self.pair, When { at, event }, findings);
     }
 }
 

@@ -139,7 +139,12 @@ impl JournalImages {
     fn state_at(&self, lsn: Lsn) -> State {
         let mut state = self.tail.state.clone();
         for link in self.links.iter().take_while(|link| link.lsn <= lsn) {
-            state.apply(link.lsn, &link.entry, &self.geometry, &mut Changes::default());
+            state.apply(
+                link.lsn,
+                &link.entry,
+                &self.geometry,
+                &mut Changes::default(),
+            );
         }
         state
     }
@@ -261,7 +266,9 @@ impl JournalImages {
         }
         let cleared = link.bits.iter().filter(|(_, is_set)| !is_set);
         for (region, _) in cleared {
-            notes.touched.extend(geometry.region_range(*region).blocks());
+            notes
+                .touched
+                .extend(geometry.region_range(*region).blocks());
         }
         if !link.values.is_empty() {
             let range = link.range.into_iter();
@@ -301,7 +308,11 @@ impl JournalImages {
             }
         }
         let standing = self.state.standing();
-        if self.standings.last().is_none_or(|(_, last)| *last != standing) {
+        if self
+            .standings
+            .last()
+            .is_none_or(|(_, last)| *last != standing)
+        {
             self.standings.push((lsn, standing));
         }
     }

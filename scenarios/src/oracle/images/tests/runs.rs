@@ -76,7 +76,8 @@ fn watch(name: &str, experiment: &Experiment) {
     let checks = images.checks();
     eprintln!("{name}: {number} events, {checks:?}");
     assert!(checks.durable > 0, "{name}: O1 watched");
-    assert!(checks.reverts > 0, "{name}: O3 watched");
+    let has_reads = name == "replicated-write";
+    assert!(!has_reads || checks.reverts > 0, "{name}: O3 watched");
     assert!(checks.difference > 0, "{name}: O5 watched");
     assert!(checks.once > 0, "{name}: O7 watched");
 }
