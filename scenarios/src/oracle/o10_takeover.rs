@@ -69,6 +69,13 @@ impl Takeover {
         self.tenures.insert(process, tenure);
     }
 
+    /// A set's device was replaced: epochs may begin anew.
+    pub fn replaced(&mut self, copy: usize) {
+        if let Some((key, _)) = &mut self.last[copy] {
+            key.epoch = 0;
+        }
+    }
+
     /// A process has read its set back. `orphans` are the marks of an owner's.
     pub fn recovered(
         &mut self,

@@ -6,7 +6,8 @@
 //! after another one had returned never returns an older version of a block.
 //!
 //! A value's version is that of the owner's record with the same bytes, or of the
-//! command that wrote them. Where both are forgotten, a newer value stands there
+//! command that wrote them; of zeroes, which may be of several, whichever accuses
+//! least. Where both are forgotten, a newer value stands there
 //! for good and nothing is judged.
 
 use imbl::OrdMap;
@@ -113,15 +114,19 @@ impl Reverts {
             } if *held == bytes => Some(*version),
             Value::Proven { .. } | Value::Damaged => None,
         });
-        let Some(version) = held.max().or(writer.map(|writer| writer.sequence)) else {
+        // Zeroes say not which of several versions they are of.
+        let of_writer = writer.map(|writer| writer.sequence);
+        let versions: Vec<_> = held.chain(of_writer).collect();
+        let (lowest, highest) = (versions.iter().min(), versions.iter().max());
+        let (Some(&version), Some(&highest)) = (lowest, highest) else {
             return;
         };
         self.checks += 1;
         let name = format!("{read} read {value} from block {}", block.value());
-        if let Some(floor) = floor.filter(|floor| version < floor.version) {
+        if let Some(floor) = floor.filter(|floor| highest < floor.version) {
             let says = format!(
                 "{name}, which is version {}, after a read had returned version {}",
-                version.value(),
+                highest.value(),
                 floor.version.value()
             );
             let events = vec![floor.event, when.event];

@@ -151,13 +151,13 @@ impl Epochs {
         self.keys.remove(&process);
     }
 
-    /// A process gave an attempt its final status. `holder` is that of the device
-    /// which it claimed.
+    /// A process gave an attempt its final status. `holder` is that of its set's
+    /// journal.
     pub fn answered(
         &mut self,
         process: ProcessId,
         (command, verdict): (CommandId, Verdict),
-        holder: Option<ReservationKey>,
+        (journal, holder): (Option<DeviceIndex>, Option<ReservationKey>),
         images: &Images,
         when: When,
         findings: &mut Vec<Finding>,
@@ -171,9 +171,7 @@ impl Epochs {
         if key.is_some() && key == holder {
             return;
         }
-        let highest = self
-            .claim_of(process)
-            .and_then(|index| self.highest.get(&index));
+        let highest = journal.and_then(|index| self.highest.get(&index));
         let lost_at = highest.map_or(0, |highest| highest.event);
         if key.is_some() && images.was_on_both(command, lost_at) {
             return;

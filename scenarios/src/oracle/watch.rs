@@ -9,7 +9,7 @@ use stormglass_sim::time::WorldTime;
 use stormglass_sim::world::ProcessId;
 use stormglass_sim::world::World;
 
-use super::images::{Devices, Images, SetDevices, When};
+use super::images::{Devices, Images, SetDevices, When, is_blank};
 use super::o4_epochs::Epochs;
 use super::o10_takeover::Takeover;
 use super::o15_leaks::Leaks;
@@ -107,7 +107,16 @@ impl Oracles {
                 self.epochs
                     .executed(*device, *number, *succeeded, when, findings);
             }
-            Occurrence::Settled { device } => self.epochs.settled(*device, world.device(*device)),
+            Occurrence::Settled { device } => {
+                let disk = world.device(*device);
+                self.epochs.settled(*device, disk);
+                if is_blank(disk) {
+                    self.epochs.replaced(*device);
+                    if let Some(copy) = self.images.copy_of(*device) {
+                        self.takeover.replaced(copy);
+                    }
+                }
+            }
             Occurrence::Booted { process } | Occurrence::Stopped { process } => {
                 self.epochs.reborn(*process);
                 self.takeover.reborn(*process);
@@ -137,10 +146,8 @@ impl Oracles {
                 }
             }
             Event::Recovered { .. } => {
-                let marks = self.images.set(0).state().marks();
-                let orphans = marks.values().map(|mark| (mark.command, mark.range));
                 let is_owner = self.copy_of(process) == Some(0);
-                let orphans = is_owner.then_some(orphans);
+                let orphans = is_owner.then(|| self.images.marks());
                 self.takeover.recovered(process, orphans);
             }
             Event::OrphanResolved(command, _) => self.takeover.resolved(*command),
@@ -158,9 +165,11 @@ impl Oracles {
                 let read = self.images.read_range(*command);
                 let answer = (*command, *verdict);
                 let claim = self.epochs.claim_of(process);
-                let holder = claim.and_then(|device| world.device(device).holder());
+                let journal = claim.and_then(|device| self.images.journal_of(device));
+                let holder = journal.and_then(|device| world.device(device).holder());
+                let set = (journal, holder);
                 self.epochs
-                    .answered(process, answer, holder, &self.images, when, findings);
+                    .answered(process, answer, set, &self.images, when, findings);
                 self.takeover
                     .answered(process, answer, read, when, findings);
                 self.images

@@ -199,6 +199,10 @@ impl Images {
         let Some((copy, part)) = self.pair.place_of(device) else {
             return;
         };
+        // Its blank content settles before anything tells why.
+        if matches!(occurrence, Occurrence::Settled { .. }) && is_blank(racks.device(device)) {
+            self.replaced(device);
+        }
         if self.pair.is_absent(copy) {
             return;
         }
@@ -221,9 +225,22 @@ impl Images {
         self.judge(copy, When { at, event }, notes, findings);
     }
 
+    /// The journal device of the set that a device belongs to.
+    pub fn journal_of(&self, device: DeviceIndex) -> Option<DeviceIndex> {
+        self.pair.journal_of(device)
+    }
+
     /// Whose set a device belongs to: 0 is the owner's.
     pub fn copy_of(&self, device: DeviceIndex) -> Option<usize> {
         Some(self.pair.place_of(device)?.0)
+    }
+
+    /// Marks of the owner's set.
+    pub fn marks(&self) -> impl Iterator<Item = (CommandId, Range)> {
+        let marks = self.set(0).state().marks().values();
+        let is_there = !self.pair.is_absent(0);
+        let marks = marks.filter(move |_| is_there);
+        marks.map(|mark| (mark.command, mark.range))
     }
 
     /// A fault replaced a device by a blank one: nothing is owed by its set until it
@@ -353,6 +370,12 @@ impl Images {
     pub fn finish(&mut self, at: WorldTime, event: u64, findings: &mut Vec<Finding>) {
         self.in_sync.check(&self.pair, When { at, event }, findings);
     }
+}
+
+/// True if a device is as it left the factory: formatted by nobody, reserved by
+/// nobody. No command makes it so.
+pub(super) fn is_blank(device: &Device) -> bool {
+    device.holder().is_none() && value::is_zero(&device.stable(PageIndex(0)))
 }
 
 /// A copy as findings call it.

@@ -74,6 +74,12 @@ impl Pair {
         })
     }
 
+    /// The journal device of the set that a device belongs to.
+    pub(super) fn journal_of(&self, device: DeviceIndex) -> Option<DeviceIndex> {
+        let (copy, _) = self.place_of(device)?;
+        Some(self.devices[copy].journal)
+    }
+
     /// Follows the writes that undo damage; tells for which blocks it ended.
     pub(super) fn follow_damage<E>(
         &mut self,

@@ -470,13 +470,13 @@ impl Rig {
         self.take_over(copy);
     }
 
-    /// Both devices of a set are replaced by blank ones and formatted as a mirror's
-    /// without content.
+    /// Both devices of a set are replaced by blank ones.
     pub(super) fn replace(&mut self, copy: usize) {
         for drive in [Drive::Journal, Drive::Data] {
             let spec = *self.device(copy, drive).spec();
             *self.device_mut(copy, drive) = Device::new(spec);
-            self.images.replaced(index(copy, drive));
+            let device = index(copy, drive);
+            self.observe(&Occurrence::Settled { device });
         }
     }
 

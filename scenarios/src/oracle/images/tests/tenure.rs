@@ -88,7 +88,7 @@ fn o4_finds_an_answer_of_a_deposed_owner_unless_both_copies_had_it() {
         epochs.answered(
             PROCESS,
             answer,
-            holder,
+            (Some(index(OWNER, Drive::Journal)), holder),
             &rig.images,
             when(1000),
             &mut findings,
@@ -114,7 +114,14 @@ fn o4_finds_an_answer_of_a_deposed_owner_unless_both_copies_had_it() {
 fn o4_finds_an_answer_of_a_process_that_never_won_its_set() {
     let (rig, mut epochs, mut findings) = (Rig::new(), Epochs::default(), vec![]);
     let answer = (command(1), Verdict::Success);
-    epochs.answered(OTHER, answer, None, &rig.images, when(9), &mut findings);
+    epochs.answered(
+        OTHER,
+        answer,
+        (None, None),
+        &rig.images,
+        when(9),
+        &mut findings,
+    );
     expect(&findings, OracleId::O4, "answered under none");
 }
 
