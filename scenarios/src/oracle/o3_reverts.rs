@@ -6,8 +6,8 @@
 //! after another one had returned never returns an older version of a block.
 //!
 //! A value's version is that of the owner's record with the same bytes, or of the
-//! command that wrote them; of zeroes, which may be of several, whichever accuses
-//! least. Where both are forgotten, a newer value stands there
+//! command that wrote them. Zeroes may be of several versions: they are judged only
+//! by order, and as the newest that the owner may hold. Where both are forgotten, a newer value stands there
 //! for good and nothing is judged.
 
 use imbl::OrdMap;
@@ -114,23 +114,21 @@ impl Reverts {
             } if *held == bytes => Some(*version),
             Value::Proven { .. } | Value::Damaged => None,
         });
-        // Zeroes say not which of several versions they are of.
-        let of_writer = writer.map(|writer| writer.sequence);
-        let versions: Vec<_> = held.chain(of_writer).collect();
-        let (lowest, highest) = (versions.iter().min(), versions.iter().max());
-        let (Some(&version), Some(&highest)) = (lowest, highest) else {
-            return;
-        };
+        let version = held.max().or(writer.map(|writer| writer.sequence));
+        let Some(version) = version else { return };
         self.checks += 1;
         let name = format!("{read} read {value} from block {}", block.value());
-        if let Some(floor) = floor.filter(|floor| highest < floor.version) {
+        if let Some(floor) = floor.filter(|floor| version < floor.version) {
             let says = format!(
                 "{name}, which is version {}, after a read had returned version {}",
-                highest.value(),
+                version.value(),
                 floor.version.value()
             );
             let events = vec![floor.event, when.event];
             findings.push(Finding::new(OracleId::O3, when.at, says, events));
+        }
+        if value == BlockValue::Zero {
+            return;
         }
         for copy in [0, 1] {
             if !pair.holds(copy, block, (version, bytes)) {
