@@ -86,6 +86,8 @@ pub struct Replication {
     link: Link,
     session: Session,
     hello: Option<Retry>,
+    /// The mirror knows a session as high already: only a higher one will do.
+    is_stale: bool,
     finish: Option<Retry>,
     /// The session copies what may differ.
     resyncs: bool,
@@ -109,6 +111,7 @@ impl Replication {
             link: Link::Closed,
             session,
             hello: None,
+            is_stale: false,
             finish: None,
             resyncs: false,
             peer: 0,
@@ -169,6 +172,7 @@ impl Replication {
         self.enter(Link::Announcing);
         self.session = session;
         self.resyncs = resyncs;
+        self.is_stale = false;
         self.watermarks = watermarks;
         self.next_copy = CopyNumber::new(1);
         let retry = Retry::start(cx);
@@ -221,6 +225,14 @@ impl Replication {
             self.peer = place;
         }
         self.silent_since = None;
+    }
+
+    /// The mirror has refused the session for one that it has accepted: the next
+    /// Hello is of a new one.
+    pub fn handle_stale(&mut self, session: Session) {
+        if session == self.session && self.link == Link::Announcing {
+            self.is_stale = true;
+        }
     }
 
     /// The node spoken to says that it does not hold the mirror's set.
@@ -394,6 +406,9 @@ impl Replication {
         if let Some(mut retry) = self.hello
             && retry.next <= cx.now
         {
+            if self.is_stale {
+                return Path::Silent;
+            }
             if cx.now.since(retry.since) >= cx.configuration.timers.loss_after && !self.resyncs {
                 retry.since = cx.now;
                 lost = Path::Lost;

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use stormglass_engine::event::Event;
 use stormglass_engine::vocabulary::{BlockIndex, Range};
 use stormglass_reports::record::{self, OracleLine, OracleVerdict};
-use stormglass_sim::occurrence::Occurrence;
+use stormglass_sim::occurrence::{Happened, Occurrence};
 use stormglass_sim::time::WorldTime;
 use stormglass_sim::world::ProcessId;
 use stormglass_sim::world::World;
@@ -76,6 +76,9 @@ impl Oracles {
         world: &World<Actor>,
         findings: &mut Vec<Finding>,
     ) {
+        if let Occurrence::Fault(Happened::Damage { device, page }) = occurrence {
+            self.images.damaged(*device, *page);
+        }
         self.images.observe(at, event, occurrence, world, findings);
         match occurrence {
             Occurrence::Event {

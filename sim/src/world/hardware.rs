@@ -177,9 +177,10 @@ impl<M: Module> World<M> {
         bench: &mut Workbench<M>,
     ) {
         self.touch_device(device).damage(page, damage);
-        bench.log.push(Occurrence::Settled { device });
+        // First: whoever reads the page by the next occurrence knows why it is bad.
         let happened = Happened::Damage { device, page };
         bench.log.push(Occurrence::Fault(happened));
+        bench.log.push(Occurrence::Settled { device });
     }
 
     /// A device that something is done to: its hash knows when.

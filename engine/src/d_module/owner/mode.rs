@@ -109,15 +109,14 @@ impl Owner {
         set: &mut StorageSet,
         cx: &mut Context<'_>,
     ) {
+        // An open session is refused by a mirror that has lost what it held.
         let is_current =
-            session == self.replication.session() && self.replication.link() == Link::Announcing;
+            session == self.replication.session() && self.replication.link() != Link::Closed;
         match reason {
             // It has something to be told first: only a resync does that.
             HelloRefusal::NotClean if is_current => self.lose_mirror(set, cx),
-            HelloRefusal::NotClean
-            | HelloRefusal::NotMirror
-            | HelloRefusal::Stale
-            | HelloRefusal::Foreign => {}
+            HelloRefusal::Stale => self.replication.handle_stale(session),
+            HelloRefusal::NotClean | HelloRefusal::NotMirror | HelloRefusal::Foreign => {}
         }
     }
 

@@ -192,7 +192,17 @@ impl Pair {
 
     /// True if every image of the mirror's set says that it is inconsistent.
     pub fn is_inconsistent(&self) -> bool {
-        self.sets[1].always(|it| it.consistency == Consistency::Inconsistent)
+        self.sets[1].always(|it| {
+            matches!(
+                it.consistency,
+                Consistency::Inconsistent | Consistency::Unpaired
+            )
+        })
+    }
+
+    /// True if every image of the mirror's set says that it has lost what it held.
+    fn is_unpaired(&self) -> bool {
+        self.sets[1].always(|it| it.consistency == Consistency::Unpaired)
     }
 
     /// True if the copy owes nothing for the block.
@@ -202,7 +212,7 @@ impl Pair {
         }
         let is_dirty = |copy: usize| !self.absent[copy] && self.sets[copy].is_dirty(block);
         copy == 1
-            && ((is_dirty(1) && self.is_inconsistent())
+            && ((is_dirty(1) && self.is_unpaired())
                 || ((is_dirty(0) || is_dirty(1)) && self.may_stand_alone()))
     }
 
