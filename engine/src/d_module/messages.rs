@@ -112,12 +112,12 @@ impl DModule {
             PeerMessage::Finish {
                 session, attempt, ..
             } => (*session, *attempt),
+            PeerMessage::Lease { session, .. } => (*session, 0),
             PeerMessage::HelloAck { .. }
             | PeerMessage::HelloRefused { .. }
             | PeerMessage::SetAck { .. }
             | PeerMessage::CopyAck { .. }
             | PeerMessage::FinishAck { .. }
-            | PeerMessage::Lease { .. }
             | PeerMessage::Granted { .. }
             | PeerMessage::Fetch { .. }
             | PeerMessage::Fetched { .. }

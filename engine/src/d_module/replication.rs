@@ -248,11 +248,13 @@ impl Replication {
         self.silent_since = None;
     }
 
-    /// Asks the mirror for a lease, if it can be asked.
-    pub fn ask_lease(&self, nonce: u64, cx: &mut Context<'_>) {
+    /// Asks the mirror for a lease, if it can be asked. On an idle path this is how the
+    /// node is found that holds the mirror's set now.
+    pub fn ask_lease(&mut self, nonce: u64, cx: &mut Context<'_>) {
         if self.link != Link::Open {
             return;
         }
+        self.turn_if_silent(cx);
         let message = PeerMessage::Lease {
             volume: cx.configuration.volume,
             session: self.session,

@@ -3,8 +3,8 @@
 //! Every epoch under which a set is won is higher than all before. A process gives
 //! no success, mismatch or refusal between winning its set and having read it
 //! back. If another node held the set before it, it answers no read until that
-//! node's lease is waited out. No mutation is accepted, and no read answered, over
-//! the range of an orphan that is not resolved; nor is the orphan itself.
+//! node's lease is waited out. It accepts no mutation and answers no read over the
+//! range of an orphan that it has read back and not resolved; nor the orphan itself.
 
 use imbl::OrdMap;
 use serde::{Deserialize, Serialize};
@@ -33,6 +33,9 @@ pub struct Takeover {
     /// The last key of each set, and when it was won.
     last: [Option<(ReservationKey, u64)>; 2],
     orphans: OrdMap<CommandId, Range>,
+    /// Who has read them back. A former holder that does not know yet that it is none
+    /// may go on with what it began: its devices refuse it.
+    heir: Option<ProcessId>,
 }
 
 impl Takeover {
@@ -87,6 +90,7 @@ impl Takeover {
         }
         if let Some(orphans) = orphans {
             self.orphans = orphans.collect();
+            self.heir = Some(process);
         }
     }
 
@@ -110,12 +114,16 @@ impl Takeover {
     /// A mutation was accepted.
     pub fn accepted(
         &mut self,
+        process: ProcessId,
         command: CommandId,
         range: Range,
         when: When,
         findings: &mut Vec<Finding>,
     ) {
         self.checks += 1;
+        if self.heir != Some(process) {
+            return;
+        }
         if let Some((orphan, over)) = self.orphan_over(range) {
             let says = format!("{command} is accepted over orphan {orphan} on {over}");
             finding(says, vec![], when, findings);
@@ -147,6 +155,7 @@ impl Takeover {
         if !is_success {
             return;
         }
+        let is_heir = self.heir == Some(process);
         if read.is_some() && tenure.must_wait {
             let says =
                 format!("{command} is read before the lease of the node that held the set is over");
@@ -154,7 +163,7 @@ impl Takeover {
         }
         let over = read.and_then(|range| self.orphan_over(range));
         let own = self.orphans.get(&command).map(|range| (command, *range));
-        if let Some((orphan, range)) = over.or(own) {
+        if let Some((orphan, range)) = over.or(own).filter(|_| is_heir) {
             let says =
                 format!("{command} is answered before orphan {orphan} on {range} is resolved");
             finding(says, vec![tenure.event], when, findings);

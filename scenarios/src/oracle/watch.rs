@@ -140,7 +140,8 @@ impl Oracles {
         match report {
             Event::Accepted { command, range, .. } => {
                 self.images.accepted(*command, *range);
-                self.takeover.accepted(*command, *range, when, findings);
+                self.takeover
+                    .accepted(process, *command, *range, when, findings);
             }
             Event::Fenced(key) => {
                 self.epochs.fenced(process, *key);

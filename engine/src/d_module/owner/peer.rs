@@ -80,6 +80,7 @@ impl Owner {
                 }
             }
             PeerMessage::Granted { session, nonce, .. } => {
+                self.note_answer(from, cx);
                 self.handle_granted((*session, *nonce), set, cx);
             }
             PeerMessage::Fetched {
