@@ -204,7 +204,10 @@ impl DModule {
     fn format_empty(&mut self, key: ReservationKey, out: &mut NodeOutbox) {
         let configuration = Arc::clone(self.configuration.as_ref().expect("a claim needs one"));
         let tables = match configuration.founding {
-            Some(role) => Tables::formatted(role, FIRST_SESSION),
+            Some(role) => {
+                out.probe("volume founded");
+                Tables::formatted(role, FIRST_SESSION)
+            }
             None => Tables::blank(FIRST_SESSION, &configuration.set.geometry),
         };
         let chain = u32::try_from(self.incarnation & u64::from(u32::MAX)).expect("it is masked");
