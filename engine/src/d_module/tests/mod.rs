@@ -1,10 +1,12 @@
 //! The module as a whole: what it does before a crash, between and after, on
 //! devices and a network that the test conducts.
 
+mod alone;
 mod boot;
 mod mirror;
 mod orphans;
 mod room;
 mod sessions;
+mod takeover;
 mod watermarks;
 mod writes;
