@@ -144,8 +144,8 @@ fn an_owner_whose_lease_has_run_out_answers_no_read_from_memory() {
     first.answers();
     // The devices go on without it; no renewal comes back.
     first.holds_mail = true;
-    let lease = first.configuration.timers.ha_lease;
-    first.pass(lease);
+    let timers = &first.configuration.timers;
+    first.pass(timers.ha_lease.plus(timers.heartbeat));
     first.ask(id(2), Command::Read(range(0, 1)));
     first.ask(id(3), Command::Flush);
     let not_serving = unknown(3, UnknownReason::NotServing);
