@@ -3,8 +3,14 @@
 
 mod alone;
 mod boot;
+mod follower;
+mod formatting;
+mod leases;
 mod mirror;
 mod orphans;
+mod repair;
+mod reported;
+mod resync;
 mod room;
 mod sessions;
 mod takeover;

@@ -114,7 +114,9 @@ fn what_a_deposed_owner_had_queued_is_refused_and_it_stands_by() {
     assert_eq!(first.disks, disks);
     assert!(first.queue.is_empty());
     assert_eq!(first.answers(), [unknown(1, UnknownReason::Halted)]);
-    assert_ne!(first.incarnation(), ticket, "a new incarnation");
+    first.hear(&super::mirror::hello(session(9)));
+    let label = first.take_sent().pop().expect("it answers").label;
+    assert_ne!(label.incarnation, ticket, "a new incarnation");
     assert!(tables.marks.is_empty());
 }
 
