@@ -299,6 +299,12 @@ impl Station {
         }
     }
 
+    /// Ends the held command of the mailbox at a place with an error.
+    pub(crate) fn fail_mail(&mut self, place: usize, error: IoError) {
+        let submission = self.mail.remove(place);
+        self.end(&submission, Err(error));
+    }
+
     fn execute(&mut self, submission: &Submission) -> Result<IoOutput, IoError> {
         let disk = self.disks.get_mut(&submission.device).expect("it is there");
         disk.execute(submission)

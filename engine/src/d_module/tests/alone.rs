@@ -163,6 +163,8 @@ pub(super) fn mediated(third: &mut Third) -> Station {
     third.answer_all(&mut owner);
     let session = owner.hello_session();
     owner.hear(&hello_ack(session, 0));
+    // What is due at once: a lease is asked for.
+    owner.pass_running(Duration::from_nanos(0));
     third.answer_all(&mut owner);
     assert_eq!(owner.module.phase(), Phase::Serving);
     owner

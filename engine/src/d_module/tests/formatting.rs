@@ -52,7 +52,7 @@ fn a_founded_set_takes_its_role_in_sync() {
 
 #[test]
 fn a_crash_between_any_two_writes_of_a_formatting_leads_to_another() {
-    for founding in [None, Some(Role::Owner)] {
+    for founding in [None, Some(Role::Owner), Some(Role::Mirror)] {
         for cut in 0..3 {
             let mut station = empty(founding);
             while !station.probes.contains(&"set without content formatted") {
@@ -65,11 +65,13 @@ fn a_crash_between_any_two_writes_of_a_formatting_leads_to_another() {
             assert!(!station.has_seen(&Event::Formatted));
             station.reboot();
             station.run();
-            let expected = match founding {
-                None => Phase::Following,
-                Some(_) => Phase::Announcing,
-            };
-            assert_eq!(station.module.phase(), expected, "{founding:?}, cut at {cut}");
+            let blank = Tables::blank(session(1), &GEOMETRY);
+            let role = |role| Tables::formatted(role, session(1));
+            let expected = founding.map_or(blank, role);
+            let found = station.module.set().map(|set| set.tables().consistency);
+            assert_eq!(found, Some(expected.consistency), "{founding:?}, cut at {cut}");
+            assert_eq!(station.tables().role, expected.role);
+            assert_eq!(station.tables().dirty, expected.dirty);
         }
     }
 }

@@ -1,10 +1,10 @@
 //! Defects that were found while these tests were written, one test for each.
 
-use super::alone::{mediated, until_turning};
+use super::alone::{mediated, success, until_turning};
+use super::leases::alone_unleased;
 use super::mirror::hello_ack;
 use super::resync::dirty_ack;
-use crate::contract::IoError;
-use crate::contract::PageIndex;
+use crate::contract::{IoError, IoRequest, PageIndex};
 use crate::event::{Event, Phase};
 use crate::storage_set::record::Mode;
 use crate::storage_set::tables::Role;
@@ -33,6 +33,37 @@ fn no_question_of_an_incarnation_has_the_nonce_of_an_earlier_ones() {
         later.iter().all(|nonce| !earlier.contains(nonce)),
         "{earlier:?} and {later:?}"
     );
+}
+
+#[test]
+fn out_of_sync_nothing_is_acknowledged_alone_once_the_mediators_lease_has_run_out() {
+    let (mut owner, mut third) = alone_unleased();
+    owner.ask(id(2), write(4, 1, 2));
+    owner.run();
+    assert_eq!(owner.answers(), []);
+    assert!(!owner.has_seen(&Event::ResolvedAlone(id(2))));
+    owner.pass_running(Duration::from_millis(500));
+    third.answer_all(&mut owner);
+    assert_eq!(owner.answers(), [success(2)]);
+}
+
+#[test]
+fn a_renewal_that_finds_its_page_unreadable_was_executed_all_the_same() {
+    let mut owner = Station::new(Role::Owner);
+    owner.serve();
+    owner.holds_mail = true;
+    for _ in 0..10 {
+        owner.pass(Duration::from_millis(100));
+        while let Some(submission) = owner.mail.first() {
+            match submission.request {
+                IoRequest::Read { .. } => owner.fail_mail(0, IoError::Unreadable(PageIndex(0))),
+                _ => owner.deliver(0),
+            }
+        }
+    }
+    owner.ask(id(1), Command::Read(range(0, 1)));
+    owner.run();
+    assert_eq!(owner.answers().len(), 1);
 }
 
 #[test]
@@ -177,6 +208,7 @@ fn the_mediator_hears_of_the_resyncs_end_though_a_new_session_comes_between() {
     owner.run();
     let next = owner.hello_session();
     assert!(next > now, "a new session");
+    assert_eq!(owner.tables().mode, Mode::InSync);
     owner.hear(&hello_ack(next, 0));
     owner.pass_running(Duration::from_secs(1));
     let is_set = |ask| matches!(ask, Ask::CompareAndSet { in_sync: true, .. });
