@@ -617,6 +617,14 @@ impl Twins {
     }
 }
 
+impl Twins {
+    /// Moves time on; the devices execute nothing for `slow` but its mailbox.
+    pub(crate) fn pass_idle(&mut self, span: Duration, slow: usize, other: usize) {
+        self.on(slow).pass(span);
+        self.on(other).pass_running(span);
+    }
+}
+
 /// A mediator that answers when it is told to, and only what was asked.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Third {

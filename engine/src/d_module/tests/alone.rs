@@ -24,9 +24,9 @@ pub(super) fn success(counter: u64) -> (CommandId, Status) {
 fn announcing(mut owner: Station) -> Station {
     owner.ask(id(1), write(3, 2, 1));
     owner.run();
-    while !owner.has_seen(&Event::SessionOpened(session(3))) {
-        owner.pass_running(Duration::from_millis(50));
-    }
+    until(&mut owner, |owner| {
+        owner.has_seen(&Event::SessionOpened(session(3)))
+    });
     owner.take_sent();
     owner
 }
@@ -35,6 +35,30 @@ fn serving(configuration: Configuration) -> Station {
     let mut owner = Station::with(configuration, Role::Owner);
     owner.serve();
     owner
+}
+
+/// Goes on, every device command executed at once, until something holds.
+pub(super) fn until(owner: &mut Station, holds: impl Fn(&Station) -> bool) {
+    for _ in 0..1_000 {
+        if holds(owner) {
+            return;
+        }
+        owner.pass_running(Duration::from_millis(10));
+    }
+    panic!("it does not come to that");
+}
+
+/// The same with a mediator that answers, until the resync's Hello has left.
+pub(super) fn until_resync(owner: &mut Station, third: &mut Third) {
+    for _ in 0..1_000 {
+        if owner.tables().mode == Mode::Resync {
+            return;
+        }
+        owner.pass_running(Duration::from_millis(100));
+        third.answer_all(owner);
+        owner.run();
+    }
+    panic!("there is no resync");
 }
 
 /// Goes on, all other device commands executed, until the record of a session
@@ -192,9 +216,7 @@ fn record(version: u64, in_sync: bool) -> MediatorRecord {
 /// The same, its mirror given up durably and the mediator not heard since.
 pub(super) fn pending(third: &mut Third) -> Station {
     let mut owner = announcing(mediated(third));
-    while owner.tables().mode == Mode::InSync {
-        owner.pass_running(Duration::from_millis(10));
-    }
+    until(&mut owner, |owner| owner.tables().mode != Mode::InSync);
     owner
 }
 
@@ -265,9 +287,7 @@ fn a_record_that_says_so_already_is_written_anew() {
     let late = owner.last_asked(is_set).expect("it tells");
     assert_eq!(late.ask, set_of(1, true));
     let mut owner = announcing(owner);
-    while owner.tables().mode == Mode::InSync {
-        owner.pass_running(Duration::from_millis(10));
-    }
+    until(&mut owner, |owner| owner.tables().mode != Mode::InSync);
     let asked = owner.last_asked(is_set).expect("it tells");
     assert_eq!(asked.ask, set_of(1, false));
     // The late one comes first.

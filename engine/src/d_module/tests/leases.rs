@@ -1,6 +1,6 @@
 //! Authority: when reads are answered and writes acknowledged alone, with a mediator.
 
-use super::alone::{mediated, success};
+use super::alone::{mediated, success, until_resync};
 use super::resync::dirty_ack;
 use crate::storage_set::record::Mode;
 use crate::testing::{Station, Third, VOLUME, fill, id, range, session, write};
@@ -127,11 +127,7 @@ pub(super) fn alone_unleased() -> (Station, Third) {
     let mut third = Third::new();
     let mut owner = mediated(&mut third);
     owner.ask(id(1), write(3, 2, 1));
-    while owner.tables().mode != Mode::Resync {
-        owner.pass_running(Duration::from_millis(100));
-        third.answer_all(&mut owner);
-        owner.run();
-    }
+    until_resync(&mut owner, &mut third);
     owner.answers();
     owner.pass_running(Duration::from_millis(2_001));
     (owner, third)

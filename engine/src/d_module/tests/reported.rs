@@ -1,6 +1,6 @@
 //! Defects that were found while these tests were written, one test for each.
 
-use super::alone::{mediated, success, until_turning};
+use super::alone::{mediated, success, until_resync, until_turning};
 use super::leases::alone_unleased;
 use super::mirror::hello_ack;
 use super::resync::dirty_ack;
@@ -9,7 +9,7 @@ use crate::event::{Event, Phase};
 use crate::storage_set::record::Mode;
 use crate::storage_set::tables::Role;
 use crate::testing::{
-    DATA, Station, Third, VOLUME, id, range, session, sync_configuration, write,
+    DATA, Station, Third, VOLUME, fill, id, range, session, sync_configuration, write,
 };
 use crate::time::Duration;
 use crate::vocabulary::{Command, Range};
@@ -184,11 +184,7 @@ fn the_mediator_hears_of_the_resyncs_end_though_a_new_session_comes_between() {
     let mut third = Third::new();
     let mut owner = mediated(&mut third);
     owner.ask(id(1), write(3, 2, 1));
-    while owner.tables().mode != Mode::Resync {
-        owner.pass_running(Duration::from_millis(100));
-        third.answer_all(&mut owner);
-        owner.run();
-    }
+    until_resync(&mut owner, &mut third);
     let now = owner.hello_session();
     owner.hear(&dirty_ack(now, &[]));
     owner.run();
@@ -213,4 +209,65 @@ fn the_mediator_hears_of_the_resyncs_end_though_a_new_session_comes_between() {
     owner.pass_running(Duration::from_secs(1));
     let is_set = |ask| matches!(ask, Ask::CompareAndSet { in_sync: true, .. });
     assert!(owner.last_asked(is_set).is_some());
+}
+
+#[test]
+fn a_compare_does_not_overtake_the_session_that_its_mark_goes_by() {
+    let mut wide = sync_configuration(false);
+    wide.limits.window = 200;
+    wide.set.geometry.checkpoint_pages = 16;
+    let mut owner = Station::with(wide, Role::Owner);
+    owner.serve();
+    owner.ask(id(1), write(20, 1, 1));
+    owner.run();
+    until_turning(&mut owner);
+    owner.run();
+    owner.ask(
+        id(2),
+        Command::CompareAndWrite {
+            range: range(0, 1),
+            expected: fill(0, 1),
+            data: fill(1, 1),
+        },
+    );
+    let compare: Vec<_> = owner.queue.drain(..).collect();
+    assert_eq!(compare.len(), 2);
+    for counter in 3..150 {
+        if owner.module.set().expect("it serves").room() == 0 {
+            break;
+        }
+        owner.ask(id(counter), Command::Retry);
+        owner.run_records();
+    }
+    for _ in 0..300 {
+        owner.pass(Duration::from_millis(10));
+        owner.run_records();
+    }
+    assert!(owner.probes.contains(&"mirror given up"));
+    assert_eq!(owner.tables().mode, Mode::InSync, "its record waits for room");
+    owner.queue.splice(0..0, compare);
+    owner.complete(0);
+    owner.complete(0);
+    owner.run_records();
+    assert!(owner.has_seen(&Event::Marked(id(2))));
+    owner.reboot();
+    owner.run();
+    assert_eq!(owner.module.phase(), Phase::Announcing);
+}
+
+#[test]
+fn a_partner_that_reads_a_long_journal_is_not_taken_over() {
+    let configuration = crate::testing::configuration(Role::Owner);
+    let mut twins = crate::testing::Twins::new(configuration, Role::Owner);
+    twins.pass(Duration::from_secs(1), &[0, 1]);
+    // The first boots again, and its devices are slow.
+    let first = twins.on(0);
+    first.reboot();
+    while first.module.phase() != Phase::Recovering {
+        first.complete(0);
+    }
+    for _ in 0..30 {
+        twins.pass_idle(Duration::from_millis(100), 0, 1);
+    }
+    assert_eq!(twins.on(1).module.phase(), Phase::Standby);
 }
