@@ -615,11 +615,9 @@ impl Twins {
             station.now = until;
         }
     }
-}
 
-impl Twins {
     /// Moves time on; the devices execute nothing for `slow` but its mailbox.
-    pub(crate) fn pass_idle(&mut self, span: Duration, slow: usize, other: usize) {
+    pub(crate) fn pass_slowly(&mut self, span: Duration, slow: usize, other: usize) {
         self.on(slow).pass(span);
         self.on(other).pass_running(span);
     }

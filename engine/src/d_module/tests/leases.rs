@@ -1,9 +1,14 @@
 //! Authority: when reads are answered and writes acknowledged alone, with a mediator.
 
-use super::alone::{mediated, success, until_resync};
+use super::alone::{mediated, success, until, until_resync};
+use super::mirror::hello_ack;
 use super::resync::dirty_ack;
+use crate::event::Event;
 use crate::storage_set::record::Mode;
-use crate::testing::{Station, Third, VOLUME, fill, id, range, session, write};
+use crate::storage_set::tables::Role;
+use crate::testing::{
+    Station, Third, VOLUME, fill, id, range, session, sync_configuration, write,
+};
 use crate::time::Duration;
 use crate::vocabulary::{Command, CommandId, Session, Status, UnknownReason};
 use crate::wire::PeerMessage;
@@ -119,6 +124,32 @@ fn a_lease_that_was_not_asked_for_or_is_of_another_session_counts_nothing() {
     });
     owner.run();
     assert_eq!(owner.answers(), []);
+}
+
+#[test]
+fn a_new_session_voids_what_the_mirror_granted_in_the_last() {
+    let mut hasty = sync_configuration(true);
+    hasty.timers.path_timeout = Duration::from_millis(300);
+    hasty.timers.lease = Duration::from_secs(100);
+    let mut owner = Station::with(hasty, Role::Owner);
+    owner.run();
+    let asked = owner.last_asked(|ask| ask == Ask::Read).expect("it reads");
+    let reply = Third::new().answer(&asked);
+    owner.hear_mediator(&reply);
+    owner.hear(&hello_ack(session(2), 0));
+    owner.pass_running(Duration::from_nanos(0));
+    let nonce = last_nonce(&owner);
+    owner.hear(&granted(session(2), nonce));
+    assert_eq!(read(&mut owner, 1), [data(1)]);
+    owner.ask(id(2), write(0, 1, 1));
+    until(&mut owner, |owner| {
+        owner.has_seen(&Event::SessionOpened(session(3)))
+    });
+    assert_eq!(read(&mut owner, 3), []);
+    owner.hear(&hello_ack(session(3), 0));
+    owner.hear(&granted(session(3), nonce));
+    owner.run();
+    assert_eq!(owner.answers(), [], "asked in the last session");
 }
 
 /// An owner out of sync by the mediator's record, its resync's Hello sent and its

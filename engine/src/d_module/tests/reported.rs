@@ -267,7 +267,7 @@ fn a_partner_that_reads_a_long_journal_is_not_taken_over() {
         first.complete(0);
     }
     for _ in 0..30 {
-        twins.pass_idle(Duration::from_millis(100), 0, 1);
+        twins.pass_slowly(Duration::from_millis(100), 0, 1);
     }
     assert_eq!(twins.on(1).module.phase(), Phase::Standby);
 }

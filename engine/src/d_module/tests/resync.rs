@@ -475,4 +475,15 @@ fn after_a_resync_both_copies_are_equal() {
         assert_eq!(of(&pair.east, block), Some(byte), "east {block}");
         assert_eq!(of(&pair.west, block), Some(byte), "west {block}");
     }
+    // The mirror can prove all of them, the ones that were never written too.
+    pair.west.hear(&PeerMessage::Fetch {
+        volume: VOLUME,
+        session: pair.east.tables().session,
+        nonce: 5,
+        range: range(0, 8),
+        attempt: 0,
+    });
+    pair.west.run();
+    let sent = pair.west.take_sent();
+    assert!(matches!(sent[0].message, PeerMessage::Fetched { .. }));
 }
