@@ -338,7 +338,11 @@ impl Station {
                 }
                 Effect::Submit(submission) => {
                     let is_mail = IoIds::owner(submission.io) == Some(IoOwner::Mailbox);
-                    let queue = if is_mail { &mut self.mail } else { &mut self.queue };
+                    let queue = if is_mail {
+                        &mut self.mail
+                    } else {
+                        &mut self.queue
+                    };
                     queue.push(submission);
                 }
                 Effect::Local { to, message } => match message {

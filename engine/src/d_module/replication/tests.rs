@@ -89,7 +89,11 @@ fn a_hello_is_repeated_at_doubling_intervals_up_to_a_maximum() {
     let mut times = Vec::new();
     for attempt in 1..=7 {
         let (at, sent, path) = sender.deadline();
-        assert_eq!(kinds(&sent), [(kind::HELLO, attempt)], "it is never given up");
+        assert_eq!(
+            kinds(&sent),
+            [(kind::HELLO, attempt)],
+            "it is never given up"
+        );
         assert_ne!(path, Path::Silent);
         times.push(at);
     }
@@ -115,7 +119,9 @@ fn who_answers_no_resync_is_lost_already() {
     let mut sender = Sender::open();
     sender.replication.close();
     let cx = &mut sender.bench.context();
-    sender.replication.announce(session(3), true, Vec::new(), cx);
+    sender
+        .replication
+        .announce(session(3), true, Vec::new(), cx);
     assert_eq!(losses(&mut sender), []);
 }
 
@@ -126,7 +132,10 @@ fn an_unanswered_finish_is_repeated_until_the_path_counts_as_silent() {
     assert_eq!(kinds(&sender.bench.sent()), [(kind::FINISH, 0)]);
     for attempt in 1..=6 {
         let (_, sent, path) = sender.deadline();
-        assert_eq!((kinds(&sent), path), (vec![(kind::FINISH, attempt)], Path::Fine));
+        assert_eq!(
+            (kinds(&sent), path),
+            (vec![(kind::FINISH, attempt)], Path::Fine)
+        );
     }
     let (at, sent, path) = sender.deadline();
     assert_eq!((at, sent, path), (3_150, Vec::new(), Path::Silent));

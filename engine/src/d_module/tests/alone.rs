@@ -110,7 +110,11 @@ fn a_mirror_is_given_up_when_its_hello_stays_unanswered_for_long_enough() {
 #[test]
 fn without_a_mediator_writes_are_acknowledged_alone_once_that_is_durable_and_they_are_dirty() {
     let mut owner = forsaken();
-    let Entry::Session { session: next, mode } = entry(&owner, 0) else {
+    let Entry::Session {
+        session: next,
+        mode,
+    } = entry(&owner, 0)
+    else {
         panic!("a session is written")
     };
     assert_eq!((mode, next), (Mode::OutOfSync, session(4)));

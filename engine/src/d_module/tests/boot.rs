@@ -184,7 +184,11 @@ fn an_error_of_a_device_ends_an_office_unless_it_claims_or_reads_for_a_client() 
                 assert_eq!(asked(&station), (Phase::Claiming, JOURNAL, "holder"));
                 continue;
             }
-            assert_eq!(station.module.phase(), Phase::Standby, "{phase:?} {error:?}");
+            assert_eq!(
+                station.module.phase(),
+                Phase::Standby,
+                "{phase:?} {error:?}"
+            );
             assert!(station.has_seen(&Event::Halted(error)));
             assert!(station.module.set().is_none());
             assert_eq!(station.census(), Census::default());

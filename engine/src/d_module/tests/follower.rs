@@ -161,7 +161,10 @@ fn a_finish_waits_for_a_copy_that_is_not_durable() {
         session: session(3),
         ..FIRST
     };
-    hear_all(&mut mirror, portions(&sending, COPY, &copy(range(0, 2), Vec::new())));
+    hear_all(
+        &mut mirror,
+        portions(&sending, COPY, &copy(range(0, 2), Vec::new())),
+    );
     mirror.hear(&finish(session(3), 0));
     assert_eq!(mirror.queue.len(), 1);
     assert!(mirror.has_seen(&Event::Ignored(IgnoreReason::Pending)));
@@ -220,14 +223,20 @@ fn a_fetch_is_answered_with_blocks_that_prove_themselves() {
         assert!(mirror.queue.is_empty() && mirror.take_sent().is_empty());
     }
     mirror.hear(&fetch(session(2), 5, range(3, 1)));
-    assert_eq!(messages(&mirror.take_sent()), [fetched(5, range(3, 1), 1, 1)]);
+    assert_eq!(
+        messages(&mirror.take_sent()),
+        [fetched(5, range(3, 1), 1, 1)]
+    );
     // Another time from the device.
     mirror.pass_running(crate::time::Duration::from_secs(1));
     mirror.hear(&fetch(session(2), 6, range(3, 1)));
     assert_eq!(mirror.queue.len(), 2, "data and headers");
     assert_eq!(mirror.take_sent(), []);
     mirror.run();
-    assert_eq!(messages(&mirror.take_sent()), [fetched(6, range(3, 1), 1, 1)]);
+    assert_eq!(
+        messages(&mirror.take_sent()),
+        [fetched(6, range(3, 1), 1, 1)]
+    );
     let page = GEOMETRY.data_page(range(3, 1).start()).0;
     let data: DeviceId = DATA;
     let disk = mirror.disks.get_mut(&data).expect("it is there");
@@ -235,14 +244,21 @@ fn a_fetch_is_answered_with_blocks_that_prove_themselves() {
     mirror.hear(&fetch(session(2), 7, range(3, 1)));
     mirror.run();
     assert_eq!(mirror.take_sent(), [], "bad on this copy too");
-    assert!(mirror.probes.contains(&"fetched block is bad on both copies"));
+    assert!(
+        mirror
+            .probes
+            .contains(&"fetched block is bad on both copies")
+    );
     mirror.hear(&fetch(session(2), 8, range(4, 1)));
     mirror.fail(0, IoError::Unreadable(PageIndex(page + 1)));
     mirror.run();
     assert_eq!(mirror.take_sent(), []);
     mirror.hear(&fetch(session(2), 9, range(4, 1)));
     mirror.run();
-    assert_eq!(messages(&mirror.take_sent()), [fetched(9, range(4, 1), 0, 0)]);
+    assert_eq!(
+        messages(&mirror.take_sent()),
+        [fetched(9, range(4, 1), 0, 0)]
+    );
 }
 
 #[test]
@@ -254,13 +270,19 @@ fn nothing_is_fetched_while_a_change_of_it_is_pending() {
     assert!(mirror.has_seen(&Event::Ignored(IgnoreReason::Pending)));
     mirror.run();
     mirror.take_sent();
-    hear_all(&mut mirror, portions(&FIRST, COPY, &copy(range(0, 2), Vec::new())));
+    hear_all(
+        &mut mirror,
+        portions(&FIRST, COPY, &copy(range(0, 2), Vec::new())),
+    );
     mirror.hear(&fetch(session(2), 6, range(1, 1)));
     assert_eq!(mirror.queue.len(), 1);
     mirror.run();
     assert_eq!(messages(&mirror.take_sent()), [copy_ack(session(2), 1, 0)]);
     mirror.hear(&fetch(session(2), 7, range(1, 1)));
-    assert_eq!(messages(&mirror.take_sent()), [fetched(7, range(1, 1), 5, 9)]);
+    assert_eq!(
+        messages(&mirror.take_sent()),
+        [fetched(7, range(1, 1), 5, 9)]
+    );
 }
 
 #[test]

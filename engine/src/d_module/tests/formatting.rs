@@ -6,9 +6,7 @@ use crate::configuration::Configuration;
 use crate::contract::IoError;
 use crate::event::{Event, Phase};
 use crate::storage_set::tables::{Role, Tables};
-use crate::testing::{
-    DATA, Disk, GEOMETRY, JOURNAL, Station, configuration, id, session, write,
-};
+use crate::testing::{DATA, Disk, GEOMETRY, JOURNAL, Station, configuration, id, session, write};
 
 fn empty(founding: Option<Role>) -> Station {
     let disks = BTreeMap::from([(JOURNAL, Disk::default()), (DATA, Disk::default())]);
@@ -47,7 +45,10 @@ fn a_founded_set_takes_its_role_in_sync() {
     assert_eq!(owner.census().orphans, 1);
     let mut mirror = empty(Some(Role::Mirror));
     mirror.run();
-    assert_eq!(*mirror.tables(), Tables::formatted(Role::Mirror, session(1)));
+    assert_eq!(
+        *mirror.tables(),
+        Tables::formatted(Role::Mirror, session(1))
+    );
 }
 
 #[test]
@@ -69,7 +70,11 @@ fn a_crash_between_any_two_writes_of_a_formatting_leads_to_another() {
             let role = |role| Tables::formatted(role, session(1));
             let expected = founding.map_or(blank, role);
             let found = station.module.set().map(|set| set.tables().consistency);
-            assert_eq!(found, Some(expected.consistency), "{founding:?}, cut at {cut}");
+            assert_eq!(
+                found,
+                Some(expected.consistency),
+                "{founding:?}, cut at {cut}"
+            );
             assert_eq!(station.tables().role, expected.role);
             assert_eq!(station.tables().dirty, expected.dirty);
         }
@@ -106,7 +111,11 @@ fn an_owner_whose_data_device_was_replaced_is_frozen() {
     owner.run();
     assert_eq!(owner.module.phase(), Phase::Halted);
     assert!(owner.has_seen(&Event::Halted(IoError::Gone)));
-    assert!(owner.probes.contains(&"owner without its data device frozen"));
+    assert!(
+        owner
+            .probes
+            .contains(&"owner without its data device frozen")
+    );
     assert!(owner.disks[&DATA].pages.is_empty());
     assert_eq!(owner.disks[&JOURNAL].pages, journal);
 }

@@ -6,9 +6,7 @@ use super::resync::dirty_ack;
 use crate::event::Event;
 use crate::storage_set::record::Mode;
 use crate::storage_set::tables::Role;
-use crate::testing::{
-    Station, Third, VOLUME, fill, id, range, session, sync_configuration, write,
-};
+use crate::testing::{Station, Third, VOLUME, fill, id, range, session, sync_configuration, write};
 use crate::time::Duration;
 use crate::vocabulary::{Command, CommandId, Session, Status, UnknownReason};
 use crate::wire::PeerMessage;
@@ -57,9 +55,10 @@ fn in_sync_a_lease_of_the_mirror_or_of_the_mediator_lets_reads_through() {
     owner.run();
     assert_eq!(owner.answers(), [data(2)]);
     let nonce = last_nonce(&other);
-    let asked = other.sent.iter().any(|sent| {
-        matches!(sent.message, PeerMessage::Lease { nonce: it, .. } if it == nonce)
-    });
+    let asked = other
+        .sent
+        .iter()
+        .any(|sent| matches!(sent.message, PeerMessage::Lease { nonce: it, .. } if it == nonce));
     assert!(asked, "the mirror is asked the same");
     other.hear(&granted(session(2), nonce));
     other.run();
@@ -193,7 +192,11 @@ fn who_boots_out_of_sync_waits_for_a_fresh_answer_of_the_mediator() {
     let reply = third.answer(&lease);
     owner.hear_mediator(&reply);
     owner.run();
-    assert_eq!(owner.tables().mode, Mode::OutOfSync, "a lease alone is no answer");
+    assert_eq!(
+        owner.tables().mode,
+        Mode::OutOfSync,
+        "a lease alone is no answer"
+    );
     let reply = third.answer(&read);
     owner.hear_mediator(&MediatorReply {
         nonce: reply.nonce + 1_000,

@@ -7,9 +7,7 @@ use crate::contract::{IoError, PageIndex};
 use crate::event::Event;
 use crate::storage_set::record::Entry;
 use crate::storage_set::tables::Role;
-use crate::testing::{
-    DATA, GEOMETRY, Station, VOLUME, fill, id, range, session, write,
-};
+use crate::testing::{DATA, GEOMETRY, Station, VOLUME, fill, id, range, session, write};
 use crate::time::Duration;
 use crate::vocabulary::{
     Command, CommandId, Content, Range, RefusedReason, SequenceId, Session, Status,

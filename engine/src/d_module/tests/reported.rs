@@ -244,7 +244,11 @@ fn a_compare_does_not_overtake_the_session_that_its_mark_goes_by() {
         owner.run_records();
     }
     assert!(owner.probes.contains(&"mirror given up"));
-    assert_eq!(owner.tables().mode, Mode::InSync, "its record waits for room");
+    assert_eq!(
+        owner.tables().mode,
+        Mode::InSync,
+        "its record waits for room"
+    );
     owner.queue.splice(0..0, compare);
     owner.complete(0);
     owner.complete(0);

@@ -70,7 +70,7 @@ fn copies(owner: &mut Station) -> Vec<CopyTransfer> {
     for sent in owner.take_sent() {
         if let PeerMessage::Portion(portion) = sent.message
             && let TransferId::Copy(copy) = portion.transfer
-                && portion.attempt == 0
+            && portion.attempt == 0
         {
             portions.entry(copy.value()).or_default().push(portion);
         }
@@ -182,15 +182,20 @@ fn no_mutation_of_a_region_begins_while_it_is_copied() {
     owner.ask(id(4), write(48, 1, 4));
     owner.ask(id(5), Command::Read(range(41, 1)));
     let accepted = |owner: &Station, counter| {
-        let is_it =
-            |event: &Event| matches!(event, Event::Accepted { command, .. } if *command == id(counter));
+        let is_it = |event: &Event| matches!(event, Event::Accepted { command, .. } if *command == id(counter));
         owner.events.iter().any(is_it)
     };
-    assert_eq!([2, 3, 4].map(|it| accepted(&owner, it)), [false, false, true]);
+    assert_eq!(
+        [2, 3, 4].map(|it| accepted(&owner, it)),
+        [false, false, true]
+    );
     owner.run();
     assert_eq!(owner.answers().len(), 1, "it is read all the while");
     owner.hear(&copy_ack(session(5), 1, 0));
-    assert!(!accepted(&owner, 2), "the bit stands until its end is durable");
+    assert!(
+        !accepted(&owner, 2),
+        "the bit stands until its end is durable"
+    );
     owner.run_records();
     assert!(accepted(&owner, 2));
 }
@@ -303,7 +308,11 @@ fn a_resync_ends_when_nothing_is_dirty_the_mirror_consistent_and_that_durable() 
     }
     assert!(owner.queue.is_empty());
     owner.hear(&finish_ack(session(5)));
-    let Entry::Session { session: in_sync, mode } = entry(&owner, 0) else {
+    let Entry::Session {
+        session: in_sync,
+        mode,
+    } = entry(&owner, 0)
+    else {
         panic!("a mode is written")
     };
     assert_eq!((in_sync, mode), (session(5), Mode::InSync));
@@ -365,7 +374,11 @@ fn a_session_lost_while_copying_leaves_every_mark_dirty_and_begins_anew() {
     owner.ask(id(2), write(20, 1, 2));
     owner.run_records();
     until_turning(&mut owner);
-    let Entry::Session { session: next, mode } = entry(&owner, 0) else {
+    let Entry::Session {
+        session: next,
+        mode,
+    } = entry(&owner, 0)
+    else {
         panic!("a session is written")
     };
     assert_eq!((mode, next), (Mode::OutOfSync, session(6)));
@@ -464,8 +477,15 @@ fn after_a_resync_both_copies_are_equal() {
     assert_eq!(pair.east.answers(), [success(1), success(2), success(3)]);
     assert!(pair.east.tables().dirty.is_empty());
     let west = pair.west.tables();
-    assert_eq!(west.consistency, crate::storage_set::tables::Consistency::Consistent);
-    assert!([1, 2, 3].iter().all(|it| west.results.contains_key(&id(*it))));
+    assert_eq!(
+        west.consistency,
+        crate::storage_set::tables::Consistency::Consistent
+    );
+    assert!(
+        [1, 2, 3]
+            .iter()
+            .all(|it| west.results.contains_key(&id(*it)))
+    );
     pair.pass(Duration::from_secs(1));
     let of = |station: &Station, block: u64| {
         let page = crate::testing::GEOMETRY.data_page(crate::vocabulary::BlockIndex::new(block));

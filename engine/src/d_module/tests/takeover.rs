@@ -84,11 +84,7 @@ fn a_partner_that_lives_is_left_alone() {
 fn a_mirrors_set_is_taken_over_with_its_fence_and_results() {
     let mut twins = Twins::new(configuration(Role::Mirror), Role::Mirror);
     super::mirror::accept(twins.on(0), session(2));
-    let portions = crate::testing::set(
-        &crate::testing::FIRST,
-        1,
-        super::mirror::block(1, 0, 1),
-    );
+    let portions = crate::testing::set(&crate::testing::FIRST, 1, super::mirror::block(1, 0, 1));
     super::mirror::hear_all(twins.on(0), portions);
     twins.on(0).run();
     let before = twins.on(0).tables().clone();
@@ -151,7 +147,11 @@ fn an_owner_whose_lease_has_run_out_answers_no_read_from_memory() {
     let not_serving = unknown(3, UnknownReason::NotServing);
     assert_eq!(first.answers(), [not_serving]);
     first.release_mail();
-    assert_eq!(first.answers(), [], "what was issued long ago proves nothing");
+    assert_eq!(
+        first.answers(),
+        [],
+        "what was issued long ago proves nothing"
+    );
     first.pass(Duration::from_millis(100));
     assert_eq!(first.answers(), [data(2, 1, 1)]);
 }
