@@ -7,7 +7,7 @@ use crate::codec::testing::strategies::{mediator_reply, mediator_request};
 use crate::codec::testing::{golden, joined};
 use crate::wire::split;
 
-const GOLDEN: &str = include_str!("../../../golden/mediator.hex");
+const GOLDEN: &str = include_str!("../../../golden/mediator_wire.hex");
 
 fn request(ask: Ask) -> MediatorRequest {
     MediatorRequest {
