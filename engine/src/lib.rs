@@ -19,6 +19,7 @@ pub mod d_module;
 pub mod event;
 pub mod local;
 pub mod m_module;
+pub mod mediator;
 pub mod n_module;
 pub mod storage_set;
 #[cfg(test)]

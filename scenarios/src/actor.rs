@@ -10,6 +10,7 @@ use stormglass_engine::d_module::DModule;
 use stormglass_engine::event::Event;
 use stormglass_engine::local::{Local, NodeOutbox};
 use stormglass_engine::m_module::MModule;
+use stormglass_engine::mediator::{Mediator, MediatorConfiguration};
 use stormglass_engine::n_module::NModule;
 use stormglass_engine::time::Instant;
 use stormglass_engine::wire::kind;
@@ -27,6 +28,8 @@ pub enum Actor {
     N(NModule),
     /// A node's D-module.
     D(Box<DModule>),
+    /// The mediator.
+    Mediator(Mediator),
 }
 
 /// What is known of a module before it boots.
@@ -40,6 +43,8 @@ pub enum Identity {
     N,
     /// A D-module.
     D,
+    /// The mediator with its configuration.
+    Mediator(Arc<MediatorConfiguration>),
 }
 
 /// A report of any module.
@@ -47,7 +52,7 @@ pub enum Identity {
 pub enum Report {
     /// Of a client.
     Client(ClientEvent),
-    /// Of a node's module.
+    /// Of a node's module, or the mediator.
     Node(Event),
 }
 
@@ -62,14 +67,14 @@ impl Actor {
     pub fn as_client(&self) -> Option<&Client> {
         match self {
             Actor::Client(client) => Some(client),
-            Actor::M(_) | Actor::N(_) | Actor::D(_) => None,
+            Actor::M(_) | Actor::N(_) | Actor::D(_) | Actor::Mediator(_) => None,
         }
     }
     /// The D-module, if it is one.
     pub fn as_d_module(&self) -> Option<&DModule> {
         match self {
             Actor::D(module) => Some(module),
-            Actor::Client(_) | Actor::M(_) | Actor::N(_) => None,
+            Actor::Client(_) | Actor::M(_) | Actor::N(_) | Actor::Mediator(_) => None,
         }
     }
 }
@@ -117,6 +122,9 @@ impl Module for Actor {
             Identity::D => Actor::D(Box::new(with_node(out, |out| {
                 DModule::boot(entropy, now, out)
             }))),
+            Identity::Mediator(configuration) => Actor::Mediator(with_node(out, |out| {
+                Mediator::boot(configuration, entropy, now, out)
+            })),
         }
     }
 
@@ -126,6 +134,7 @@ impl Module for Actor {
             Actor::M(module) => with_node(out, |out| module.handle(now, input, out)),
             Actor::N(module) => with_node(out, |out| module.handle(now, input, out)),
             Actor::D(module) => with_node(out, |out| module.handle(now, input, out)),
+            Actor::Mediator(mediator) => with_node(out, |out| mediator.handle(now, input, out)),
         }
     }
 
@@ -135,12 +144,14 @@ impl Module for Actor {
             Actor::M(module) => module.next_deadline(),
             Actor::N(module) => module.next_deadline(),
             Actor::D(module) => module.next_deadline(),
+            Actor::Mediator(mediator) => mediator.next_deadline(),
         }
     }
 
     fn check_invariants(&self) {
         match self {
             Actor::D(module) => module.check_invariants(),
+            Actor::Mediator(mediator) => mediator.check_invariants(),
             // A client checks itself; the others have nothing between inputs.
             Actor::Client(_) | Actor::M(_) | Actor::N(_) => {}
         }

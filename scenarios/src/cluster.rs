@@ -8,15 +8,17 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use stormglass_engine::configuration::{
-    Configuration, D_SLOT, Duty, M_SLOT, N_SLOT, Policy, SetConfiguration,
+    self, Configuration, D_SLOT, Duty, M_SLOT, N_SLOT, SetConfiguration,
 };
-use stormglass_engine::contract::{Address, DeviceId, NetworkId, Slot};
+use stormglass_engine::contract::{Address, DeviceId, NetworkId, PageIndex, Slot};
+use stormglass_engine::mediator::{self, MediatorConfiguration};
 use stormglass_engine::storage_set::layout::{Geometry, MAILBOX_PAGES};
 use stormglass_engine::storage_set::tables::Role;
 use stormglass_engine::storage_set::{format_set, layout};
 use stormglass_engine::vocabulary::{
-    BlockIndex, ClientId, NodeId, Range, SiteId, StorageSetId, VolumeId,
+    BlockIndex, ClientId, NodeId, Range, SiteEpoch, SiteId, StorageSetId, VolumeId,
 };
+use stormglass_engine::wire::mediator::MediatorRecord;
 use stormglass_sim::clock::Clock;
 use stormglass_sim::device::{DeviceSpec, PageRange};
 use stormglass_sim::network::NetworkSpec;
@@ -33,6 +35,10 @@ use crate::workload::{self, ClientIdentity, ClientTimers};
 pub const CLIENT_NETWORK: NetworkId = NetworkId::new(0);
 /// The network between the clusters.
 pub const PEER_NETWORK: NetworkId = NetworkId::new(1);
+/// The network to the mediator, where there is one.
+pub const MEDIATOR_NETWORK: NetworkId = NetworkId::new(2);
+/// The mediator's address there.
+const MEDIATOR_ADDRESS: Address = Address::new(300);
 /// Nodes in a pair.
 const NODES_PER_PAIR: u8 = 2;
 /// The volume of the one pair.
@@ -49,6 +55,17 @@ pub struct Map {
     pub client_machines: Vec<MachineId>,
     /// Sizes of both storage sets.
     pub geometry: Geometry,
+    /// The third site, where there is one.
+    pub mediator: Option<Third>,
+}
+
+/// The third site.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Third {
+    /// The mediator's machine.
+    pub machine: MachineId,
+    /// Its device.
+    pub device: DeviceIndex,
 }
 
 impl Map {
@@ -99,6 +116,7 @@ pub fn network(name: NetworkName) -> NetworkId {
     match name {
         NetworkName::Client => CLIENT_NETWORK,
         NetworkName::InterCluster => PEER_NETWORK,
+        NetworkName::Mediator => MEDIATOR_NETWORK,
     }
 }
 
@@ -141,7 +159,10 @@ fn d_address(node: usize) -> Address {
 /// Builds a scenario's world, at rest: nothing has booted yet. `start` is the
 /// world time at which all clocks show zero.
 pub fn build(scenario: &Scenario, seed: Seed, start: WorldTime) -> (World<Actor>, Map) {
-    let networks = NetworkName::ALL.map(|name| {
+    let has_mediator = scenario.topology.mediator;
+    let names = NetworkName::ALL.into_iter();
+    let names = names.filter(|name| has_mediator || *name != NetworkName::Mediator);
+    let networks = names.map(|name| {
         let (latency, per_kib) =
             profile::link(scenario.topology.profile, name, scenario.links.get(&name));
         NetworkSpec {
@@ -150,7 +171,7 @@ pub fn build(scenario: &Scenario, seed: Seed, start: WorldTime) -> (World<Actor>
             per_kib,
         }
     });
-    let mut world = World::new(seed, start, networks.into());
+    let mut world = World::new(seed, start, networks.collect());
     let geometry = scenario.topology.geometry();
     for name in DeviceName::all() {
         add_device(&mut world, scenario, name, &geometry);
@@ -190,6 +211,8 @@ pub fn build(scenario: &Scenario, seed: Seed, start: WorldTime) -> (World<Actor>
             )
         })
         .unzip();
+    // Last of all, so that the others are the same machines and devices without it.
+    let mediator = has_mediator.then(|| add_mediator(&mut world, scenario, clock(2_000)));
     (
         world,
         Map {
@@ -197,6 +220,7 @@ pub fn build(scenario: &Scenario, seed: Seed, start: WorldTime) -> (World<Actor>
             clients,
             client_machines,
             geometry,
+            mediator,
         },
     )
 }
@@ -229,6 +253,39 @@ fn add_device(
         added == device(name),
         "devices are added in the order of their names"
     );
+}
+
+/// The mediator's machine, with a device that no reservation guards: nobody else
+/// reaches it.
+fn add_mediator(world: &mut World<Actor>, scenario: &Scenario, clock: Clock) -> Third {
+    let spec = DeviceSpec {
+        pages: mediator::DEVICE_PAGES,
+        cache_pages: scenario.topology.device_cache_pages,
+        unreserved: Some(PageRange {
+            start: PageIndex(0),
+            count: mediator::DEVICE_PAGES,
+        }),
+    };
+    let device = world.add_device("mediator", spec, profile::mediator_device());
+    let machine = world.add_machine("mediator", clock);
+    let timers = &scenario.settings.timers;
+    let configuration = Arc::new(MediatorConfiguration {
+        network: MEDIATOR_NETWORK,
+        device: DeviceId::new(device.0),
+        volume: VOLUME,
+        begins_with: MediatorRecord {
+            version: SiteEpoch::new(1),
+            owner: site(Cluster::East),
+            in_sync: true,
+        },
+        lease: timers.lease,
+        lease_margin: timers.lease_margin,
+    });
+    let identity = Identity::Mediator(configuration);
+    let process = world.add_process(machine, (Slot(0), ""), identity, profile::NODE_CPU);
+    let network = world.network_mut();
+    network.attach(MEDIATOR_NETWORK, MEDIATOR_ADDRESS, process);
+    Third { machine, device }
 }
 
 fn set_of(cluster: Cluster, geometry: Geometry) -> SetConfiguration {
@@ -268,8 +325,14 @@ fn add_node(
         client_network: CLIENT_NETWORK,
         peer_network: PEER_NETWORK,
         peers: [d_address(node_index(peer)), d_address(node_index(peer) + 1)],
-        mediator: None,
-        policy: Policy::Strict,
+        mediator: scenario
+            .topology
+            .mediator
+            .then_some(configuration::Mediator {
+                network: MEDIATOR_NETWORK,
+                address: MEDIATOR_ADDRESS,
+            }),
+        policy: scenario.settings.policy,
         founding: None,
         replication: scenario.settings.replication,
         timers: scenario.settings.timers.clone(),
@@ -285,6 +348,11 @@ fn add_node(
     world
         .network_mut()
         .attach(PEER_NETWORK, d_address(index), d);
+    if scenario.topology.mediator {
+        world
+            .network_mut()
+            .attach(MEDIATOR_NETWORK, d_address(index), d);
+    }
 }
 
 fn add_client(
@@ -319,7 +387,7 @@ fn client_identity(scenario: &Scenario, seed: Seed, index: u32) -> ClientIdentit
         client: ClientId::new(index + 1),
         volume: VOLUME,
         network: CLIENT_NETWORK,
-        node: n_address(0),
+        nodes: [n_address(0), n_address(1)],
         workload: workload::Workload {
             commands: u64::from(asked.commands),
             outstanding: asked.outstanding,
@@ -355,3 +423,6 @@ const _: () = assert!(
     MAILBOX_PAGES > 0,
     "the mailbox stands outside the reservation"
 );
+
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,7 @@
 //! are counted. A kind that is switched on and never happens tests nothing, so
 //! reports show it with zero.
 
-use crate::file::{Action, Scenario};
+use crate::file::{Action, ReturnKind, Scenario};
 
 /// The kinds that a scenario switches on.
 pub fn enabled(scenario: &Scenario) -> impl Iterator<Item = &'static str> {
@@ -32,6 +32,13 @@ fn scheduled(action: &Action) -> &'static [&'static str] {
         Action::PowerOff { .. } => &["crash", "device-power-loss"],
         Action::Pause { .. } => &["pause"],
         Action::Partition(_) => &["partition"],
+        Action::DeviceGone {
+            duration: Some(_),
+            returns: ReturnKind::Blank,
+            ..
+        } => &["device-gone", "device-replaced"],
+        Action::DeviceGone { .. } => &["device-gone"],
+        Action::Damage { .. } => &["damage"],
     }
 }
 

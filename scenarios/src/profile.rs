@@ -69,6 +69,11 @@ pub fn device(kind: DeviceKind, times: Option<&DeviceTimes>) -> DeviceService {
     }
 }
 
+/// The mediator's device: flash like that of the data devices.
+pub fn mediator_device() -> DeviceService {
+    device(DeviceKind::Data, None)
+}
+
 /// A network's one-way latency and its cost for each KiB.
 pub fn link(
     profile: Profile,
@@ -79,6 +84,17 @@ pub fn link(
     let local = (scattered(micros(30), 500), Duration::from_nanos(330));
     let (latency, per_kib) = match (network, profile) {
         (NetworkName::Client, _) | (NetworkName::InterCluster, Profile::Rack) => local,
+        // Source N12: a third site is farther than the second.
+        (NetworkName::Mediator, profile) => {
+            let one_way = match profile {
+                Profile::Rack => micros(500),
+                Profile::Metro => Duration::from_millis(10),
+                Profile::Wan => Duration::from_millis(35),
+            };
+            let jitter = one_way.divided_by(20);
+            let latency = jittered(one_way, jitter, one_way.divided_by(2));
+            (latency, Duration::from_nanos(8_250))
+        }
         (NetworkName::InterCluster, Profile::Metro) => (
             jittered(micros(550), micros(50), micros(1_500)),
             Duration::from_nanos(825),

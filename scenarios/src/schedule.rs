@@ -9,15 +9,18 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use stormglass_engine::event::Event;
 use stormglass_engine::time::Duration;
+use stormglass_engine::vocabulary::BlockIndex;
+use stormglass_sim::device::{Damage, Return};
 use stormglass_sim::fault::Fault;
 use stormglass_sim::network::Cut;
 use stormglass_sim::time::WorldTime;
-use stormglass_sim::world::{MachineId, World};
+use stormglass_sim::world::{DeviceIndex, MachineId, ProcessId, World};
 
 use crate::actor::Actor;
-use crate::cluster::{self, Map};
+use crate::cluster::{self, Map, Third};
 use crate::file::{
-    Action, Cluster, DeviceKind, DeviceName, Direction, Endpoint, Partition, Scenario, When,
+    Action, Cluster, DamageKind, DeviceKind, DeviceName, Direction, DriveName, Endpoint,
+    MachineName, Partition, ReturnKind, Scenario, When,
 };
 use crate::timeline;
 
@@ -55,7 +58,7 @@ impl Schedule {
                 When::At(at) => schedule.add_all(start.after(*at), &action),
                 When::On(trigger) => schedule.waiting.push(Waiting {
                     event: trigger.event.clone(),
-                    machine: map.node(trigger.node),
+                    machine: machine(trigger.node, map),
                     left: trigger.nth,
                     action,
                 }),
@@ -114,19 +117,19 @@ impl Schedule {
 
 /// What an action does, each step with its delay.
 fn steps(action: &Action, world: &World<Actor>, map: &Map) -> Vec<(Duration, Fault)> {
-    let boots = |machine: MachineId, after: Duration| {
-        world
-            .machine(machine)
-            .processes
-            .iter()
-            .map(move |process| (after, Fault::Boot(*process)))
+    let boots = |machine: MachineId, after: Option<Duration>| {
+        let processes = &world.machine(machine).processes;
+        after.into_iter().flat_map(move |after| {
+            let boot = move |process: &ProcessId| (after, Fault::Boot(*process));
+            processes.iter().map(boot)
+        })
     };
     match *action {
         Action::Crash {
             node,
             restart_after,
         } => {
-            let machine = map.node(node);
+            let machine = machine(node, map);
             let crash = (Duration::ZERO, Fault::Crash(machine));
             std::iter::once(crash)
                 .chain(boots(machine, restart_after))
@@ -144,10 +147,9 @@ fn steps(action: &Action, world: &World<Actor>, map: &Map) -> Vec<(Duration, Fau
                 .iter()
                 .find(|id| world.process(**id).slot == slot);
             let process = *found.expect("every node has every module");
-            vec![
-                (Duration::ZERO, Fault::Kill(process)),
-                (restart_after, Fault::Boot(process)),
-            ]
+            let kill = (Duration::ZERO, Fault::Kill(process));
+            let boot = restart_after.map(|after| (after, Fault::Boot(process)));
+            std::iter::once(kill).chain(boot).collect()
         }
         Action::PowerOff {
             cluster,
@@ -176,7 +178,56 @@ fn steps(action: &Action, world: &World<Actor>, map: &Map) -> Vec<(Duration, Fau
             ]
         }
         Action::Partition(partition) => partition_steps(&partition, map),
+        Action::DeviceGone {
+            device,
+            duration,
+            returns,
+        } => {
+            let device = drive(device, map);
+            let returns = match returns {
+                ReturnKind::Intact => Return::Intact,
+                ReturnKind::Blank => Return::Blank,
+            };
+            let gone = (Duration::ZERO, Fault::DeviceGone(device));
+            let back = duration.map(|after| (after, Fault::DeviceReturns(device, returns)));
+            std::iter::once(gone).chain(back).collect()
+        }
+        Action::Damage {
+            device,
+            block,
+            kind,
+        } => {
+            let damage = match kind {
+                DamageKind::Unreadable => Damage::Unreadable,
+                DamageKind::Rot => Damage::Rot,
+            };
+            let fault = Fault::Damage {
+                device: drive(device, map),
+                page: map.geometry.data_page(BlockIndex::new(block)),
+                damage,
+            };
+            vec![(Duration::ZERO, fault)]
+        }
     }
+}
+
+fn machine(name: MachineName, map: &Map) -> MachineId {
+    match name {
+        MachineName::Node(node) => map.node(node),
+        MachineName::Mediator => mediator(map).machine,
+    }
+}
+
+fn drive(name: DriveName, map: &Map) -> DeviceIndex {
+    match name {
+        DriveName::Set(device) => cluster::device(device),
+        DriveName::Mediator => mediator(map).device,
+    }
+}
+
+fn mediator(map: &Map) -> Third {
+    map.mediator
+        .expect("a scenario names a mediator only if it has one")
 }
 
 fn partition_steps(partition: &Partition, map: &Map) -> Vec<(Duration, Fault)> {
@@ -212,5 +263,9 @@ fn machines(endpoint: Endpoint, map: &Map) -> Vec<MachineId> {
         Endpoint::Cluster(Cluster::East) => map.cluster(Cluster::East).to_vec(),
         Endpoint::Cluster(Cluster::West) => map.cluster(Cluster::West).to_vec(),
         Endpoint::Clients => map.client_machines.clone(),
+        Endpoint::Mediator => vec![mediator(map).machine],
     }
 }
+
+#[cfg(test)]
+mod tests;

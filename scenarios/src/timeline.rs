@@ -345,6 +345,21 @@ fn fault_line(happened: &Happened, world: &World<Actor>) -> (String, String, Opt
             "loses power".into(),
             None,
         ),
+        Happened::DeviceGone(device) => (
+            world.drive(*device).name.clone(),
+            "does not answer any more".into(),
+            None,
+        ),
+        Happened::DeviceReplaced(device) => (
+            world.drive(*device).name.clone(),
+            "is replaced by a blank one".into(),
+            None,
+        ),
+        Happened::Damage { device, page } => (
+            world.drive(*device).name.clone(),
+            format!("page {} goes bad", page.0),
+            None,
+        ),
         Happened::Partition => ("network".into(), "a link is cut".into(), None),
     }
 }

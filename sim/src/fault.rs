@@ -2,11 +2,14 @@
 //! decided elsewhere.
 
 use serde::{Deserialize, Serialize};
+use stormglass_engine::contract::PageIndex;
 
+use crate::device::{Damage, Return};
 use crate::ids::{DeviceIndex, MachineId, ProcessId};
 use crate::network::Cut;
 
-/// Something that is done to the hardware.
+/// Something that is done to the hardware. A run's hash knows each by its place here:
+/// new ones come last.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Fault {
     /// A machine loses power: its modules are gone; each command that it had
@@ -26,4 +29,17 @@ pub enum Fault {
     Cut(Cut),
     /// They do again.
     Heal(Cut),
+    /// A device does not answer any more.
+    DeviceGone(DeviceIndex),
+    /// It does again, itself or another one in its place.
+    DeviceReturns(DeviceIndex, Return),
+    /// A page of a device goes bad.
+    Damage {
+        /// The device.
+        device: DeviceIndex,
+        /// The page.
+        page: PageIndex,
+        /// How.
+        damage: Damage,
+    },
 }

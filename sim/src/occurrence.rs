@@ -1,7 +1,7 @@
 //! What happened in one step, small enough to log always: what oracles, counters
 //! and timelines read, beside the world itself.
 
-use stormglass_engine::contract::{Label, NetworkId};
+use stormglass_engine::contract::{Label, NetworkId, PageIndex};
 
 use crate::device::CommandNumber;
 use crate::ids::{DeviceIndex, MachineId, ProcessId};
@@ -40,8 +40,8 @@ pub enum Occurrence<E> {
         /// True if it had its effect.
         succeeded: bool,
     },
-    /// A device's queue or cache was settled by a power loss, its own or a
-    /// submitter's.
+    /// A device's queue, cache or content is another than its commands made it: by
+    /// a power loss, its own or a submitter's, by damage or by its replacement.
     Settled {
         /// The device.
         device: DeviceIndex,
@@ -80,6 +80,17 @@ pub enum Happened {
     Kill(ProcessId),
     /// A device lost power.
     DevicePowerLoss(DeviceIndex),
+    /// A device did not answer any more.
+    DeviceGone(DeviceIndex),
+    /// A device came back as a blank one.
+    DeviceReplaced(DeviceIndex),
+    /// A page of a device went bad.
+    Damage {
+        /// The device.
+        device: DeviceIndex,
+        /// The page.
+        page: PageIndex,
+    },
     /// A machine stood still.
     Pause(MachineId),
     /// Machines were parted.
@@ -98,6 +109,9 @@ impl Happened {
             Happened::Crash(_) => "crash",
             Happened::Kill(_) => "kill",
             Happened::DevicePowerLoss(_) => "device-power-loss",
+            Happened::DeviceGone(_) => "device-gone",
+            Happened::DeviceReplaced(_) => "device-replaced",
+            Happened::Damage { .. } => "damage",
             Happened::Pause(_) => "pause",
             Happened::Partition => "partition",
         }

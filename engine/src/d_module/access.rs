@@ -102,9 +102,6 @@ pub struct Access {
     next_sequence: SequenceId,
     resolved: Vec<(CommandId, Range)>,
     clear_at: Option<Instant>,
-    /// The mode is durable in which this copy alone is enough, and the owner has
-    /// the authority for it.
-    alone: bool,
 }
 
 /// Ring pages that accepting a mutation of this kind may take: its mark, and its
@@ -127,7 +124,6 @@ impl Access {
             next_sequence: sequence_high.next(),
             resolved: Vec::new(),
             clear_at: None,
-            alone: false,
         }
     }
 
@@ -266,16 +262,18 @@ impl Access {
         cx.append(set, Entry::Perform(perform));
     }
 
-    /// The local record is durable.
+    /// The local record is durable; `alone` says whether that is enough now for a
+    /// command that changes no other copy.
     pub fn handle_local(
         &mut self,
         command: CommandId,
+        alone: bool,
         cx: &mut Context<'_>,
     ) -> Option<(CommandId, Outcome)> {
         let in_flight = self.in_flight_mut(command)?;
         in_flight.enter(Stage::Local);
         cx.out.trace(Event::LocalDurable(command));
-        self.resolve(command, cx)
+        self.resolve(command, alone, cx)
     }
 
     /// The mirror has performed it in the current session.
@@ -293,7 +291,7 @@ impl Access {
             }
         });
         cx.out.trace(Event::ReplicaAcked(command));
-        self.resolve(command, cx)
+        self.resolve(command, false, cx)
     }
 
     /// Resolved once all copies that it changes have it; only then may the client
@@ -301,12 +299,13 @@ impl Access {
     fn resolve(
         &mut self,
         command: CommandId,
+        alone: bool,
         cx: &mut Context<'_>,
     ) -> Option<(CommandId, Outcome)> {
         let in_flight = self.commands.get(&command)?;
         let is_done = match in_flight.route {
             Route::Replicated => in_flight.is_replicated,
-            Route::LocalOnly => self.alone,
+            Route::LocalOnly => alone,
         };
         if in_flight.stage != Stage::Local || !is_done {
             return None;
@@ -336,17 +335,13 @@ impl Access {
         }
     }
 
-    /// Whether this copy alone is enough for those that change no other; returns the
+    /// This copy alone is enough now for those that change no other; returns the
     /// commands that this resolves.
-    pub fn permit_alone(&mut self, alone: bool, cx: &mut Context<'_>) -> Vec<(CommandId, Outcome)> {
-        self.alone = alone;
-        if !alone {
-            return Vec::new();
-        }
+    pub fn permit_alone(&mut self, cx: &mut Context<'_>) -> Vec<(CommandId, Outcome)> {
         let waiting = self.commands.iter();
         let waiting = waiting.filter(|(_, it)| it.route == Route::LocalOnly);
         let waiting: Vec<CommandId> = waiting.map(|(command, _)| *command).collect();
-        let resolve = |command| self.resolve(command, cx);
+        let resolve = |command| self.resolve(command, true, cx);
         waiting.into_iter().filter_map(resolve).collect()
     }
 

@@ -29,7 +29,8 @@ pub struct Authority {
     /// Questions under way and when they left, oldest first.
     asked: VecDeque<(u64, Instant)>,
     next_nonce: u64,
-    ask_at: Option<Instant>,
+    /// Asked without a mediator too: a mirror that has lost its content says so.
+    ask_at: Instant,
 }
 
 impl Authority {
@@ -42,7 +43,7 @@ impl Authority {
             mediator_until: None,
             asked: VecDeque::new(),
             next_nonce: cx.incarnation,
-            ask_at: cx.configuration.mediator.map(|_| cx.now),
+            ask_at: cx.now,
         }
     }
 
@@ -63,10 +64,10 @@ impl Authority {
 
     /// The nonce of a lease to be asked for now, if it is time.
     pub fn take_due(&mut self, cx: &Context<'_>) -> Option<u64> {
-        if self.ask_at.is_none_or(|at| at > cx.now) {
+        if self.ask_at > cx.now {
             return None;
         }
-        self.ask_at = Some(cx.now.after(cx.configuration.timers.lease.divided_by(4)));
+        self.ask_at = cx.now.after(cx.configuration.timers.lease.divided_by(4));
         let nonce = self.take_nonce();
         self.asked.push_back((nonce, cx.now));
         if self.asked.len() > ASKED_MAX {
@@ -114,6 +115,6 @@ impl Authority {
 
     /// When a lease is asked for again.
     pub fn next_deadline(&self) -> Option<Instant> {
-        self.ask_at
+        Some(self.ask_at)
     }
 }

@@ -223,7 +223,7 @@ impl DModule {
         let configuration = Arc::clone(self.configuration.as_ref().expect("a claim needs one"));
         let blank = Tables::blank(FIRST_SESSION, &configuration.set.geometry);
         let tables = Tables {
-            consistency: Consistency::Inconsistent,
+            consistency: Consistency::Unpaired,
             dirty: blank.dirty,
             marks: blank.marks,
             ..recovered.tables

@@ -130,7 +130,8 @@ impl Mirror {
         if hello.watermarks.len() > cx.configuration.limits.clients as usize {
             return cx.out.trace(Event::Ignored(IgnoreReason::Misrouted));
         }
-        if hello.session == tables.fence && tables.role == Role::Mirror {
+        let is_paired = tables.consistency != Consistency::Unpaired;
+        if hello.session == tables.fence && tables.role == Role::Mirror && is_paired {
             cx.out.trace(Event::Ignored(IgnoreReason::Redundant));
             let dirty = set.tables().dirty_runs(&cx.configuration.set.geometry);
             return acknowledge_session(hello.session, asker, dirty, cx);
@@ -139,6 +140,8 @@ impl Mirror {
             Some(HelloRefusal::NotMirror)
         } else if hello.format != cx.configuration.set.format {
             Some(HelloRefusal::Foreign)
+        } else if !hello.resync && !is_paired {
+            Some(HelloRefusal::NotClean)
         } else if hello.session <= tables.fence
             || hello.session.site_epoch < tables.session.site_epoch
         {
@@ -173,6 +176,13 @@ impl Mirror {
         cx: &mut Context<'_>,
     ) {
         let tables = set.tables();
+        if tables.consistency == Consistency::Unpaired {
+            let asker = Asker {
+                address: from,
+                attempt: portion.attempt,
+            };
+            return refuse_session(portion.session, HelloRefusal::NotClean, asker, cx);
+        }
         let is_current = tables.role == Role::Mirror && portion.session == tables.fence;
         if !is_current || self.accepting.is_some() {
             return cx.out.trace(Event::Ignored(IgnoreReason::StaleSession));
@@ -470,6 +480,13 @@ impl Mirror {
         cx: &mut Context<'_>,
     ) {
         let tables = set.tables();
+        if tables.consistency == Consistency::Unpaired {
+            let asker = Asker {
+                address: from,
+                attempt: 0,
+            };
+            return refuse_session(session, HelloRefusal::NotClean, asker, cx);
+        }
         let is_follower =
             tables.role == Role::Mirror && tables.consistency == Consistency::Consistent;
         if !is_follower || session != tables.fence || self.accepting.is_some() {

@@ -86,13 +86,15 @@ pub struct Replication {
     link: Link,
     session: Session,
     hello: Option<Retry>,
+    /// The mirror knows a session as high already: only a higher one will do.
+    is_stale: bool,
     finish: Option<Retry>,
     /// The session copies what may differ.
     resyncs: bool,
-    /// Which of the mirror pair's nodes is spoken to, and when the other one is
-    /// tried if nothing is heard.
+    /// Which of the mirror pair's nodes is spoken to, and since when it has left
+    /// something without an answer.
     peer: u8,
-    turn_at: Instant,
+    silent_since: Option<Instant>,
     /// Every client's watermark when the session became durable.
     watermarks: Vec<Watermark>,
     next_set: SetId,
@@ -104,15 +106,16 @@ pub struct Replication {
 
 impl Replication {
     /// A relationship without a session.
-    pub fn new(session: Session, now: Instant) -> Self {
+    pub fn new(session: Session) -> Self {
         Replication {
             link: Link::Closed,
             session,
             hello: None,
+            is_stale: false,
             finish: None,
             resyncs: false,
             peer: 0,
-            turn_at: now,
+            silent_since: None,
             watermarks: Vec::new(),
             next_set: SetId::new(1),
             next_copy: CopyNumber::new(1),
@@ -169,10 +172,11 @@ impl Replication {
         self.enter(Link::Announcing);
         self.session = session;
         self.resyncs = resyncs;
+        self.is_stale = false;
         self.watermarks = watermarks;
         self.next_copy = CopyNumber::new(1);
         let retry = Retry::start(cx);
-        self.turn_at = cx.now.after(patience(cx));
+        self.silent_since = Some(cx.now);
         self.hello = Some(retry);
         self.send_hello(retry, cx);
     }
@@ -220,7 +224,15 @@ impl Replication {
         {
             self.peer = place;
         }
-        self.turn_at = cx.now.after(patience(cx));
+        self.silent_since = None;
+    }
+
+    /// The mirror has refused the session for one that it has accepted: the next
+    /// Hello is of a new one.
+    pub fn handle_stale(&mut self, session: Session) {
+        if session == self.session && self.link == Link::Announcing {
+            self.is_stale = true;
+        }
     }
 
     /// The node spoken to says that it does not hold the mirror's set.
@@ -233,7 +245,7 @@ impl Replication {
     fn turn(&mut self, cx: &mut Context<'_>) {
         cx.out.probe("turned to the mirror's other node");
         self.peer = 1 - self.peer;
-        self.turn_at = cx.now.after(patience(cx));
+        self.silent_since = None;
     }
 
     /// Asks the mirror for a lease, if it can be asked.
@@ -325,9 +337,7 @@ impl Replication {
             self.link == Link::Open,
             "transfers leave in an open session"
         );
-        if self.outgoing.is_empty() {
-            self.turn_at = cx.now.after(patience(cx));
-        }
+        self.silent_since.get_or_insert(cx.now);
         let retry = Retry::start(cx);
         self.retries.insert((retry.next, id));
         self.outgoing.insert(
@@ -396,6 +406,9 @@ impl Replication {
         if let Some(mut retry) = self.hello
             && retry.next <= cx.now
         {
+            if self.is_stale {
+                return Path::Silent;
+            }
             if cx.now.since(retry.since) >= cx.configuration.timers.loss_after && !self.resyncs {
                 retry.since = cx.now;
                 lost = Path::Lost;
@@ -440,9 +453,14 @@ impl Replication {
         lost
     }
 
+    /// Something is about to be sent again: to the other node, if this one has been
+    /// silent since it was spoken to.
     fn turn_if_silent(&mut self, cx: &mut Context<'_>) {
-        if self.turn_at <= cx.now {
+        let patience = cx.configuration.timers.retransmit_min.times(4);
+        let since = *self.silent_since.get_or_insert(cx.now);
+        if cx.now.since(since) >= patience {
             self.turn(cx);
+            self.silent_since = Some(cx.now);
         }
     }
 
@@ -453,11 +471,6 @@ impl Replication {
         let retry = self.retries.first().map(|(next, _)| *next);
         hello.into_iter().chain(finish).chain(retry).min()
     }
-}
-
-/// How long one node of the mirror pair may be silent before the other is tried.
-fn patience(cx: &Context<'_>) -> Duration {
-    cx.configuration.timers.retransmit_min.times(4)
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Context;
 use crate::configuration::Duty;
-use crate::contract::{IoError, IoId, IoOutput, IoRequest, ReservationKey, Submission};
+use crate::contract::{DeviceId, IoError, IoId, IoOutput, IoRequest, ReservationKey, Submission};
 use crate::storage_set::IoOwner;
 use crate::storage_set::format::{Heartbeat, decode_heartbeat};
 use crate::time::Instant;
@@ -45,6 +45,8 @@ pub struct Watch {
     tick_at: Instant,
     slots: Option<IoId>,
     holder: Option<IoId>,
+    /// Whether the data device answers: a set is not claimed without it.
+    data: Option<IoId>,
     seen: Option<Heartbeat>,
     /// The last heartbeat of this node, of an earlier boot.
     own: Option<Heartbeat>,
@@ -61,6 +63,7 @@ impl Watch {
             tick_at: now,
             slots: None,
             holder: None,
+            data: None,
             seen: None,
             own: None,
             seen_at: now,
@@ -80,11 +83,13 @@ impl Watch {
             start: cx.configuration.set.geometry.mailbox_slot(0),
             count: 2,
         };
-        self.slots = Some(submit(read, cx));
-        self.holder = Some(submit(IoRequest::ReadReservation, cx));
+        let (journal, data) = (cx.configuration.set.journal, cx.configuration.set.data);
+        self.slots = Some(submit(journal, read, cx));
+        self.holder = Some(submit(journal, IoRequest::ReadReservation, cx));
+        self.data = Some(submit(data, IoRequest::ReadReservation, cx));
     }
 
-    /// An answer; decides once both are in.
+    /// An answer; decides once all are in.
     pub fn handle_completion(
         &mut self,
         io: IoId,
@@ -105,12 +110,14 @@ impl Watch {
                 Ok(IoOutput::Reservation(holder)) => self.held_by = Some(holder),
                 Ok(_) | Err(_) => return Decision::Wait,
             }
+        } else if self.data == Some(io) && result.is_ok() {
+            self.data = None;
         } else {
             return Decision::Wait;
         }
-        match (self.slots, self.held_by) {
-            (None, Some(holder)) => self.decide(holder, cx),
-            (Some(_), _) | (None, None) => Decision::Wait,
+        match (self.slots, self.data, self.held_by) {
+            (None, None, Some(holder)) => self.decide(holder, cx),
+            (Some(_), _, _) | (_, Some(_), _) | (_, _, None) => Decision::Wait,
         }
     }
 
@@ -151,14 +158,14 @@ impl Watch {
 
 /// Asks under a key that nothing admits: both questions stand outside the
 /// reservation.
-fn submit(request: IoRequest, cx: &mut Context<'_>) -> IoId {
+fn submit(device: DeviceId, request: IoRequest, cx: &mut Context<'_>) -> IoId {
     let io = cx.ids.next(IoOwner::Mailbox);
     let key = ReservationKey {
         epoch: 0,
         node: cx.configuration.node.value(),
     };
     cx.out.submit(Submission {
-        device: cx.configuration.set.journal,
+        device,
         io,
         key,
         request,

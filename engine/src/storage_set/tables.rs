@@ -33,6 +33,8 @@ pub enum Consistency {
     Outdated,
     /// Half overwritten.
     Inconsistent,
+    /// Of a set without history: nothing is accepted, of any session, before a resync.
+    Unpaired,
 }
 
 /// A row of the result table without its key.
@@ -94,7 +96,7 @@ impl Tables {
     /// to be equal to the owner's.
     pub fn blank(session: Session, geometry: &Geometry) -> Self {
         Tables {
-            consistency: Consistency::Inconsistent,
+            consistency: Consistency::Unpaired,
             dirty: (0..geometry.region_count()).collect(),
             ..Tables::formatted(Role::Mirror, session)
         }

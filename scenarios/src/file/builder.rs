@@ -1,6 +1,6 @@
 //! Makes a scenario in code, through the same checks as a file.
 
-use stormglass_engine::configuration::{Limits, Replication, Timers};
+use stormglass_engine::configuration::{Limits, Policy, Replication, Timers};
 use stormglass_engine::time::Duration;
 
 use super::diagnostic::Diagnostics;
@@ -49,6 +49,10 @@ impl Builder {
         topology(topology: Topology) => topology;
         /// Sets the order of local and replica performance.
         replication(replication: Replication) => settings.replication;
+        /// Sets what the cluster does when the mirror cannot follow.
+        policy(policy: Policy) => settings.policy;
+        /// Sets whether there is a mediator.
+        mediator(mediator: bool) => topology.mediator;
         /// Sets the number of clients.
         clients(clients: u32) => workload.clients;
         /// Sets the number of commands of each client.

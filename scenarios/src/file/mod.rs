@@ -21,13 +21,17 @@ mod words;
 
 pub use builder::Builder;
 pub use diagnostic::{Diagnostic, Diagnostics, Path, Span};
-pub use fault::{Action, Direction, Fault, Partition, Trigger, When};
+pub use fault::{Action, DamageKind, Direction, Fault, Partition, ReturnKind, Trigger, When};
 pub use model::{
     Delay, DeviceTimes, Expect, LinkTimes, Measure, Mix, Profile, RunLimits, Scenario, Topology,
     Verdict, Weather, Workload,
 };
-pub use names::{Cluster, DeviceKind, DeviceName, Endpoint, ModuleName, NetworkName, NodeName};
-pub use settings::{Policy, Settings};
+pub use names::{
+    Cluster, DeviceKind, DeviceName, DriveName, Endpoint, MachineName, ModuleName, NetworkName,
+    NodeName,
+};
+pub use settings::Settings;
+pub use stormglass_engine::configuration::Policy;
 pub use stormglass_sim::random::Ratio;
 pub use text::{Complaint, Rate, Thousandths, parse_duration, print_duration};
 

@@ -71,6 +71,8 @@ pub struct Topology {
     pub device_cache_pages: u32,
     /// Blocks of a region, the granule of the dirty-region log. Default 8.
     pub region_blocks: u64,
+    /// Whether there is a mediator at a third site.
+    pub mediator: bool,
 }
 
 /// Pages of a checkpoint slot: marks, results and watermarks of the default limits.
@@ -97,6 +99,7 @@ impl Default for Topology {
             journal_ring_pages: 512,
             device_cache_pages: 64,
             region_blocks: 8,
+            mediator: false,
         }
     }
 }

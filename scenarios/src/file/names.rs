@@ -10,6 +10,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::text::{Complaint, quoted, text_form};
 
+/// What the mediator's machine, device, network and side of a partition are called.
+const MEDIATOR: &str = "mediator";
+
 /// A cluster, that is, a site.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
@@ -92,6 +95,47 @@ text_form!(
     "A node, such as east-1."
 );
 
+/// A machine that fails as a whole: a node, or the mediator's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum MachineName {
+    /// A node.
+    Node(NodeName),
+    /// The mediator's, at the third site.
+    Mediator,
+}
+
+impl From<NodeName> for MachineName {
+    fn from(node: NodeName) -> Self {
+        MachineName::Node(node)
+    }
+}
+
+impl fmt::Display for MachineName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            MachineName::Node(node) => node.fmt(f),
+            MachineName::Mediator => f.write_str(MEDIATOR),
+        }
+    }
+}
+
+impl FromStr for MachineName {
+    type Err = Complaint;
+    fn from_str(text: &str) -> Result<Self, Complaint> {
+        if text == MEDIATOR {
+            return Ok(MachineName::Mediator);
+        }
+        text.parse().map(MachineName::Node)
+    }
+}
+
+text_form!(
+    MachineName,
+    "machine",
+    "^((east|west)-[1-9][0-9]*|mediator)$",
+    "A node, such as east-1, or mediator."
+);
+
 /// A module of a node; each fails and restarts by itself.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
@@ -171,6 +215,46 @@ text_form!(
     "A device of a storage set, such as east.journal."
 );
 
+/// Any device: one of a storage set, or the mediator's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum DriveName {
+    /// One of a storage set.
+    Set(DeviceName),
+    /// The mediator's.
+    Mediator,
+}
+
+impl fmt::Display for DriveName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            DriveName::Set(device) => device.fmt(f),
+            DriveName::Mediator => f.write_str(MEDIATOR),
+        }
+    }
+}
+
+impl FromStr for DriveName {
+    type Err = Complaint;
+    fn from_str(text: &str) -> Result<Self, Complaint> {
+        if text == MEDIATOR {
+            return Ok(DriveName::Mediator);
+        }
+        text.parse().map(DriveName::Set).map_err(|_| {
+            Complaint::new(
+                format!("there is no device {}", quoted(text)),
+                "devices are east.journal, east.data, west.journal, west.data and mediator",
+            )
+        })
+    }
+}
+
+text_form!(
+    DriveName,
+    "drive",
+    r"^((east|west)\.(journal|data)|mediator)$",
+    "A device, such as east.data, or mediator."
+);
+
 /// A network.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
@@ -181,11 +265,17 @@ pub enum NetworkName {
     Client,
     /// Between the nodes of the two clusters.
     InterCluster,
+    /// Between every node and the mediator, where there is one.
+    Mediator,
 }
 
 impl NetworkName {
     /// All, in order.
-    pub const ALL: [NetworkName; 2] = [NetworkName::Client, NetworkName::InterCluster];
+    pub const ALL: [NetworkName; 3] = [
+        NetworkName::Client,
+        NetworkName::InterCluster,
+        NetworkName::Mediator,
+    ];
 }
 
 impl fmt::Display for NetworkName {
@@ -193,6 +283,7 @@ impl fmt::Display for NetworkName {
         f.write_str(match self {
             NetworkName::Client => "client",
             NetworkName::InterCluster => "inter-cluster",
+            NetworkName::Mediator => MEDIATOR,
         })
     }
 }
@@ -206,6 +297,8 @@ pub enum Endpoint {
     Cluster(Cluster),
     /// Every client; on the client network only.
     Clients,
+    /// The mediator; on its network only.
+    Mediator,
 }
 
 impl fmt::Display for Endpoint {
@@ -214,6 +307,7 @@ impl fmt::Display for Endpoint {
             Endpoint::Node(node) => node.fmt(f),
             Endpoint::Cluster(cluster) => cluster.fmt(f),
             Endpoint::Clients => f.write_str("clients"),
+            Endpoint::Mediator => f.write_str(MEDIATOR),
         }
     }
 }
@@ -224,13 +318,16 @@ impl FromStr for Endpoint {
         if text == "clients" {
             return Ok(Endpoint::Clients);
         }
+        if text == MEDIATOR {
+            return Ok(Endpoint::Mediator);
+        }
         if let Some(cluster) = Cluster::named(text) {
             return Ok(Endpoint::Cluster(cluster));
         }
         text.parse().map(Endpoint::Node).map_err(|_| {
             Complaint::new(
                 format!("nothing on a network is named {}", quoted(text)),
-                "name a node (east-1), a cluster (east), or \"clients\"",
+                "name a node (east-1), a cluster (east), \"clients\" or \"mediator\"",
             )
         })
     }
@@ -239,6 +336,6 @@ impl FromStr for Endpoint {
 text_form!(
     Endpoint,
     "endpoint",
-    "^((east|west)(-[1-9][0-9]*)?|clients)$",
-    "A node such as east-1, a cluster such as east, or clients."
+    "^((east|west)(-[1-9][0-9]*)?|clients|mediator)$",
+    "A node such as east-1, a cluster such as east, clients, or mediator."
 );

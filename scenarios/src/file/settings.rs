@@ -4,7 +4,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use stormglass_engine::configuration::{Limits, Replication, Timers};
+use stormglass_engine::configuration::{Limits, Policy, Replication, Timers};
 use stormglass_engine::time::Duration;
 
 use super::text::DurationText;
@@ -17,6 +17,7 @@ pub struct Settings {
     #[serde(with = "ReplicationForm")]
     pub replication: Replication,
     /// What the cluster does when the mirror cannot follow.
+    #[serde(with = "PolicyForm")]
     pub policy: Policy,
     /// How long things may take.
     #[serde(with = "TimersForm")]
@@ -38,11 +39,14 @@ impl Default for Settings {
 }
 
 /// What a cluster does when the mirror cannot follow.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Policy {
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(remote = "Policy", rename_all = "lowercase")]
+#[schemars(rename = "Policy")]
+enum PolicyForm {
     /// Nothing succeeds that is not on both copies.
     Strict,
+    /// The owner goes on alone, and copies later what changed.
+    Sync,
 }
 
 /// Order of local and replica performance.

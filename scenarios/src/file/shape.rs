@@ -12,7 +12,7 @@ use serde_spanned::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::diagnostic::{Diagnostic, Path, Span};
-use super::names::{DeviceName, Endpoint, NodeName};
+use super::names::{DeviceName, DriveName, Endpoint, MachineName, NodeName};
 use super::text::{Complaint, Thousandths, parse_duration, parse_ratio, quoted};
 use super::words::choice;
 
@@ -357,6 +357,10 @@ fn check_form(form: &str, value: &DeValue<'_>, what: &str) -> Result<(), Complai
         "node" => text("a node's name, as in \"east-1\"")?
             .parse::<NodeName>()
             .map(drop),
+        "machine" => text("a machine's name, as in \"east-1\"")?
+            .parse::<MachineName>()
+            .map(drop),
+        "drive" => text("a device's name")?.parse::<DriveName>().map(drop),
         "device" => text("a device's name")?.parse::<DeviceName>().map(drop),
         "endpoint" => text("a name, as in \"east-1\"")?
             .parse::<Endpoint>()

@@ -61,10 +61,12 @@ pairs_per_cluster = 1
 volume_blocks = 256
 journal_ring_pages = 200
 device_cache_pages = 32
+region_blocks = 16
+mediator = true
 
 [settings]
 replication = "chained"
-policy = "strict"
+policy = "sync"
 timers = { path_timeout = "2.5s", idle_clear = "1500us" }
 limits = { command_blocks = 8, journal_reserve = 20 }
 
@@ -95,6 +97,8 @@ corrupt = "1/1000"
 [[fault]]
 crash = { at = "2s", node = "east-2", restart_after = "1s" }
 [[fault]]
+crash = { on = { event = "mediator set", node = "mediator" }, node = "mediator" }
+[[fault]]
 kill = { on = { event = "local durable", node = "east-1", nth = 3 }, node = "west-1", module = "D", restart_after = "10ns" }
 [[fault]]
 power_off = { at = "2s", cluster = "west", restart_after = "1s" }
@@ -102,6 +106,14 @@ power_off = { at = "2s", cluster = "west", restart_after = "1s" }
 pause = { at = "2s", node = "east-1", duration = "1s" }
 [[fault]]
 partition = { at = "0s", duration = "1s", from = "clients", to = "east", one_way = true, network = "client" }
+[[fault]]
+device_gone = { at = "2s", device = "west.data", duration = "1s", returns = "blank" }
+[[fault]]
+device_gone = { at = "2s", device = "mediator" }
+[[fault]]
+damage = { at = "2s", device = "east.data", block = 17, kind = "unreadable" }
+[[fault]]
+damage = { at = "2s", device = "west.data", block = 255, kind = "rot" }
 
 [limits]
 sim_time = "30s"
@@ -112,6 +124,11 @@ verdict = "liveness"
 probes = ["rare"]
 measures = [{ name = "a", min = 0.5, max = "1.10" }, { name = "b", max = 2 }]
 "#;
+
+fn data(cluster: Cluster) -> DriveName {
+    let kind = DeviceKind::Data;
+    DriveName::Set(DeviceName { cluster, kind })
+}
 
 fn faults() -> Vec<Fault> {
     let east_1 = NodeName {
@@ -137,19 +154,24 @@ fn faults() -> Vec<Fault> {
     let restart_after = Duration::from_nanos(10);
     vec![
         Action::Crash {
-            node: east_2,
-            restart_after: one,
+            node: east_2.into(),
+            restart_after: Some(one),
         }
         .at(two),
+        Action::Crash {
+            node: MachineName::Mediator,
+            restart_after: None,
+        }
+        .on("mediator set", MachineName::Mediator, 1),
         Action::Kill {
             node: west_1,
             module: ModuleName::D,
-            restart_after,
+            restart_after: Some(restart_after),
         }
         .on("local durable", east_1, 3),
         Action::PowerOff {
             cluster: Cluster::West,
-            restart_after: one,
+            restart_after: Some(one),
         }
         .at(two),
         Action::Pause {
@@ -158,6 +180,30 @@ fn faults() -> Vec<Fault> {
         }
         .at(two),
         Action::Partition(partition).at(Duration::ZERO),
+        Action::DeviceGone {
+            device: data(Cluster::West),
+            duration: Some(one),
+            returns: ReturnKind::Blank,
+        }
+        .at(two),
+        Action::DeviceGone {
+            device: DriveName::Mediator,
+            duration: None,
+            returns: ReturnKind::Intact,
+        }
+        .at(two),
+        Action::Damage {
+            device: data(Cluster::East),
+            block: 17,
+            kind: DamageKind::Unreadable,
+        }
+        .at(two),
+        Action::Damage {
+            device: data(Cluster::West),
+            block: 255,
+            kind: DamageKind::Rot,
+        }
+        .at(two),
     ]
 }
 
@@ -185,8 +231,10 @@ fn everything() -> Builder {
             journal_ring_pages: 200,
             device_cache_pages: 32,
             region_blocks: 16,
+            mediator: true,
         })
         .replication(Replication::Chained)
+        .policy(Policy::Sync)
         .timers(|timers| {
             timers.path_timeout = Duration::from_millis(2500);
             timers.idle_clear = Duration::from_micros(1500);

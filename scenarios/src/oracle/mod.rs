@@ -10,11 +10,16 @@
 //! oracles' clock, for two events of one instant are still one after the other.
 
 pub mod images;
+pub mod o10_takeover;
+pub mod o11_inconsistent;
 pub mod o15_leaks;
 pub mod o17_reference;
 pub mod o1_durable;
 pub mod o2_linearizable;
+pub mod o3_reverts;
+pub mod o4_epochs;
 pub mod o5_difference;
+pub mod o6_resync;
 pub mod o7_once;
 pub mod o8_outcomes;
 pub mod o9_in_sync;
@@ -45,14 +50,24 @@ pub enum OracleId {
     O1,
     /// Clients see linearizable blocks.
     O2,
-    /// Copies differ only under marks.
+    /// A value once read never reverts.
+    O3,
+    /// Mutations and answers of an epoch come from one incarnation.
+    O4,
+    /// Copies differ only under marks and dirty bits.
     O5,
+    /// A dirty bit ends when the mirror has what it stands for.
+    O6,
     /// Each command is performed at most once on each storage set.
     O7,
     /// One final status for each attempt, one definite outcome for each id.
     O8,
     /// Copies come to rest in sync.
     O9,
+    /// A takeover serves nothing before it is done.
+    O10,
+    /// A half overwritten copy says so.
+    O11,
     /// Nothing is left over at rest.
     O15,
     /// A reference model agrees with what clients read.
@@ -64,10 +79,15 @@ impl fmt::Display for OracleId {
         f.write_str(match self {
             OracleId::O1 => "O1",
             OracleId::O2 => "O2",
+            OracleId::O3 => "O3",
+            OracleId::O4 => "O4",
             OracleId::O5 => "O5",
+            OracleId::O6 => "O6",
             OracleId::O7 => "O7",
             OracleId::O8 => "O8",
             OracleId::O9 => "O9",
+            OracleId::O10 => "O10",
+            OracleId::O11 => "O11",
             OracleId::O15 => "O15",
             OracleId::O17 => "O17",
         })

@@ -1,17 +1,21 @@
 //! O1: at the instant of an acknowledgement, every image of both copies holds the
-//! write or a newer one, and a result of the command.
+//! write or a newer one, and a result of the command, as far as the copy owes it.
+//!
+//! The owner's copy always owes it. The mirror's does unless the write may be
+//! acknowledged alone (see `pair`): the owner's mode is out of sync or resync in
+//! every image, no mediator's durable record says in sync, and the block's region
+//! is dirty in every image. A write that went to both in a resync is in a clean
+//! region, and owed by both.
 //!
 //! The owner's own report of its answer is the instant. Later states are O5's: what
 //! both copies hold for certain can only be replaced under a mark.
-
-use std::sync::Arc;
 
 use imbl::OrdMap;
 use serde::{Deserialize, Serialize};
 use stormglass_engine::event::Verdict;
 use stormglass_engine::vocabulary::{CommandId, Range};
 
-use super::images::{Candidates, SetImages, Value, When, copy_name};
+use super::images::{Pair, When, copy_name};
 use super::o7_once::Performed;
 use super::{Finding, OracleId};
 
@@ -35,7 +39,7 @@ impl Durable {
 
     pub(super) fn check(
         &mut self,
-        sets: &[Arc<SetImages>; 2],
+        pair: &Pair,
         (command, verdict): (CommandId, Verdict),
         performed: Option<&Performed>,
         when: When,
@@ -54,7 +58,7 @@ impl Durable {
             findings.push(Finding::new(OracleId::O1, when.at, says, events));
         };
         let Some(performed) = performed else {
-            let is_marked = sets[0].state().marks().contains_key(&command);
+            let is_marked = pair.set(0).state().marks().contains_key(&command);
             if was_open || is_marked {
                 self.checks += 1;
                 finding(
@@ -64,21 +68,20 @@ impl Durable {
             }
             return;
         };
-        for (copy, set) in sets.iter().enumerate() {
+        let owed = |copy: usize| {
+            let mut blocks = performed.range.blocks();
+            !blocks.any(|block| pair.owes_nothing(copy, block))
+        };
+        for (copy, set) in [pair.set(0), pair.set(1)].into_iter().enumerate() {
             self.checks += 1;
-            if !set.has_result(command) {
-                let says = format!(
-                    "{command} is acknowledged, and {} set may lose its result",
-                    copy_name(copy)
-                );
+            let name = copy_name(copy);
+            if owed(copy) && !set.has_result(command) {
+                let says = format!("{command} is acknowledged, and {name} set may lose its result");
                 finding(says, performed.events());
             }
             self.checks += performed.bytes.len() as u64;
-            if let Some(says) = lost_block(set, performed) {
-                let says = format!(
-                    "{command} is acknowledged, and {} set {says}",
-                    copy_name(copy)
-                );
+            if let Some(says) = lost_block(pair, copy, performed) {
+                let says = format!("{command} is acknowledged, and {name} set {says}");
                 finding(says, performed.events());
             }
         }
@@ -86,25 +89,17 @@ impl Durable {
 }
 
 /// The first block that may hold something older, in words.
-fn lost_block(set: &SetImages, performed: &Performed) -> Option<String> {
-    let mut values = Candidates::default();
-    for (block, bytes) in performed.range.blocks().zip(performed.bytes.iter()) {
-        values.clear();
-        set.add_values(block, &mut values);
-        let is_durable = values.values().iter().all(|value| match value {
-            Value::Proven {
-                version,
-                bytes: held,
-            } => *version > performed.sequence || (*version == performed.sequence && held == bytes),
-            Value::Damaged => false,
-        });
-        if !is_durable {
-            return Some(format!(
-                "may hold block {} as {values}, none of which may be older than version {}",
-                block.value(),
-                performed.sequence.value()
-            ));
-        }
-    }
-    None
+fn lost_block(pair: &Pair, copy: usize, performed: &Performed) -> Option<String> {
+    let mut blocks = performed.range.blocks().zip(performed.bytes.iter());
+    let lost = blocks.find(|(block, bytes)| {
+        let written = (performed.sequence, **bytes);
+        !pair.holds(copy, *block, written)
+    });
+    let (block, _) = lost?;
+    Some(format!(
+        "may hold block {} as {}, none of which may be older than version {}",
+        block.value(),
+        pair.values(copy, block),
+        performed.sequence.value()
+    ))
 }

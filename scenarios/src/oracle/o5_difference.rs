@@ -1,9 +1,11 @@
-//! O5: copies differ only where a mark stands, at every instant and in every image
+//! O5: copies differ only where a mark or a dirty bit stands, at every instant and in every image
 //! that a power loss at that instant could leave.
 //!
-//! Per block: if the values that the two copies may hold are more than one, a mark
-//! on the block must stand in *every* image of one of the copies. A value that
-//! cannot be read back differs from everything, itself included.
+//! Per block: if the values that the two copies may hold are more than one, then in
+//! *every* image of one of the copies a mark stands on the block or its region is
+//! dirty. A value that cannot be read back differs from everything, itself
+//! included, unless damage was injected there and not undone.
+//! A set that was replaced is judged again once it is formatted.
 //!
 //! Judged where something becomes possible, which is at submissions only: a record
 //! or page that may now be there, a checkpoint that may now hide records, a clear
@@ -12,10 +14,9 @@
 //! half of O9.
 
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
 use stormglass_engine::vocabulary::BlockIndex;
 
-use super::images::{Candidates, SetImages, Value, When};
+use super::images::{Candidates, Pair, Value, When};
 use super::{Finding, OracleId};
 
 /// Watches that copies differ under marks only.
@@ -33,7 +34,7 @@ impl Difference {
     /// Compares the copies' blocks for which something has changed.
     pub(super) fn check(
         &mut self,
-        sets: &[Arc<SetImages>; 2],
+        pair: &Pair,
         blocks: &[BlockIndex],
         when: When,
         findings: &mut Vec<Finding>,
@@ -41,15 +42,11 @@ impl Difference {
         let mut values = Candidates::default();
         let mut wrong = blocks.iter().filter(|block| {
             self.checks += 1;
-            !holds(sets, **block, &mut values)
+            !holds(pair, **block, &mut values)
         });
         let Some(first) = wrong.next() else { return };
         let others = wrong.count();
-        let [owner, mirror] = sets.each_ref().map(|set| {
-            let mut values = Candidates::default();
-            set.add_values(*first, &mut values);
-            values
-        });
+        let [owner, mirror] = [0, 1].map(|copy| pair.values(copy, *first));
         let more = match others {
             0 => String::new(),
             others => format!("; so for {others} more blocks"),
@@ -64,15 +61,17 @@ impl Difference {
 }
 
 /// True if the copies cannot differ in the block, or may.
-pub(super) fn holds(
-    sets: &[Arc<SetImages>; 2],
-    block: BlockIndex,
-    values: &mut Candidates,
-) -> bool {
-    values.clear();
-    for set in sets {
-        set.add_values(block, values);
+pub(super) fn holds(pair: &Pair, block: BlockIndex, values: &mut Candidates) -> bool {
+    if pair.is_absent(0) || pair.is_absent(1) {
+        return true;
     }
-    let is_one = matches!(values.values(), [Value::Proven { .. }]);
-    is_one || sets.iter().any(|set| set.may_differ(block))
+    values.clear();
+    for copy in [0, 1] {
+        pair.add_values(copy, block, values);
+    }
+    let is_one = matches!(values.values(), [] | [Value::Proven { .. }]);
+    is_one
+        || [pair.set(0), pair.set(1)]
+            .iter()
+            .any(|set| set.may_differ(block))
 }

@@ -3,9 +3,10 @@
 //!
 //! Judged by the records of both journals: performed is what a journal holds or
 //! held, be it certain or not. A record that a power loss took never happened.
-//! What is known of a command is kept until both copies have performed it and its
-//! client has promised never to ask again; if it is performed after that, that
-//! alone is the finding.
+//! What is known of a command is kept until its client's promise never to ask again
+//! stands in both copies' records: a copy that performs it after that breaks its own
+//! watermark, and that alone is the finding. Takeovers change nothing in this; copies
+//! (`Entry::Copy`) are not performances, and a replaced set has performed nothing.
 
 use std::sync::Arc;
 
@@ -40,6 +41,10 @@ struct Report {
 }
 
 impl Performed {
+    /// When a copy's record was submitted.
+    pub fn submitted_at(&self, copy: usize) -> Option<u64> {
+        self.by[copy]
+    }
     /// The events at which the copies' records were submitted.
     pub fn events(&self) -> Vec<u64> {
         self.by.iter().flatten().copied().collect()
@@ -59,9 +64,8 @@ impl Once {
     /// Nothing has been performed but what the copies remember.
     pub(super) fn new(states: [&State; 2]) -> Self {
         let mut once = Once::default();
-        for (client, counter) in states.into_iter().flat_map(State::watermarks) {
-            let floor = once.floors.entry(client).or_insert(counter);
-            *floor = counter.max(*floor);
+        for (client, _) in states[0].watermarks() {
+            once.raise(client, states);
         }
         once
     }
@@ -81,16 +85,22 @@ impl Once {
         &mut self,
         copy: usize,
         link: &Link,
+        states: [&State; 2],
         when: When,
         findings: &mut Vec<Finding>,
     ) {
         let watermark = match &link.entry {
             Entry::Perform(perform) => perform.watermark,
             Entry::Mark { watermark, .. } => *watermark,
+            Entry::Fence { watermarks, .. } => {
+                for watermark in watermarks {
+                    self.raise(watermark.client, states);
+                }
+                return;
+            }
             Entry::Fail { .. }
             | Entry::Clear { .. }
             | Entry::Session { .. }
-            | Entry::Fence { .. }
             | Entry::Copy { .. }
             | Entry::Dirty { .. }
             | Entry::Finish
@@ -105,7 +115,7 @@ impl Once {
                 let events = events.into_iter().chain([when.event]).collect();
                 findings.push(Finding::new(OracleId::O7, when.at, says, events));
             };
-            let floor = self.floors.get(&command.client).copied().unwrap_or(0);
+            let floor = states[copy].watermark(command.client);
             match self.performed.get_mut(&command) {
                 Some(known) => {
                     let is_same = known.sequence == perform.sequence
@@ -145,30 +155,37 @@ impl Once {
                 }
             }
         }
-        self.raise(watermark.client, watermark.counter);
+        self.raise(watermark.client, states);
     }
 
-    /// Forgets what both copies have performed and nobody will ask for.
-    fn raise(&mut self, client: ClientId, counter: u64) {
+    /// Forgets what neither copy may perform any more: by its own watermark it has
+    /// to refuse it. While the mirror hears nothing of watermarks, nothing is
+    /// forgotten.
+    fn raise(&mut self, client: ClientId, states: [&State; 2]) {
+        let [owner, mirror] = states.map(|state| state.watermark(client));
+        let counter = owner.min(mirror);
         let floor = self.floors.get(&client).copied().unwrap_or(0);
         if counter <= floor {
             return;
         }
         self.floors.insert(client, counter);
-        let mut next = CommandId { client, counter: 0 };
-        while let Some((command, performed)) = self.performed.get_next(&next) {
+        let next = CommandId { client, counter: 0 };
+        while let Some((command, _)) = self.performed.get_next(&next) {
             let command = *command;
             if command.client != client || command.counter >= counter {
                 break;
             }
-            let is_closed = performed.by.iter().all(Option::is_some);
-            if is_closed {
-                self.performed.remove(&command);
+            self.performed.remove(&command);
+        }
+    }
+
+    /// A set was replaced: nothing was performed there.
+    pub(super) fn replaced(&mut self, copy: usize) {
+        let known: Vec<_> = self.performed.keys().copied().collect();
+        for command in known {
+            if let Some(performed) = self.performed.get_mut(&command) {
+                performed.by[copy] = None;
             }
-            next = CommandId {
-                client,
-                counter: command.counter + 1,
-            };
         }
     }
 

@@ -4,11 +4,14 @@ use serde::{Deserialize, Serialize};
 use stormglass_engine::event::Event;
 use stormglass_engine::vocabulary::{BlockIndex, Range};
 use stormglass_reports::record::{self, OracleLine, OracleVerdict};
-use stormglass_sim::occurrence::Occurrence;
+use stormglass_sim::occurrence::{Happened, Occurrence};
 use stormglass_sim::time::WorldTime;
+use stormglass_sim::world::ProcessId;
 use stormglass_sim::world::World;
 
-use super::images::{Images, SetDevices};
+use super::images::{Devices, Images, SetDevices, When, is_blank};
+use super::o4_epochs::Epochs;
+use super::o10_takeover::Takeover;
 use super::o15_leaks::Leaks;
 use super::{Finding, Linearizable, OracleId, Outcomes, Reference};
 use crate::actor::{Actor, Report};
@@ -35,6 +38,8 @@ pub struct Oracles {
     outcomes: Outcomes,
     reference: Reference,
     leaks: Leaks,
+    epochs: Epochs,
+    takeover: Takeover,
 }
 
 impl Oracles {
@@ -57,6 +62,8 @@ impl Oracles {
             outcomes: Outcomes::default(),
             reference: Reference::default(),
             leaks: Leaks::default(),
+            epochs: Epochs::default(),
+            takeover: Takeover::default(),
         }
     }
 
@@ -69,6 +76,9 @@ impl Oracles {
         world: &World<Actor>,
         findings: &mut Vec<Finding>,
     ) {
+        if let Occurrence::Fault(Happened::Damage { device, page }) = occurrence {
+            self.images.damaged(*device, *page);
+        }
         self.images.observe(at, event, occurrence, world, findings);
         match occurrence {
             Occurrence::Event {
@@ -78,29 +88,93 @@ impl Oracles {
                 self.linearizable.observe(at, event, report, findings);
                 self.outcomes.observe(at, event, report, findings);
                 self.reference.observe(at, event, report, findings);
+                self.images.observe_client(at, event, report, findings);
             }
             Occurrence::Event {
+                process,
                 event: Report::Node(report),
-                ..
             } => {
-                self.observe_node(at, event, report, findings);
+                let when = When { at, event };
+                self.observe_node(*process, report, world, when, findings);
             }
-            _ => {}
+            Occurrence::Submitted { device, number } => {
+                let disk = world.device(*device);
+                self.epochs.submitted(*device, *number, disk, event);
+            }
+            Occurrence::Executed {
+                device,
+                number,
+                succeeded,
+            } => {
+                let when = When { at, event };
+                self.epochs
+                    .executed(*device, *number, *succeeded, when, findings);
+            }
+            Occurrence::Settled { device } => {
+                let disk = world.device(*device);
+                self.epochs.settled(*device, disk);
+                if is_blank(disk) {
+                    self.epochs.replaced(*device);
+                    if let Some(copy) = self.images.copy_of(*device) {
+                        self.takeover.replaced(copy);
+                    }
+                }
+            }
+            Occurrence::Booted { process } | Occurrence::Stopped { process } => {
+                self.epochs.reborn(*process);
+                self.takeover.reborn(*process);
+            }
+            Occurrence::Probe { .. } | Occurrence::Fault(_) => {}
         }
     }
 
     fn observe_node(
         &mut self,
-        at: WorldTime,
-        event: u64,
+        process: ProcessId,
         report: &Event,
+        world: &World<Actor>,
+        when: When,
         findings: &mut Vec<Finding>,
     ) {
+        let When { at, event } = when;
         match report {
-            Event::Accepted { command, range, .. } => self.images.accepted(*command, *range),
+            Event::Accepted { command, range, .. } => {
+                self.images.accepted(*command, *range);
+                self.takeover.accepted(*command, *range, when, findings);
+            }
+            Event::Fenced(key) => {
+                self.epochs.fenced(process, *key);
+                if let Some(copy) = self.copy_of(process) {
+                    self.takeover.fenced(process, copy, *key, when, findings);
+                }
+            }
+            Event::Recovered { .. } => {
+                let is_owner = self.copy_of(process) == Some(0);
+                let orphans = is_owner.then(|| self.images.marks());
+                self.takeover.recovered(process, orphans);
+            }
+            Event::OrphanResolved(command, _) => self.takeover.resolved(*command),
+            Event::LeaseWaitedOut => self.takeover.lease_waited_out(process),
+            Event::MediatorSays(record) => self.images.mediator(*record, false),
+            Event::MediatorSet(record) => self.images.mediator(*record, true),
+            Event::Formatted => {
+                if let Some(device) = self.epochs.claim_of(process) {
+                    self.images.formatted(device, world);
+                }
+            }
             Event::Answered {
                 command, verdict, ..
             } => {
+                let read = self.images.read_range(*command);
+                let answer = (*command, *verdict);
+                let claim = self.epochs.claim_of(process);
+                let journal = claim.and_then(|device| self.images.journal_of(device));
+                let holder = journal.and_then(|device| world.device(device).holder());
+                let set = (journal, holder);
+                self.epochs
+                    .answered(process, answer, set, &self.images, when, findings);
+                self.takeover
+                    .answered(process, answer, read, when, findings);
                 self.images
                     .answered(*command, *verdict, at, event, findings);
             }
@@ -114,6 +188,11 @@ impl Oracles {
             }
             _ => {}
         }
+    }
+
+    /// Which copy's set a process last tried to take.
+    fn copy_of(&self, process: ProcessId) -> Option<usize> {
+        self.images.copy_of(self.epochs.claim_of(process)?)
     }
 
     /// Judges what can only be judged at rest.
@@ -130,7 +209,12 @@ impl Oracles {
         self.outcomes.finish(at, findings);
         let area = Range::new(BlockIndex::new(0), volume_blocks(map)).expect("a volume has blocks");
         for cluster in Cluster::ALL {
-            let content = |block| stored_block(world, map, cluster, block);
+            // What a copy does not owe is looked up where it is owed.
+            let copy = usize::from(cluster == Cluster::West);
+            let content = |block| match self.images.is_exempt(copy, block) {
+                true => stored_block(world, map, other(cluster), block),
+                false => stored_block(world, map, cluster, block),
+            };
             self.reference.finish(at, area, content, findings);
         }
         for (_, process) in world.processes() {
@@ -158,13 +242,25 @@ impl Oracles {
         vec![
             line(OracleId::O1, images.durable),
             line(OracleId::O2, self.linearizable.checks()),
+            line(OracleId::O3, images.reverts),
+            line(OracleId::O4, self.epochs.checks()),
             line(OracleId::O5, images.difference),
+            line(OracleId::O6, images.resync),
             line(OracleId::O7, images.once),
             line(OracleId::O8, self.outcomes.checks()),
             line(OracleId::O9, images.in_sync),
+            line(OracleId::O10, self.takeover.checks()),
+            line(OracleId::O11, images.inconsistent),
             line(OracleId::O15, self.leaks.checks()),
             line(OracleId::O17, self.reference.checks()),
         ]
+    }
+}
+
+fn other(cluster: Cluster) -> Cluster {
+    match cluster {
+        Cluster::East => Cluster::West,
+        Cluster::West => Cluster::East,
     }
 }
 
@@ -196,10 +292,15 @@ impl OracleId {
         match self {
             OracleId::O1 => "what is acknowledged is durable on both copies",
             OracleId::O2 => "clients see linearizable blocks",
+            OracleId::O3 => "a value once read never reverts",
+            OracleId::O4 => "writes and answers of an epoch come from one incarnation",
             OracleId::O5 => "copies differ only under marks, whatever fails now",
+            OracleId::O6 => "dirty bits end when the mirror has what they stand for",
             OracleId::O7 => "a command is performed at most once on each storage set",
             OracleId::O8 => "one final status an attempt, one definite outcome an id",
             OracleId::O9 => "at rest the copies are equal and free of marks",
+            OracleId::O10 => "a takeover serves nothing before it has read back its set",
+            OracleId::O11 => "a copy half overwritten says so until it is whole",
             OracleId::O15 => "nothing is left over at rest",
             OracleId::O17 => "a reference model agrees with what clients read",
         }

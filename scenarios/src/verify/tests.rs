@@ -26,7 +26,7 @@ fn unreliable() -> Subject {
     let kill = Action::Kill {
         node: "west-1".parse().unwrap(),
         module: crate::file::ModuleName::D,
-        restart_after: stormglass_engine::time::Duration::from_millis(100),
+        restart_after: Some(stormglass_engine::time::Duration::from_millis(100)),
     };
     other
         .faults

@@ -15,7 +15,7 @@
 mod ending;
 
 use serde::{Deserialize, Serialize};
-use stormglass_engine::contract::{Entropy, Input, Label, Outbox};
+use stormglass_engine::contract::{Address, Entropy, Input, Label, Outbox};
 use stormglass_engine::time::{Duration, Instant};
 use stormglass_engine::vocabulary::{CommandId, Status, Ticket, UnknownReason};
 use stormglass_engine::wire::client::{decode_reply, encode_request};
@@ -26,9 +26,9 @@ use super::census::Census;
 use super::draw::{Guess, Plan};
 use super::event::{ClientEvent, CommandKind, Ignored, StatusSummary};
 use super::identity::ClientIdentity;
+use super::nodes::Nodes;
 use super::operation::{CommandPlan, Operation, Step, Task, Wish};
-
-use super::tickets::Tickets;
+use super::tickets::{TicketRequest, Tickets};
 
 /// How many ids the library spends on one command of the application before it
 /// gives up. At the longest pause of the defaults this is 26 minutes.
@@ -40,6 +40,7 @@ pub struct Client {
     identity: ClientIdentity,
     /// Makes this boot's labels differ from every other's.
     incarnation: u64,
+    nodes: Nodes,
     tickets: Tickets,
     /// Commands with an id and without a definite outcome, by rising id.
     live: Vec<Operation>,
@@ -75,6 +76,7 @@ impl Client {
         let mut client = Client {
             identity: identity.clone(),
             incarnation: entropy.bits(),
+            nodes: Nodes::new(identity.nodes),
             tickets: Tickets::default(),
             live: Vec::new(),
             waiting: Vec::new(),
@@ -99,7 +101,10 @@ impl Client {
     ) {
         match input {
             Input::Packet(packet) => match decode_reply(&packet.frame) {
-                Ok(reply) => self.handle_reply(now, reply, out),
+                Ok(reply) => {
+                    self.steer(packet.from, &reply);
+                    self.handle_reply(now, reply, out);
+                }
                 Err(_) => ignore(Ignored::Undecodable, out),
             },
             Input::Deadline => {}
@@ -149,6 +154,20 @@ impl Client {
         assert!(self.live.is_sorted_by(|a, b| a.id < b.id));
         assert!(self.waiting.is_sorted_by_key(|waiting| waiting.due));
         assert!(self.next_counter <= self.watermark() + self.identity.window);
+    }
+
+    /// Whoever answers is asked next, unless the answer is that it does not serve.
+    fn steer(&mut self, from: Address, reply: &ClientReply) {
+        self.nodes.hear(from);
+        match reply {
+            ClientReply::Answer {
+                status: Status::Unknown(UnknownReason::NotServing | UnknownReason::Halted),
+                ..
+            } => self.nodes.turn_from(from),
+            ClientReply::Answer { .. }
+            | ClientReply::Connected { .. }
+            | ClientReply::Retrying { .. } => {}
+        }
     }
 
     fn handle_reply<L, E: From<ClientEvent>>(
@@ -315,25 +334,25 @@ impl Client {
                     attempt: transmission.number,
                 };
                 self.census.frames += 1;
-                let ClientIdentity { network, node, .. } = self.identity;
-                out.send(network, node, label, encode_request(&request));
+                let node = self.nodes.target(transmission.earlier);
+                out.send(self.identity.network, node, label, encode_request(&request));
             }
         }
         match is_ticket_wanted {
             true => self.tickets.want(now),
             false => self.tickets.unwant(),
         }
-        if let Some(attempt) = self.tickets.take_due(now, &timers) {
-            self.connect(attempt, out);
+        if let Some(request) = self.tickets.take_due(now, &timers) {
+            self.connect(request, out);
         }
     }
 
-    fn connect<L, E>(&mut self, attempt: u32, out: &mut Outbox<L, E>) {
+    fn connect<L, E>(&mut self, ticket: TicketRequest, out: &mut Outbox<L, E>) {
+        let attempt = ticket.number;
         let ClientIdentity {
             client,
             volume,
             network,
-            node,
             ..
         } = self.identity;
         let incarnation = self.incarnation;
@@ -350,6 +369,7 @@ impl Client {
             volume,
             attempt,
         };
+        let node = self.nodes.target(ticket.earlier);
         out.send(network, node, label, encode_request(&request));
     }
 

@@ -18,6 +18,7 @@ use super::*;
 
 pub(crate) const NETWORK: NetworkId = NetworkId::new(0);
 pub(crate) const NODE: Address = Address::new(1);
+pub(crate) const OTHER: Address = Address::new(2);
 const STATUS_LIMIT: Duration = Duration::from_secs(6);
 
 pub(crate) fn identity(client: u32, commands: u64, outstanding: u32, mix: Mix) -> ClientIdentity {
@@ -25,7 +26,7 @@ pub(crate) fn identity(client: u32, commands: u64, outstanding: u32, mix: Mix) -
         client: ClientId::new(client),
         volume: VolumeId::new(1),
         network: NETWORK,
-        node: NODE,
+        nodes: [NODE, OTHER],
         workload: Workload {
             commands,
             outstanding,
@@ -52,10 +53,6 @@ pub(crate) fn only(kind: CommandKind) -> Mix {
         compare_and_write: weight(CommandKind::CompareAndWrite),
         flush: weight(CommandKind::Flush),
     }
-}
-
-pub(crate) fn packet(label: Label, reply: &ClientReply) -> Input<()> {
-    packet_of(label, encode_reply(reply))
 }
 
 pub(crate) fn packet_of(label: Label, frame: Frame) -> Input<()> {

@@ -17,8 +17,8 @@ pub struct ClientIdentity {
     pub volume: VolumeId,
     /// The network over which it speaks.
     pub network: NetworkId,
-    /// The N-module it speaks to.
-    pub node: Address,
+    /// The N-modules of the owning cluster's pair; it begins with the first.
+    pub nodes: [Address; 2],
     /// What the application does.
     pub workload: Workload,
     /// How long the library waits.

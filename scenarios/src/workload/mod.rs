@@ -6,8 +6,8 @@
 //! things. What it does and learns leaves as [`ClientEvent`]s; the oracles judge
 //! by those alone, and the client itself judges nothing.
 //!
-//! It refuses to know: where a volume lives, which node owns it, and what time
-//! it is in the world.
+//! It refuses to know: where a volume lives, which of a pair's nodes serves it, and
+//! what time it is in the world.
 
 mod belief;
 mod census;
@@ -15,6 +15,7 @@ mod client;
 mod draw;
 mod event;
 mod identity;
+mod nodes;
 mod operation;
 pub mod provenance;
 mod tickets;

@@ -116,6 +116,8 @@ pub(super) enum Wish {
 pub(super) struct Transmission {
     pub(super) number: u32,
     pub(super) ticket: Ticket,
+    /// Unanswered ones under the same ticket before it.
+    pub(super) earlier: u32,
 }
 
 impl Operation {
@@ -177,9 +179,14 @@ impl Operation {
             unreachable!("the phase has a ticket")
         };
         let number = self.transmissions;
-        self.due = now.after(timers.backoff(number - self.ticket_first));
+        let earlier = number - self.ticket_first;
+        self.due = now.after(timers.backoff(earlier));
         self.transmissions += 1;
-        Transmission { number, ticket }
+        Transmission {
+            number,
+            ticket,
+            earlier,
+        }
     }
 
     /// What is sent: the command, or from the second attempt on the question

@@ -1,6 +1,8 @@
 use std::collections::BTreeMap;
 
-use stormglass_engine::contract::{Effect, Entropy, Frame, Input, Label, LabelKind, Outbox};
+use stormglass_engine::contract::{
+    Address, Effect, Entropy, Frame, Input, Label, LabelKind, Outbox, Packet,
+};
 use stormglass_engine::time::{Duration, Instant};
 use stormglass_engine::vocabulary::*;
 use stormglass_engine::wire::client::decode_request;
@@ -9,12 +11,15 @@ use stormglass_engine::wire::{ClientReply, ClientRequest, CommandFrame, kind};
 use super::draw::Plan;
 use super::fake::*;
 use super::*;
+use stormglass_engine::wire::client::encode_reply;
 
 /// One client whose other end is the test.
 struct Bench {
     client: Client,
     now: Instant,
     requests: Vec<(Label, ClientRequest)>,
+    /// Where they went.
+    targets: Vec<Address>,
     events: Vec<ClientEvent>,
     /// What the node's clock is ahead; each ticket is newer than the last.
     tickets: u64,
@@ -26,11 +31,12 @@ impl Bench {
         let now = Instant::from_nanos(1_000_000_000);
         let client = Client::boot(identity, Entropy::new(99), now, &mut out);
         assert!(out.is_empty(), "nothing before the start");
-        let (requests, events) = Default::default();
+        let (requests, targets, events) = Default::default();
         let mut bench = Bench {
             client,
             now,
             requests,
+            targets,
             events,
             tickets: 0,
         };
@@ -70,7 +76,10 @@ impl Bench {
         self.client.handle(self.now, input, &mut out);
         for effect in out.drain() {
             match effect {
-                Effect::Send { label, frame, .. } => {
+                Effect::Send {
+                    to, label, frame, ..
+                } => {
+                    self.targets.push(to);
                     self.requests
                         .push((label, decode_request(&frame).expect("well-formed")));
                 }
@@ -82,6 +91,10 @@ impl Bench {
     }
 
     fn tell(&mut self, reply: ClientReply) {
+        self.tell_from(NODE, &reply);
+    }
+
+    fn tell_from(&mut self, from: Address, reply: &ClientReply) {
         let label = Label {
             kind: kind::ANSWER,
             incarnation: 5,
@@ -89,17 +102,27 @@ impl Bench {
             part: 0,
             attempt: 0,
         };
-        self.handle(packet(label, &reply));
+        self.handle(Input::Packet(Packet {
+            network: NETWORK,
+            from,
+            label,
+            frame: encode_reply(reply),
+        }));
     }
 
     fn answer(&mut self, frame: &CommandFrame, status: Status) {
+        self.answer_from(NODE, frame, status);
+    }
+
+    fn answer_from(&mut self, from: Address, frame: &CommandFrame, status: Status) {
         let ticket = self.ticket();
-        self.tell(ClientReply::Answer {
+        let reply = ClientReply::Answer {
             id: frame.id,
             attempt: frame.attempt,
             ticket,
             status,
-        });
+        };
+        self.tell_from(from, &reply);
     }
 
     /// Goes on to the next deadline; how long that took.
@@ -162,6 +185,65 @@ fn ended(counter: u64, attempt: u32, status: StatusSummary) -> ClientEvent {
 
 const TIMED_OUT: StatusSummary = StatusSummary::Unknown(UnknownReason::TimedOut);
 const MS: fn(u64) -> Duration = Duration::from_millis;
+
+/// Lets it send so often, and says where each went.
+fn targets(bench: &mut Bench, count: usize) -> Vec<Address> {
+    while bench.targets.len() < count {
+        bench.wait();
+    }
+    std::mem::take(&mut bench.targets)
+}
+
+#[test]
+fn a_frame_that_stays_unanswered_goes_to_either_node_in_turn() {
+    let mut bench = Bench::new(&identity(1, 1, 1, only(CommandKind::Write)));
+    let connects = targets(&mut bench, 5);
+    assert_eq!(connects, [NODE, NODE, OTHER, NODE, OTHER]);
+    let mut bench = Bench::connected(&identity(1, 1, 1, only(CommandKind::Write)));
+    bench.targets.remove(0);
+    let frames = targets(&mut bench, 5);
+    assert_eq!(frames, [NODE, NODE, OTHER, NODE, OTHER]);
+}
+
+#[test]
+fn the_node_that_answers_is_the_one_to_go_on_with() {
+    let mut bench = Bench::connected(&identity(1, 3, 1, only(CommandKind::Write)));
+    let first = bench.sent();
+    bench.targets.clear();
+    bench.answer_from(OTHER, &first, Status::Success(None));
+    assert_eq!(targets(&mut bench, 3), [OTHER, OTHER, NODE]);
+    // Its first transmission is answered late, by the node from before.
+    let second = bench.all_sent().remove(0);
+    bench.answer_from(NODE, &second, Status::Success(None));
+    assert_eq!(targets(&mut bench, 1), [NODE]);
+}
+
+#[test]
+fn a_node_that_does_not_serve_is_left_for_the_other() {
+    for reason in [UnknownReason::NotServing, UnknownReason::Halted] {
+        let mut bench = Bench::connected(&identity(1, 1, 1, only(CommandKind::Write)));
+        let first = bench.sent();
+        bench.targets.clear();
+        bench.answer(&first, Status::Unknown(reason));
+        assert_eq!(targets(&mut bench, 1), [OTHER]);
+        // Which does not help either: back to the first.
+        let question = bench.sent();
+        assert_eq!(question.command, Command::Retry, "only attempt 0 executes");
+        assert_eq!(
+            question.attempt,
+            first.attempt + 1,
+            "no two labels are alike"
+        );
+        bench.answer_from(OTHER, &question, Status::Unknown(reason));
+        assert_eq!(targets(&mut bench, 1), [NODE]);
+    }
+    // No other reason says so.
+    let mut bench = Bench::connected(&identity(1, 1, 1, only(CommandKind::Write)));
+    let first = bench.sent();
+    bench.targets.clear();
+    bench.answer(&first, Status::Unknown(UnknownReason::TimedOut));
+    assert_eq!(targets(&mut bench, 1), [NODE]);
+}
 
 #[test]
 fn a_client_asks_for_a_ticket_until_it_has_one() {

@@ -29,6 +29,15 @@ struct Fetch {
     sent: u32,
 }
 
+/// One request for a ticket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct TicketRequest {
+    /// Its number over the client's life.
+    pub(super) number: u32,
+    /// Unanswered ones before it.
+    pub(super) earlier: u32,
+}
+
 impl Tickets {
     /// The ticket, if it came at most `age_max` ago.
     pub(super) fn fresh(&self, now: Instant, age_max: Duration) -> Option<Ticket> {
@@ -69,14 +78,19 @@ impl Tickets {
         self.fetch = None;
     }
 
-    /// The number of the request to be sent now, if one is due.
-    pub(super) fn take_due(&mut self, now: Instant, timers: &ClientTimers) -> Option<u32> {
+    /// The request to be sent now, if one is due.
+    pub(super) fn take_due(
+        &mut self,
+        now: Instant,
+        timers: &ClientTimers,
+    ) -> Option<TicketRequest> {
         let fetch = self.fetch.as_mut().filter(|fetch| fetch.due <= now)?;
-        fetch.due = now.after(timers.backoff(fetch.sent));
+        let earlier = fetch.sent;
+        fetch.due = now.after(timers.backoff(earlier));
         fetch.sent += 1;
         let number = self.transmissions;
         self.transmissions += 1;
-        Some(number)
+        Some(TicketRequest { number, earlier })
     }
 
     /// True if a request of this number was sent.

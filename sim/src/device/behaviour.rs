@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use stormglass_engine::contract::{IoRequest, PageIndex, ReservationKey, Submission};
 
 use super::{CommandNumber, Device, Queued, Submitter};
@@ -15,6 +15,8 @@ pub(crate) struct DeviceBehaviour<'a> {
     /// The oldest version first.
     cached: Vec<(PageIndex, &'a Bytes)>,
     holder: Option<ReservationKey>,
+    is_gone: bool,
+    unreadable: &'a BTreeSet<PageIndex>,
     queue: Vec<QueuedBehaviour<'a>>,
 }
 
@@ -34,6 +36,8 @@ impl Device {
             stable: self.stable.stored().collect(),
             cached: cached.map(|it| (it.page, &it.content)).collect(),
             holder: self.reservation.holder(),
+            is_gone: self.is_gone,
+            unreadable: &self.unreadable,
             queue: self.queue.iter().map(|it| self.in_queue(it)).collect(),
         }
     }

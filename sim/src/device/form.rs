@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use stormglass_engine::contract::{IoRequest, PAGE_BYTES, PageIndex, Submission};
 use xxhash_rust::xxh3::xxh3_128;
@@ -24,6 +24,8 @@ pub(super) struct DeviceForm {
     next_command: CommandNumber,
     last_write: WriteOrder,
     counters: Counters,
+    is_gone: bool,
+    unreadable: BTreeSet<PageIndex>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -123,6 +125,8 @@ impl From<Device> for DeviceForm {
             next_command: device.next_command,
             last_write: device.last_write,
             counters: device.counters,
+            is_gone: device.is_gone,
+            unreadable: device.unreadable,
         }
     }
 }
@@ -158,6 +162,8 @@ impl TryFrom<DeviceForm> for Device {
             next_command: form.next_command,
             last_write: form.last_write,
             counters: form.counters,
+            is_gone: form.is_gone,
+            unreadable: form.unreadable,
         })
     }
 }
@@ -172,7 +178,8 @@ impl DeviceForm {
             return Err(FormError::PageSize(content.len()));
         }
         let pages = self.stable.iter().map(|(page, _)| page);
-        let mut pages = pages.chain(self.cached.iter().map(|(_, page, _)| page));
+        let pages = pages.chain(self.cached.iter().map(|(_, page, _)| page));
+        let mut pages = pages.chain(&self.unreadable);
         if let Some(page) = pages.find(|page| page.0 >= self.spec.pages) {
             return Err(FormError::OutOfRange(*page));
         }

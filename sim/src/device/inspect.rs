@@ -94,6 +94,9 @@ impl Device {
 
     /// Whether a command passes now, or after queued preempts.
     fn may_execute(&self, submission: &Submission) -> bool {
+        if self.is_gone {
+            return false;
+        }
         match self.check(submission) {
             Ok(()) => true,
             Err(IoError::ReservationConflict) => self

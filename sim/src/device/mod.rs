@@ -7,6 +7,7 @@
 //! * A flush covers exactly the writes that had completed when it was submitted;
 //!   a forced write covers itself only.
 //! * The cache is bounded. Past its limit the oldest version becomes stable.
+//! * A device that is gone fails whatever executes, and nothing else of it changes.
 //!
 //! ```text
 //! submit ──► queue ──execute──► cache ──flush, limit──► stable pages
@@ -19,6 +20,7 @@
 
 mod behaviour;
 mod cache;
+mod damage;
 mod form;
 mod inspect;
 mod pages;
@@ -29,6 +31,7 @@ mod tests;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 use stormglass_engine::contract::{
@@ -37,6 +40,7 @@ use stormglass_engine::contract::{
 };
 
 use cache::{Cache, Version, WriteOrder};
+pub use damage::{Damage, Return};
 use form::DeviceForm;
 pub use form::FormError;
 use pages::Pages;
@@ -124,12 +128,16 @@ pub struct Counters {
     pub conflicts: u64,
     /// Commands refused for pages that there are not.
     pub out_of_range: u64,
+    /// Reads refused for pages that cannot be read.
+    pub unreadable: u64,
+    /// Commands that met a device that was gone.
+    pub gone: u64,
 }
 
 impl Counters {
     /// Commands refused.
     pub fn refused(&self) -> u64 {
-        self.conflicts + self.out_of_range
+        self.conflicts + self.out_of_range + self.unreadable + self.gone
     }
 }
 
@@ -146,6 +154,10 @@ pub struct Device {
     next_command: CommandNumber,
     last_write: WriteOrder,
     counters: Counters,
+    /// It does not answer.
+    is_gone: bool,
+    /// Pages whose stable content cannot be read until it is replaced.
+    unreadable: BTreeSet<PageIndex>,
 }
 
 /// A command that waits for its execution.
@@ -179,6 +191,8 @@ impl Device {
             next_command: CommandNumber(0),
             last_write: WriteOrder::default(),
             counters: Counters::default(),
+            is_gone: false,
+            unreadable: BTreeSet::new(),
         }
     }
 
@@ -234,6 +248,10 @@ impl Device {
     }
 
     fn perform(&mut self, queued: &Queued, aborted: &mut Vec<Ended>) -> Result<IoOutput, IoError> {
+        if self.is_gone {
+            self.counters.gone += 1;
+            return Err(IoError::Gone);
+        }
         let submission = &*queued.submission;
         if let Err(error) = self.check(submission) {
             self.counters.conflicts += u64::from(error == IoError::ReservationConflict);
@@ -242,6 +260,10 @@ impl Device {
         }
         match &submission.request {
             IoRequest::Read { start, count } => {
+                if let Some(page) = self.first_unreadable(*start, *count) {
+                    self.counters.unreadable += 1;
+                    return Err(IoError::Unreadable(page));
+                }
                 self.counters.reads += 1;
                 let pages = (0..u64::from(*count)).map(|index| self.current(start.plus(index)));
                 Ok(IoOutput::Pages(pages.collect()))
@@ -257,7 +279,7 @@ impl Device {
             IoRequest::Flush => {
                 self.counters.flushes += 1;
                 while let Some(version) = self.cache.pop_covered(queued.completed_before) {
-                    self.stable.write(version.page, version.content);
+                    self.settle_page(version.page, version.content);
                 }
                 Ok(IoOutput::Done)
             }
@@ -310,7 +332,7 @@ impl Device {
         self.counters.forced += u64::from(persistence == Persistence::ForceUnitAccess);
         self.store(start, pages, persistence);
         while let Some(oldest) = self.cache.pop_beyond(self.spec.cache_pages as usize) {
-            self.stable.write(oldest.page, oldest.content);
+            self.settle_page(oldest.page, oldest.content);
         }
     }
 
@@ -336,6 +358,12 @@ impl Device {
     /// Makes a content stable that is newer than all cached ones of its page.
     fn put_stable(&mut self, page: PageIndex, content: Bytes) {
         self.cache.forget(page);
+        self.settle_page(page, content);
+    }
+
+    /// Replaces a page's stable content, which mends the page.
+    fn settle_page(&mut self, page: PageIndex, content: Bytes) {
+        self.unreadable.remove(&page);
         self.stable.write(page, content);
     }
 

@@ -73,6 +73,10 @@ impl Device {
     /// that the reservation refuses whatever goes before.
     pub fn lose_power(&mut self, choice: &mut impl PowerLoss) {
         let mut queue = std::mem::take(&mut self.queue);
+        if self.is_gone {
+            // Nothing of the queue could be under way.
+            return self.settle(choice);
+        }
         // Writes of the present holder could execute before a queued preempt,
         // those of the next one only after it.
         self.judge_writes(&mut queue, choice);
@@ -154,17 +158,21 @@ impl Device {
             let stable = self.stable.read(page);
             let mut versions = vec![stable];
             versions.extend(self.cache.versions_of(page).cloned());
-            if versions
+            let is_settled = versions
                 .iter()
-                .all(|version| same_content(version, &versions[0]))
-            {
+                .all(|version| same_content(version, &versions[0]));
+            if is_settled && !self.unreadable.contains(&page) {
                 continue;
             }
-            let content = match choice.page(page, versions.len()) {
-                PageFate::Version(index) => versions[index].clone(),
-                PageFate::Torn => torn(page, &versions, choice),
-            };
-            self.stable.write(page, content);
+            match choice.page(page, versions.len()) {
+                PageFate::Version(0) => {}
+                PageFate::Version(index) => self.settle_page(page, versions[index].clone()),
+                // A part of a page does not mend it.
+                PageFate::Torn => {
+                    let content = torn(page, &versions, choice);
+                    self.stable.write(page, content);
+                }
+            }
         }
         self.cache = Cache::new();
     }

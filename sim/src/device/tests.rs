@@ -1,4 +1,5 @@
 mod choices;
+mod damage;
 mod model;
 mod stored;
 

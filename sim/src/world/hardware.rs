@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use stormglass_engine::contract::{Entropy, Module};
+use stormglass_engine::contract::{Entropy, Module, PageIndex};
 
 use super::pending::Due;
 use super::{DeviceIndex, Drive, MachineId, ProcessId, Workbench, World};
 use crate::choose::{AtDevice, Choose};
-use crate::device::Submitter;
+use crate::device::{Damage, Device, Return, Submitter};
 use crate::fault::Fault;
 use crate::occurrence::{Happened, Occurrence};
 use crate::process::Cpu;
@@ -27,6 +27,13 @@ impl<M: Module> World<M> {
                 }
             }
             Fault::DevicePowerLoss(device) => self.lose_power(device, choose, bench),
+            Fault::DeviceGone(device) => self.lose_device(device, bench),
+            Fault::DeviceReturns(device, returns) => self.return_device(device, returns, bench),
+            Fault::Damage {
+                device,
+                page,
+                damage,
+            } => self.damage_page(device, page, damage, bench),
             Fault::Boot(process) => self.boot(process, choose, bench),
             Fault::Pause(machine) => self.pause(machine, bench),
             Fault::Resume(machine) => self.resume(machine, choose, bench),
@@ -141,6 +148,46 @@ impl<M: Module> World<M> {
         bench.log.push(Occurrence::Settled { device });
         let happened = Happened::DevicePowerLoss(device);
         bench.log.push(Occurrence::Fault(happened));
+    }
+
+    fn lose_device(&mut self, device: DeviceIndex, bench: &mut Workbench<M>) {
+        if self.touch_device(device).go() {
+            let happened = Happened::DeviceGone(device);
+            bench.log.push(Occurrence::Fault(happened));
+        }
+    }
+
+    fn return_device(&mut self, device: DeviceIndex, returns: Return, bench: &mut Workbench<M>) {
+        let Some(ended) = self.touch_device(device).come_back(returns) else {
+            return;
+        };
+        self.tell_aborted(device, ended);
+        if returns == Return::Blank {
+            bench.log.push(Occurrence::Settled { device });
+            let happened = Happened::DeviceReplaced(device);
+            bench.log.push(Occurrence::Fault(happened));
+        }
+    }
+
+    fn damage_page(
+        &mut self,
+        device: DeviceIndex,
+        page: PageIndex,
+        damage: Damage,
+        bench: &mut Workbench<M>,
+    ) {
+        self.touch_device(device).damage(page, damage);
+        // First: whoever reads the page by the next occurrence knows why it is bad.
+        let happened = Happened::Damage { device, page };
+        bench.log.push(Occurrence::Fault(happened));
+        bench.log.push(Occurrence::Settled { device });
+    }
+
+    /// A device that something is done to: its hash knows when.
+    fn touch_device(&mut self, device: DeviceIndex) -> &mut Device {
+        let now = self.now.as_nanos();
+        self.hashes.device(device).fold_pair(now, 0);
+        &mut Arc::make_mut(&mut self.devices[device.index()]).device
     }
 
     fn pause(&mut self, machine: MachineId, bench: &mut Workbench<M>) {

@@ -278,6 +278,7 @@ prop_compose! {
         mode in mode(),
         consistency in select(vec![
             Consistency::Consistent, Consistency::Outdated, Consistency::Inconsistent,
+            Consistency::Unpaired,
         ]),
         sessions in (session(), session()),
         last_copy in copy_number(),

@@ -61,7 +61,7 @@ pub struct Owner {
     reads: BTreeMap<CommandId, RangeRead>,
     /// Commands whose definite failure is on its way to the journal.
     failing: BTreeSet<CommandId>,
-    /// Entries of one page that found the journal full, in their order. At most
+    /// Entries that found the journal full, in their order. At most
     /// one session, one step of an orphan, and the failures of `failing`.
     owed: VecDeque<Entry>,
 }
@@ -92,7 +92,7 @@ impl Owner {
             ordering,
             access: Access::new(set.tables().sequence_high),
             attempts: Attempts::default(),
-            replication: Replication::new(set.tables().session, cx.now),
+            replication: Replication::new(set.tables().session),
             orphans,
             reads: BTreeMap::new(),
             failing: BTreeSet::new(),

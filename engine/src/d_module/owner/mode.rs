@@ -45,7 +45,6 @@ impl Owner {
             self.authority.drop_mirror();
         }
         if mode != Mode::InSync {
-            self.access.permit_alone(false, cx);
             self.access.demote_all();
         }
         self.mode = mode;
@@ -110,15 +109,14 @@ impl Owner {
         set: &mut StorageSet,
         cx: &mut Context<'_>,
     ) {
+        // An open session is refused by a mirror that has lost what it held.
         let is_current =
-            session == self.replication.session() && self.replication.link() == Link::Announcing;
+            session == self.replication.session() && self.replication.link() != Link::Closed;
         match reason {
             // It has something to be told first: only a resync does that.
             HelloRefusal::NotClean if is_current => self.lose_mirror(set, cx),
-            HelloRefusal::NotClean
-            | HelloRefusal::NotMirror
-            | HelloRefusal::Stale
-            | HelloRefusal::Foreign => {}
+            HelloRefusal::Stale => self.replication.handle_stale(session),
+            HelloRefusal::NotClean | HelloRefusal::NotMirror | HelloRefusal::Foreign => {}
         }
     }
 
@@ -184,15 +182,22 @@ impl Owner {
 
     /// Acknowledges alone what may be, by the durable mode and by authority.
     pub(super) fn permit(&mut self, set: &mut StorageSet, cx: &mut Context<'_>) {
-        let is_alone = match set.tables().mode {
+        if !self.may_acknowledge_alone(set, cx) {
+            return;
+        }
+        for (command, outcome) in self.access.permit_alone(cx) {
+            self.finish(Some((command, outcome)), set, cx);
+        }
+    }
+
+    /// True in a durable mode in which nobody promotes the mirror, with authority. While
+    /// a session record is on its way the regions of what it demotes are not dirty yet.
+    pub(super) fn may_acknowledge_alone(&self, set: &StorageSet, cx: &Context<'_>) -> bool {
+        match set.tables().mode {
             Mode::InSync | Mode::OosPending => false,
             Mode::OutOfSync | Mode::Resync => {
                 self.turning == 0 && self.authority.holds(self.mode, cx)
             }
-        };
-        let resolved = self.access.permit_alone(is_alone, cx);
-        for (command, outcome) in resolved {
-            self.finish(Some((command, outcome)), set, cx);
         }
     }
 

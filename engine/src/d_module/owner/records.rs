@@ -13,7 +13,7 @@ use crate::storage_set::record::{Entry, Record};
 use crate::vocabulary::{CommandId, RefusedReason, Status, Watermark};
 
 impl Owner {
-    /// Appends an entry of one page as soon as there is a page for it. A journal
+    /// Appends an entry as soon as there is room for it. A journal
     /// can be full to its last page, most of all when it is read back: the
     /// destage under way makes room, and [`Owner::admit`] follows it.
     pub(super) fn write(&mut self, entry: Entry, set: &mut StorageSet, cx: &mut Context<'_>) {
@@ -22,14 +22,14 @@ impl Owner {
     }
 
     pub(super) fn write_owed(&mut self, set: &mut StorageSet, cx: &mut Context<'_>) {
-        while set.room() > 0 {
-            let Some(entry) = self.owed.pop_front() else {
+        while let Some(entry) = self.owed.front() {
+            if set.pages(entry) > set.room() {
+                cx.out.probe("entry waits for room in the journal");
                 return;
-            };
-            cx.append(set, entry);
-        }
-        if !self.owed.is_empty() {
-            cx.out.probe("entry waits for room in the journal");
+            }
+            if let Some(entry) = self.owed.pop_front() {
+                cx.append(set, entry);
+            }
         }
     }
 
@@ -63,7 +63,8 @@ impl Owner {
                 }
             }
             Entry::Perform(perform) => {
-                let resolved = self.access.handle_local(perform.command, cx);
+                let alone = self.may_acknowledge_alone(set, cx);
+                let resolved = self.access.handle_local(perform.command, alone, cx);
                 if cx.configuration.replication == Order::Chained {
                     self.replicate(perform.command, cx);
                 }

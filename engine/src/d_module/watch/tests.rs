@@ -30,6 +30,9 @@ fn look(
     let mut cx = bench.context();
     watch.handle_deadline(&mut cx);
     let (slots, asked) = (watch.slots.expect("asked"), watch.holder.expect("asked"));
+    let data = watch.data.expect("asked");
+    let early = watch.handle_completion(data, Ok(IoOutput::Reservation(None)), &cx);
+    assert_eq!(early, Decision::Wait);
     let first = watch.handle_completion(slots, Ok(IoOutput::Pages(pages.into())), &cx);
     assert_eq!(first, Decision::Wait, "half of the facts decide nothing");
     watch.handle_completion(asked, Ok(IoOutput::Reservation(holder)), &cx)

@@ -51,7 +51,7 @@ coded_struct!(Tables {
 });
 coded_struct!(StoredResult { outcome, range });
 coded_enum!(Role, "role" { Owner = 1, Mirror = 2 });
-coded_enum!(Consistency, "consistency" { Consistent = 1, Outdated = 2, Inconsistent = 3 });
+coded_enum!(Consistency, "consistency" { Consistent = 1, Outdated = 2, Inconsistent = 3, Unpaired = 4 });
 
 /// Encodes a checkpoint into as many pages as it takes; the caller sees to it
 /// that they fit the slot.

@@ -6,7 +6,9 @@ use super::Check;
 use crate::file::diagnostic::{Path, at_path};
 use crate::file::fault::{Action, Fault, Partition, When};
 use crate::file::model::{Weather, Workload};
-use crate::file::names::{Cluster, Endpoint, NetworkName, NodeName};
+use crate::file::names::{
+    Cluster, DeviceKind, DriveName, Endpoint, MachineName, NetworkName, NodeName,
+};
 use crate::file::text::{Rate, quoted};
 use crate::file::words::choice;
 use crate::timeline::EVENT_NAMES;
@@ -120,7 +122,7 @@ impl Check<'_> {
             When::At(instant) => self.within_run(*instant, at.then("at")),
             When::On(trigger) => {
                 let on = at.then("on");
-                self.node(trigger.node, on.then("node"));
+                self.machine(trigger.node, on.then("node"));
                 self.require(
                     EVENT_NAMES.contains(&trigger.event.as_str()),
                     on.then("event"),
@@ -139,27 +141,88 @@ impl Check<'_> {
             Action::Crash {
                 node,
                 restart_after,
+            } => {
+                self.machine(node, at.then("node"));
+                self.maybe_positive(restart_after, at.then("restart_after"));
             }
-            | Action::Kill {
+            Action::Kill {
                 node,
                 restart_after,
                 ..
             } => {
                 self.node(node, at.then("node"));
-                self.positive(restart_after, at.then("restart_after"));
+                self.maybe_positive(restart_after, at.then("restart_after"));
             }
             Action::PowerOff {
                 cluster: _,
                 restart_after,
             } => {
-                self.positive(restart_after, at.then("restart_after"));
+                self.maybe_positive(restart_after, at.then("restart_after"));
             }
+            Action::DeviceGone {
+                device,
+                duration,
+                returns: _,
+            } => {
+                if device == DriveName::Mediator {
+                    self.mediator(at.then("device"));
+                }
+                self.maybe_positive(duration, at.then("duration"));
+            }
+            Action::Damage {
+                device,
+                block,
+                kind: _,
+            } => self.damage(device, block, at),
             Action::Pause { node, duration } => {
                 self.node(node, at.then("node"));
                 self.positive(duration, at.then("duration"));
             }
             Action::Partition(partition) => self.partition(&partition, at),
         }
+    }
+
+    fn maybe_positive(&mut self, duration: Option<Duration>, path: Path) {
+        if let Some(duration) = duration {
+            self.positive(duration, path);
+        }
+    }
+
+    /// Something that is there only with a mediator.
+    pub(super) fn mediator(&mut self, path: Path) {
+        self.require(
+            self.scenario.topology.mediator,
+            [path, at_path!("topology", "mediator")],
+            "there is no mediator",
+            "write `mediator = true` under [topology], or name something else",
+        );
+    }
+
+    fn machine(&mut self, machine: MachineName, path: Path) {
+        match machine {
+            MachineName::Node(node) => self.node(node, path),
+            MachineName::Mediator => self.mediator(path),
+        }
+    }
+
+    fn damage(&mut self, device: DriveName, block: u64, at: &Path) {
+        let is_data = match device {
+            DriveName::Set(device) => device.kind == DeviceKind::Data,
+            DriveName::Mediator => false,
+        };
+        self.require(
+            is_data,
+            at.then("device"),
+            format!("there are no blocks on `{device}` to be damaged"),
+            "name a data device: east.data or west.data",
+        );
+        let blocks = self.scenario.topology.volume_blocks;
+        self.require(
+            block < blocks,
+            [at.then("block"), at_path!("topology", "volume_blocks")],
+            format!("block {block} is behind the volume's end"),
+            format!("the volume has {blocks} blocks, the first of them 0"),
+        );
     }
 
     fn node(&mut self, node: NodeName, path: Path) {
@@ -191,15 +254,20 @@ impl Check<'_> {
         } = *partition;
         self.positive(duration, at.then("duration"));
         for (key, end) in [("from", from), ("to", to)] {
-            if let Endpoint::Node(node) = end {
-                self.node(node, at.then(key));
+            match end {
+                Endpoint::Node(node) => self.node(node, at.then(key)),
+                Endpoint::Mediator => self.mediator(at.then(key)),
+                Endpoint::Cluster(_) | Endpoint::Clients => {}
             }
         }
         let site = |end| match end {
             Endpoint::Node(node) => Some(node.cluster),
             Endpoint::Cluster(cluster) => Some(cluster),
-            Endpoint::Clients => None,
+            Endpoint::Clients | Endpoint::Mediator => None,
         };
+        // Exactly one side is this one, and the other is a node or cluster.
+        let joins =
+            |third| (from == third && site(to).is_some()) || (to == third && site(from).is_some());
         match network {
             NetworkName::InterCluster => self.require(
                 matches!((site(from), site(to)), (Some(a), Some(b)) if a != b),
@@ -208,10 +276,16 @@ impl Check<'_> {
                 "name one side in east and one in west, or another `network`",
             ),
             NetworkName::Client => self.require(
-                site(from).is_none() != site(to).is_none(),
+                joins(Endpoint::Clients),
                 [at.then("to"), at.then("from")],
                 format!("the client network does not join {from} and {to}"),
                 "name \"clients\" on one side and a node or cluster on the other",
+            ),
+            NetworkName::Mediator => self.require(
+                joins(Endpoint::Mediator),
+                [at.then("to"), at.then("from")],
+                format!("the mediator network does not join {from} and {to}"),
+                "name \"mediator\" on one side and a node or cluster on the other",
             ),
         }
     }

@@ -2,10 +2,12 @@
 
 use stormglass_engine::configuration::{ConfigurationError, Limits, Timers};
 use stormglass_engine::vocabulary::BLOCK_BYTES;
+use stormglass_engine::wire::MESSAGE_BLOCKS_MAX;
 
 use super::Check;
 use crate::file::diagnostic::at_path;
 use crate::file::model::Topology;
+use crate::file::names::NetworkName;
 use crate::file::text::print_duration;
 
 /// Blocks of the largest volume and pages of the largest ring: 4 GiB. A volume that
@@ -23,8 +25,12 @@ impl Check<'_> {
             volume_blocks,
             journal_ring_pages,
             device_cache_pages,
-            region_blocks: _,
+            region_blocks,
+            mediator: _,
         } = self.scenario.topology;
+        if self.scenario.links.contains_key(&NetworkName::Mediator) {
+            self.mediator(at_path!("links", "mediator"));
+        }
         let limits = &self.scenario.settings.limits;
         self.require(
             pairs_per_cluster == 1,
@@ -65,6 +71,13 @@ impl Check<'_> {
             "a device's cache cannot be empty",
             "write 1 or more pages; 64 is usual",
         );
+        let most = u64::from(MESSAGE_BLOCKS_MAX);
+        self.require(
+            (1..=most).contains(&region_blocks),
+            at_path!("topology", "region_blocks"),
+            format!("a region of {region_blocks} blocks cannot be copied at once"),
+            format!("write 1 to {most}; 8 is usual"),
+        );
     }
 
     pub(super) fn timers(&mut self) {
@@ -94,6 +107,7 @@ impl Check<'_> {
             ("idle_clear", idle_clear),
             ("idle_destage", idle_destage),
             ("heartbeat", heartbeat),
+            ("takeover_after", takeover_after),
             ("ha_lease", ha_lease),
             ("lease", lease),
             ("loss_after", loss_after),

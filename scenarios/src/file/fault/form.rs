@@ -4,8 +4,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use stormglass_engine::time::Duration;
 
-use super::{Action, Direction, Fault, Partition, Trigger, When};
-use crate::file::names::{Cluster, Endpoint, ModuleName, NetworkName, NodeName};
+use super::{Action, DamageKind, Direction, Fault, Partition, ReturnKind, Trigger, When};
+use crate::file::names::{
+    Cluster, DriveName, Endpoint, MachineName, ModuleName, NetworkName, NodeName,
+};
 use crate::file::text::{Complaint, DurationText, maybe_duration};
 
 impl JsonSchema for Fault {
@@ -21,9 +23,9 @@ impl JsonSchema for Fault {
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum FaultForm {
-    /// A node loses power and boots again; its devices keep power.
+    /// A node or the mediator loses power; its devices keep power.
     Crash(CrashForm),
-    /// One module of a node dies and boots again.
+    /// One module of a node dies.
     Kill(KillForm),
     /// A cluster's nodes and devices lose power together.
     PowerOff(PowerOffForm),
@@ -31,6 +33,10 @@ pub(super) enum FaultForm {
     Pause(PauseForm),
     /// A network loses every message between two sides.
     Partition(PartitionForm),
+    /// A device does not answer.
+    DeviceGone(DeviceGoneForm),
+    /// A block's page on a data device goes bad.
+    Damage(DamageForm),
 }
 
 /// Declares the table behind a fault's key: its moment, then its own keys.
@@ -56,27 +62,30 @@ macro_rules! forms {
 
 forms! {
     CrashForm as "Crash" {
-        /// The node that loses power.
-        node: NodeName,
-        /// How long it stays down.
-        #[serde(with = "DurationText")]
-        restart_after: Duration,
+        /// The node that loses power, or the mediator.
+        node: MachineName,
+        /// How long it stays down; for good if absent.
+        #[serde(default, with = "maybe_duration")]
+        #[schemars(with = "DurationText")]
+        restart_after: Option<Duration>,
     }
     KillForm as "Kill" {
         /// The node.
         node: NodeName,
         /// The module that dies.
         module: ModuleName,
-        /// How long it stays down.
-        #[serde(with = "DurationText")]
-        restart_after: Duration,
+        /// How long it stays down; for good if absent.
+        #[serde(default, with = "maybe_duration")]
+        #[schemars(with = "DurationText")]
+        restart_after: Option<Duration>,
     }
     PowerOffForm as "PowerOff" {
         /// The cluster that loses power.
         cluster: Cluster,
-        /// How long it stays down.
-        #[serde(with = "DurationText")]
-        restart_after: Duration,
+        /// How long its nodes stay down; for good if absent.
+        #[serde(default, with = "maybe_duration")]
+        #[schemars(with = "DurationText")]
+        restart_after: Option<Duration>,
     }
     PauseForm as "Pause" {
         /// The node that stands still.
@@ -100,6 +109,29 @@ forms! {
         #[serde(default = "inter_cluster")]
         network: NetworkName,
     }
+    DeviceGoneForm as "DeviceGone" {
+        /// The device that does not answer.
+        device: DriveName,
+        /// For how long; for good if absent.
+        #[serde(default, with = "maybe_duration")]
+        #[schemars(with = "DurationText")]
+        duration: Option<Duration>,
+        /// How it comes back.
+        #[serde(default = "intact")]
+        returns: ReturnKind,
+    }
+    DamageForm as "Damage" {
+        /// The data device.
+        device: DriveName,
+        /// The block of the volume.
+        block: u64,
+        /// How its page goes bad.
+        kind: DamageKind,
+    }
+}
+
+fn intact() -> ReturnKind {
+    ReturnKind::Intact
 }
 
 fn inter_cluster() -> NetworkName {
@@ -192,6 +224,34 @@ impl TryFrom<FaultForm> for Fault {
                 };
                 (moment(at, on)?, Action::Partition(partition))
             }
+            FaultForm::DeviceGone(DeviceGoneForm {
+                at,
+                on,
+                device,
+                duration,
+                returns,
+            }) => (
+                moment(at, on)?,
+                Action::DeviceGone {
+                    device,
+                    duration,
+                    returns,
+                },
+            ),
+            FaultForm::Damage(DamageForm {
+                at,
+                on,
+                device,
+                block,
+                kind,
+            }) => (
+                moment(at, on)?,
+                Action::Damage {
+                    device,
+                    block,
+                    kind,
+                },
+            ),
         };
         Ok(Fault { when, action })
     }
@@ -257,6 +317,28 @@ impl From<Fault> for FaultForm {
                     network,
                 })
             }
+            Action::DeviceGone {
+                device,
+                duration,
+                returns,
+            } => FaultForm::DeviceGone(DeviceGoneForm {
+                at,
+                on,
+                device,
+                duration,
+                returns,
+            }),
+            Action::Damage {
+                device,
+                block,
+                kind,
+            } => FaultForm::Damage(DamageForm {
+                at,
+                on,
+                device,
+                block,
+                kind,
+            }),
         }
     }
 }

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use stormglass_engine::time::Duration;
 
-use super::names::{Cluster, Endpoint, ModuleName, NetworkName, NodeName};
+use super::names::{Cluster, DriveName, Endpoint, MachineName, ModuleName, NetworkName, NodeName};
 use form::FaultForm;
 
 /// A fault and its moment.
@@ -32,28 +32,28 @@ pub enum When {
 /// What a fault does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Action {
-    /// A node loses power and boots again; its devices keep power.
+    /// A node or the mediator loses power; its devices keep power.
     Crash {
-        /// The node.
-        node: NodeName,
-        /// How long it stays down.
-        restart_after: Duration,
+        /// The node, or the mediator.
+        node: MachineName,
+        /// How long it stays down; for good if absent.
+        restart_after: Option<Duration>,
     },
-    /// One module of a node dies and boots again.
+    /// One module of a node dies.
     Kill {
         /// The node.
         node: NodeName,
         /// The module.
         module: ModuleName,
-        /// How long it stays down.
-        restart_after: Duration,
+        /// How long it stays down; for good if absent.
+        restart_after: Option<Duration>,
     },
     /// A cluster's nodes and devices lose power together.
     PowerOff {
         /// The cluster.
         cluster: Cluster,
-        /// How long it stays down.
-        restart_after: Duration,
+        /// How long its nodes stay down; for good if absent.
+        restart_after: Option<Duration>,
     },
     /// A node stands still, with its I/O queued, and goes on.
     Pause {
@@ -64,6 +64,44 @@ pub enum Action {
     },
     /// A network loses every message between two sides.
     Partition(Partition),
+    /// A device does not answer.
+    DeviceGone {
+        /// The device.
+        device: DriveName,
+        /// For how long; for good if absent.
+        duration: Option<Duration>,
+        /// How it comes back.
+        returns: ReturnKind,
+    },
+    /// A block's page on a data device goes bad.
+    Damage {
+        /// The data device.
+        device: DriveName,
+        /// The block of the volume.
+        block: u64,
+        /// How its page goes bad.
+        kind: DamageKind,
+    },
+}
+
+/// How a device comes back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ReturnKind {
+    /// With all that it held.
+    Intact,
+    /// As a new one, full of zeroes and reserved by nobody.
+    Blank,
+}
+
+/// How a block's page goes bad.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum DamageKind {
+    /// It cannot be read until it is written anew.
+    Unreadable,
+    /// It reads as something else, and the device does not say so.
+    Rot,
 }
 
 /// Two sides that do not hear each other.
@@ -96,8 +134,8 @@ pub enum Direction {
 pub struct Trigger {
     /// The event by its name, such as "local durable".
     pub event: String,
-    /// The node that reports it.
-    pub node: NodeName,
+    /// The node that reports it, or the mediator.
+    pub node: MachineName,
     /// Which of its reports counts, from 1.
     #[serde(default = "first")]
     pub nth: u32,
@@ -116,6 +154,8 @@ impl Action {
             Action::PowerOff { .. } => "power_off",
             Action::Pause { .. } => "pause",
             Action::Partition(_) => "partition",
+            Action::DeviceGone { .. } => "device_gone",
+            Action::Damage { .. } => "damage",
         }
     }
 
@@ -128,10 +168,10 @@ impl Action {
     }
 
     /// This action when `node` reports `event` for the `nth` time.
-    pub fn on(self, event: impl Into<String>, node: NodeName, nth: u32) -> Fault {
+    pub fn on(self, event: impl Into<String>, node: impl Into<MachineName>, nth: u32) -> Fault {
         let trigger = Trigger {
             event: event.into(),
-            node,
+            node: node.into(),
             nth,
         };
         Fault {

@@ -36,10 +36,21 @@ shows! {
     names_of_nothing:
         "covers = [\"P12\", \"s3\"]\n\n[[fault]]\ncrash = { at = \"2s\", node = \"east-3\", restart_after = \"1s\" }\n";
     a_fault_on_nothing:
-        "[[fault]]\nkill = { at = \"2s\", node = \"north-1\", module = \"X\", restart_after = \"1s\" }\n\n[[fault]]\npower_off = { at = \"1s\", cluster = \"north\", restart_after = \"1s\" }\n\n[[fault]]\npartition = { at = \"1s\", duration = \"1s\", from = \"east-1\", to = \"moon\", network = \"mediator\" }\n\n[devices.\"east.tape\"]\nwrite = \"1ms\"\n";
+        "[[fault]]\nkill = { at = \"2s\", node = \"north-1\", module = \"X\", restart_after = \"1s\" }\n\n[[fault]]\npower_off = { at = \"1s\", cluster = \"north\", restart_after = \"1s\" }\n\n[[fault]]\npartition = { at = \"1s\", duration = \"1s\", from = \"east-1\", to = \"moon\", network = \"moonlink\" }\n\n[devices.\"east.tape\"]\nwrite = \"1ms\"\n";
     a_fault_without_a_moment:
         "[[fault]]\ncrash = { node = \"east-1\", restart_after = \"1s\" }\n\n[[fault]]\ncrash = { at = \"1s\", on = { event = \"local durable\", node = \"east-1\" }, node = \"east-1\", restart_after = \"1s\" }\n";
-    a_crash_without_a_restart: "[[fault]]\ncrash = { at = \"2s\", node = \"east-1\" }\n";
+    damage_that_cannot_happen:
+        "[[fault]]\ndamage = { at = \"2s\", device = \"east.journal\", block = 17, kind = \"rot\" }\n\n[[fault]]\ndamage = { at = \"2s\", device = \"west.data\", block = 512, kind = \"unreadable\" }\n";
+    damage_of_no_kind:
+        "[[fault]]\ndamage = { at = \"2s\", device = \"west.tape\", block = -1, kind = \"rust\" }\n\n[[fault]]\ndevice_gone = { at = \"2s\", device = \"west-data\", returns = \"never\", duration = \"0\" }\n";
+    a_mediator_that_there_is_not:
+        "[links.mediator]\nlatency = \"1ms\"\n\n[[fault]]\ncrash = { on = { event = \"mediator set\", node = \"mediator\" }, node = \"mediator\" }\n\n[[fault]]\npartition = { at = \"1s\", duration = \"1s\", from = \"mediator\", to = \"east\", network = \"mediator\" }\n\n[[fault]]\ndevice_gone = { at = \"1s\", device = \"mediator\", duration = \"0s\" }\n";
+    networks_that_do_not_lead_there:
+        "[topology]\nmediator = true\n\n[[fault]]\npartition = { at = \"1s\", duration = \"1s\", from = \"mediator\", to = \"clients\", network = \"mediator\" }\n\n[[fault]]\npartition = { at = \"1s\", duration = \"1s\", from = \"mediator\", to = \"east\", network = \"client\" }\n\n[[fault]]\npartition = { at = \"1s\", duration = \"1s\", from = \"east\", to = \"mediator\" }\n";
+    settings_of_a_takeover_that_contradict:
+        "[topology]\nregion_blocks = 257\n\n[settings.timers]\nheartbeat = \"600ms\"\ntakeover_after = \"600ms\"\nloss_after = \"0s\"\n";
+    downtimes_of_nothing:
+        "[[fault]]\ncrash = { at = \"2s\", node = \"east-1\", restart_after = \"0s\" }\n\n[[fault]]\nkill = { at = \"2s\", node = \"east-1\", module = \"D\", restart_after = \"0s\" }\n\n[[fault]]\npower_off = { at = \"2s\", cluster = \"east\", restart_after = \"0s\" }\n";
     kinds_of_faults:
         "[[fault]]\n\n[[fault]]\ncrush = { at = \"2s\" }\n\n[[fault]]\npause = { at = \"2s\", node = \"east-1\", duration = \"1s\" }\ncrash = { at = \"2s\", node = \"east-1\", restart_after = \"1s\" }\n";
     faults_that_do_not_fit:

@@ -31,10 +31,12 @@ pub struct Link {
     pub values: Vec<Value>,
     /// Marks that end with it.
     pub closed: Vec<(CommandId, Range)>,
+    /// Regions whose bits it sets or clears, in order.
+    pub bits: Vec<(u64, bool)>,
 }
 
 impl Link {
-    /// Reduces a record. `closed` is filled in by whoever knows the marks.
+    /// Reduces a record. `closed` and `bits` are filled in by whoever knows the state.
     pub(super) fn new(
         record: Record,
         (page, pages): (u64, u64),
@@ -52,6 +54,7 @@ impl Link {
             range: None,
             values: Vec::new(),
             closed: Vec::new(),
+            bits: Vec::new(),
         };
         match &mut link.entry {
             Entry::Perform(perform) => {
@@ -97,21 +100,6 @@ impl Link {
             Value::Proven { bytes, .. } => Some(*bytes),
             Value::Damaged => None,
         })
-    }
-
-    /// Commands whose marks the entry ends.
-    pub(super) fn clears(&self) -> &[CommandId] {
-        match &self.entry {
-            Entry::Mark { clears, .. } | Entry::Clear { clears } => clears,
-            Entry::Perform(_)
-            | Entry::Fail { .. }
-            | Entry::Session { .. }
-            | Entry::Fence { .. }
-            | Entry::Copy { .. }
-            | Entry::Dirty { .. }
-            | Entry::Finish
-            | Entry::Repair { .. } => &[],
-        }
     }
 }
 

@@ -16,19 +16,23 @@
 //! | [`medium`](self) | queue and cache of a device |
 //! | `journal`, `link` | records, checkpoints, where a recovery may stop |
 //! | `data` | data pages and headers |
-//! | `state` | marks, results, watermarks by replay |
+//! | `state` | mode, marks, bits, results, watermarks by replay |
 //! | `set` | one storage set: journal over data |
+//! | `damage` | which data pages went bad by injected faults |
+//! | `pair` | both sets: what each owes at this instant |
 //!
-//! The oracles O1, O5, O7 and O9 are judged on it, each in its own file.
+//! The oracles O1, O3, O5, O6, O7, O9 and O11 are judged on it, each in its own file.
 //!
 //! Granted: sectors of a torn record never make another valid record (its checksum
 //! says so); the devices are at rest when the tracker starts; a command that no
 //! reservation admits, held or queued, leaves nothing.
 
+mod damage;
 mod data;
 mod journal;
 mod link;
 mod medium;
+mod pair;
 mod set;
 mod state;
 #[cfg(test)]
@@ -38,10 +42,11 @@ mod value;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use stormglass_engine::contract::Module;
+use stormglass_engine::contract::{Module, PageIndex};
 use stormglass_engine::event::Verdict;
 use stormglass_engine::storage_set::layout::Geometry;
-use stormglass_engine::vocabulary::{CommandId, Range, Session, SetId};
+use stormglass_engine::vocabulary::{BlockIndex, CommandId, Range, Session, SetId};
+use stormglass_engine::wire::mediator::MediatorRecord;
 use stormglass_sim::device::Device;
 use stormglass_sim::occurrence::Occurrence;
 use stormglass_sim::time::WorldTime;
@@ -50,14 +55,19 @@ use stormglass_sim::world::{DeviceIndex, World};
 use self::journal::Notes;
 use self::set::Part;
 use super::o1_durable::Durable;
+use super::o3_reverts::Reverts;
 use super::o5_difference::Difference;
+use super::o6_resync::Resync;
 use super::o7_once::Once;
 use super::o9_in_sync::InSync;
+use super::o11_inconsistent::Inconsistent;
 use super::{Finding, OracleId};
+use crate::workload::ClientEvent;
 
 pub use link::Link;
+pub use pair::Pair;
 pub use set::SetImages;
-pub use state::{Decision, State};
+pub use state::{Decision, Standing, State};
 pub use value::{Bytes64, Candidates, Value};
 
 /// The devices of a storage set.
@@ -97,23 +107,31 @@ pub struct When {
 pub struct Checks {
     /// O1: acknowledged blocks and results.
     pub durable: u64,
+    /// O3: blocks read.
+    pub reverts: u64,
     /// O5: blocks compared.
     pub difference: u64,
+    /// O6: blocks cleared and copied.
+    pub resync: u64,
     /// O7: performed commands.
     pub once: u64,
     /// O9: blocks compared at rest.
     pub in_sync: u64,
+    /// O11: copies and ends of a resync.
+    pub inconsistent: u64,
 }
 
 /// The images of both copies of a volume, and the oracles that judge them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Images {
-    devices: [SetDevices; 2],
-    sets: [Arc<SetImages>; 2],
+    pair: Pair,
     durable: Durable,
+    reverts: Reverts,
     difference: Difference,
+    resync: Resync,
     once: Once,
     in_sync: InSync,
+    inconsistent: Inconsistent,
 }
 
 impl Images {
@@ -129,27 +147,32 @@ impl Images {
         };
         let sets = devices.map(set);
         Images {
-            devices,
             once: Once::new([sets[0].state(), sets[1].state()]),
-            sets,
+            pair: Pair::new(devices, sets),
             durable: Durable::default(),
+            reverts: Reverts::default(),
             difference: Difference::default(),
+            resync: Resync::default(),
+            inconsistent: Inconsistent::default(),
             in_sync: InSync::default(),
         }
     }
 
     /// The images of a copy: 0 is the owner's.
     pub fn set(&self, copy: usize) -> &SetImages {
-        &self.sets[copy]
+        self.pair.set(copy)
     }
 
     /// How often each oracle has judged.
     pub fn checks(&self) -> Checks {
         Checks {
             durable: self.durable.checks(),
+            reverts: self.reverts.checks(),
             difference: self.difference.checks(),
+            resync: self.resync.checks(),
             once: self.once.checks(),
             in_sync: self.in_sync.checks(),
+            inconsistent: self.inconsistent.checks(),
         }
     }
 
@@ -173,11 +196,23 @@ impl Images {
             | Occurrence::Stopped { .. }
             | Occurrence::Fault(_) => return,
         };
-        let Some((copy, part)) = self.place_of(device) else {
+        let Some((copy, part)) = self.pair.place_of(device) else {
             return;
         };
-        let (set, disk) = (Arc::make_mut(&mut self.sets[copy]), racks.device(device));
+        // Its blank content settles before anything tells why.
+        if matches!(occurrence, Occurrence::Settled { .. }) && is_blank(racks.device(device)) {
+            self.replaced(device);
+        }
+        if self.pair.is_absent(copy) {
+            return;
+        }
         let mut notes = Notes::default();
+        let disk = racks.device(device);
+        if part == Part::Data {
+            let touched = &mut notes.touched;
+            self.pair.follow_damage(copy, occurrence, disk, touched);
+        }
+        let set = Arc::make_mut(&mut self.pair.sets[copy]);
         match occurrence {
             Occurrence::Submitted { number, .. } => {
                 set.submitted(part, *number, disk, event, &mut notes);
@@ -190,16 +225,82 @@ impl Images {
         self.judge(copy, When { at, event }, notes, findings);
     }
 
-    fn place_of(&self, device: DeviceIndex) -> Option<(usize, Part)> {
-        self.devices.iter().enumerate().find_map(|(copy, set)| {
-            if set.journal == device {
-                Some((copy, Part::Journal))
-            } else if set.data == device {
-                Some((copy, Part::Data))
-            } else {
-                None
-            }
-        })
+    /// The journal device of the set that a device belongs to.
+    pub fn journal_of(&self, device: DeviceIndex) -> Option<DeviceIndex> {
+        self.pair.journal_of(device)
+    }
+
+    /// Whose set a device belongs to: 0 is the owner's.
+    pub fn copy_of(&self, device: DeviceIndex) -> Option<usize> {
+        Some(self.pair.place_of(device)?.0)
+    }
+
+    /// Marks of the owner's set.
+    pub fn marks(&self) -> impl Iterator<Item = (CommandId, Range)> {
+        let marks = self.set(0).state().marks().values();
+        let is_there = !self.pair.is_absent(0);
+        let marks = marks.filter(move |_| is_there);
+        marks.map(|mark| (mark.command, mark.range))
+    }
+
+    /// A fault replaced a device by a blank one: nothing is owed by its set until it
+    /// is formatted.
+    pub fn replaced(&mut self, device: DeviceIndex) {
+        if let Some(copy) = self.pair.replaced(device) {
+            self.once.replaced(copy);
+        }
+    }
+
+    /// A fault damaged a page.
+    pub fn damaged(&mut self, device: DeviceIndex, page: PageIndex) {
+        self.pair.damaged(device, page);
+    }
+
+    /// A process of the set that this device belongs to has formatted it.
+    pub fn formatted(&mut self, device: DeviceIndex, racks: &impl Devices) {
+        if let Some(copy) = self.pair.formatted(device, racks) {
+            self.once.replaced(copy);
+        }
+    }
+
+    /// The mediator's durable record (`is_set`), or what an answer says of it.
+    pub fn mediator(&mut self, record: MediatorRecord, is_set: bool) {
+        self.pair.mediator(record, is_set);
+    }
+
+    /// A client's report.
+    pub fn observe_client(
+        &mut self,
+        at: WorldTime,
+        event: u64,
+        report: &ClientEvent,
+        findings: &mut Vec<Finding>,
+    ) {
+        let when = When { at, event };
+        self.reverts
+            .observe(report, (&self.pair, &self.once), when, findings);
+    }
+
+    /// The blocks of a read that is going on.
+    pub fn read_range(&self, command: CommandId) -> Option<Range> {
+        self.reverts.range_of(command)
+    }
+
+    /// True if both copies certainly have a command's result, and the owner's record
+    /// of it was submitted before this event.
+    pub fn was_on_both(&self, command: CommandId, before: u64) -> bool {
+        let performed = self.once.performed(command);
+        let by = performed.and_then(|performed| performed.submitted_at(0));
+        by.is_some_and(|by| by < before)
+            && [0, 1]
+                .iter()
+                .all(|copy| self.set(*copy).has_result(command))
+    }
+
+    /// True if what a copy's data device holds of the block, at rest, need not be
+    /// the volume's content.
+    pub fn is_exempt(&self, copy: usize, block: BlockIndex) -> bool {
+        self.pair.is_damaged(copy, block) || self.pair.owes_nothing(copy, block)
     }
 
     fn judge(&mut self, copy: usize, when: When, notes: Notes, findings: &mut Vec<Finding>) {
@@ -212,11 +313,17 @@ impl Images {
             self.once.forget(copy, link);
         }
         if let Some(link) = &notes.appended {
-            self.once.note(copy, link, when, findings);
+            let states = [self.pair.set(0).state(), self.pair.set(1).state()];
+            self.once.note(copy, link, states, when, findings);
+        }
+        if let Some(link) = &notes.appended {
+            self.resync.note(copy, link, &self.pair, when, findings);
+            self.inconsistent
+                .note(copy, link, &self.pair, when, findings);
         }
         if !notes.touched.is_empty() {
             self.difference
-                .check(&self.sets, &notes.touched, when, findings);
+                .check(&self.pair, &notes.touched, when, findings);
         }
     }
 
@@ -237,7 +344,7 @@ impl Images {
     ) {
         let performed = self.once.performed(command);
         self.durable.check(
-            &self.sets,
+            &self.pair,
             (command, verdict),
             performed,
             When { at, event },
@@ -261,8 +368,14 @@ impl Images {
 
     /// Judges the copies at rest.
     pub fn finish(&mut self, at: WorldTime, event: u64, findings: &mut Vec<Finding>) {
-        self.in_sync.check(&self.sets, When { at, event }, findings);
+        self.in_sync.check(&self.pair, When { at, event }, findings);
     }
+}
+
+/// True if a device is as it left the factory: formatted by nobody, reserved by
+/// nobody. No command makes it so.
+pub(super) fn is_blank(device: &Device) -> bool {
+    device.holder().is_none() && value::is_zero(&device.stable(PageIndex(0)))
 }
 
 /// A copy as findings call it.

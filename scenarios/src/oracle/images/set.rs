@@ -9,7 +9,7 @@ use stormglass_sim::device::{CommandNumber, Device};
 use super::data::DataImages;
 use super::journal::{JournalImages, Notes};
 use super::medium::Medium;
-use super::state::State;
+use super::state::{Standing, State};
 use super::value::Candidates;
 
 /// Which device of a set.
@@ -50,11 +50,21 @@ impl SetImages {
         self.journal.is_marked(block)
     }
 
-    /// True if the block may differ from the other copy's for good reason: it is
-    /// in flight, or in a region changed on this copy alone. No record sets a
-    /// region's bit while the pair stays in sync, so there is nothing to ask yet.
+    /// True if in every image the block's region is dirty. A clear that is not
+    /// durable counts as done, a record that may be missing sets nothing.
+    pub fn is_dirty(&self, block: BlockIndex) -> bool {
+        self.journal.is_dirty(block)
+    }
+
+    /// True if in every image the block may differ from the other copy's for good
+    /// reason: it is in flight, or in a region that is dirty.
     pub fn may_differ(&self, block: BlockIndex) -> bool {
-        self.is_marked(block)
+        self.journal.may_differ(block)
+    }
+
+    /// True if this holds of how the copy stands in every image.
+    pub fn always(&self, holds: impl Fn(Standing) -> bool) -> bool {
+        self.journal.always(holds)
     }
 
     /// State behind the last record that may be read.

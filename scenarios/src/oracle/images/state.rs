@@ -2,7 +2,8 @@
 
 use imbl::{OrdMap, OrdSet};
 use serde::{Deserialize, Serialize};
-use stormglass_engine::storage_set::record::{Entry, Mark};
+use stormglass_engine::storage_set::layout::Geometry;
+use stormglass_engine::storage_set::record::{Entry, Mark, Route};
 use stormglass_engine::storage_set::tables::{Consistency, Mode, Role, StoredResult, Tables};
 use stormglass_engine::vocabulary::{
     ClientId, CommandId, CopyNumber, Lsn, Outcome, Range, SequenceId, Session, Watermark,
@@ -17,6 +18,26 @@ pub struct Decision {
     pub range: Option<Range>,
     /// The first record that says so.
     pub since: Lsn,
+}
+
+/// How a copy stands, as of one record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Standing {
+    /// Says something of an owner.
+    pub mode: Mode,
+    /// Says something of a mirror.
+    pub consistency: Consistency,
+    /// No region is dirty.
+    pub is_clean: bool,
+}
+
+/// What a record does to marks and bits that stand before it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Changes {
+    /// Marks that end.
+    pub(super) closed: Vec<(CommandId, Range)>,
+    /// Regions whose bits are set or cleared, in order.
+    pub(super) bits: Vec<(u64, bool)>,
 }
 
 /// A copy's state as of one record.
@@ -83,6 +104,22 @@ impl State {
     pub fn dirty(&self) -> &OrdSet<u64> {
         &self.dirty
     }
+    /// The owner's session.
+    pub fn session(&self) -> Session {
+        self.session
+    }
+    /// The highest session that the mirror has accepted.
+    pub fn fence(&self) -> Session {
+        self.fence
+    }
+    /// How the copy stands.
+    pub fn standing(&self) -> Standing {
+        Standing {
+            mode: self.mode,
+            consistency: self.consistency,
+            is_clean: self.dirty.is_empty(),
+        }
+    }
     /// True if the copy counts as one half of a pair in sync.
     pub fn is_in_sync(&self) -> bool {
         match self.role {
@@ -91,21 +128,30 @@ impl State {
         }
     }
 
-    /// Takes over a record.
-    pub fn apply(&mut self, lsn: Lsn, entry: &Entry) {
+    /// Takes over a record, and tells what becomes of marks and bits.
+    pub(super) fn apply(
+        &mut self,
+        lsn: Lsn,
+        entry: &Entry,
+        geometry: &Geometry,
+        changes: &mut Changes,
+    ) {
         match entry {
             Entry::Mark {
                 mark,
                 watermark,
                 clears,
-                ..
+                route,
             } => {
                 self.forget_below(*watermark);
-                for command in clears {
-                    self.marks.remove(command);
-                }
+                self.end_marks(clears, changes);
+                self.end_marks(&[mark.command], changes);
                 self.marks.insert(mark.command, *mark);
                 self.sequence_high = self.sequence_high.max(mark.sequence);
+                match route {
+                    Route::LocalOnly => self.soil(mark.range, geometry, changes),
+                    Route::Replicated => {}
+                }
             }
             Entry::Perform(perform) => {
                 self.forget_below(perform.watermark);
@@ -120,16 +166,17 @@ impl State {
                 self.forget_below(*watermark);
                 self.decide(lsn, *command, Outcome::Failed, *range);
             }
-            Entry::Clear { clears } => {
-                for command in clears {
-                    self.marks.remove(command);
+            Entry::Clear { clears } => self.end_marks(clears, changes),
+            Entry::Session { session, mode } => {
+                (self.session, self.mode) = (*session, *mode);
+                if *mode != Mode::InSync {
+                    self.soil_marks(geometry, changes);
                 }
             }
-            Entry::Session { session, .. } => self.session = *session,
             Entry::Fence {
                 session,
                 watermarks,
-                ..
+                resync,
             } => {
                 for watermark in watermarks {
                     self.forget_below(*watermark);
@@ -137,9 +184,13 @@ impl State {
                 self.fence = *session;
                 self.session.site_epoch = self.session.site_epoch.max(session.site_epoch);
                 self.last_copy = CopyNumber::new(0);
+                if *resync {
+                    self.consistency = Consistency::Inconsistent;
+                }
             }
             Entry::Copy {
                 copy,
+                range,
                 versions,
                 results,
                 ..
@@ -151,8 +202,76 @@ impl State {
                 for result in results {
                     self.decide(lsn, result.command, result.outcome, result.range);
                 }
+                // Marks of a copy that follows say no more than bits do.
+                self.soil_marks(geometry, changes);
+                self.end_all_marks(changes);
+                self.wash(*range, geometry, changes);
             }
-            Entry::Dirty { .. } | Entry::Finish | Entry::Repair { .. } => {}
+            Entry::Dirty { set, clear } => {
+                for range in set {
+                    self.soil(*range, geometry, changes);
+                }
+                for range in clear {
+                    self.wash(*range, geometry, changes);
+                }
+            }
+            Entry::Finish => {
+                self.consistency = Consistency::Consistent;
+                self.end_all_marks(changes);
+                let dirty = std::mem::take(&mut self.dirty);
+                changes.bits.extend(dirty.iter().map(|bit| (*bit, false)));
+            }
+            Entry::Repair { .. } => {}
+        }
+    }
+
+    fn end_marks(&mut self, commands: &[CommandId], changes: &mut Changes) {
+        for command in commands {
+            if let Some(mark) = self.marks.remove(command) {
+                changes.closed.push((*command, mark.range));
+            }
+        }
+    }
+
+    fn end_all_marks(&mut self, changes: &mut Changes) {
+        let marks = std::mem::take(&mut self.marks);
+        let ended = marks.values().map(|mark| (mark.command, mark.range));
+        changes.closed.extend(ended);
+    }
+
+    /// Sets the bits of every region that the range touches.
+    fn soil(&mut self, range: Range, geometry: &Geometry, changes: &mut Changes) {
+        let size = geometry.region_blocks;
+        let (first, end) = (range.start().value() / size, range.end().value());
+        let behind = end.div_ceil(size).min(geometry.region_count());
+        for region in first..behind {
+            if self.dirty.insert(region).is_none() {
+                changes.bits.push((region, true));
+            }
+        }
+    }
+
+    fn soil_marks(&mut self, geometry: &Geometry, changes: &mut Changes) {
+        let ranges: Vec<_> = self.marks.values().map(|mark| mark.range).collect();
+        for range in ranges {
+            self.soil(range, geometry, changes);
+        }
+    }
+
+    /// Clears the bits of regions that the range covers; the last one of a volume
+    /// ends with it.
+    fn wash(&mut self, range: Range, geometry: &Geometry, changes: &mut Changes) {
+        let size = geometry.region_blocks;
+        let first = range.start().value().div_ceil(size);
+        let behind = if range.end().value() >= geometry.blocks {
+            geometry.region_count()
+        } else {
+            range.end().value() / size
+        };
+        for region in first..behind {
+            if self.dirty.remove(&region).is_some() {
+                changes.bits.push((region, false));
+            }
         }
     }
 

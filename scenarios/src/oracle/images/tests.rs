@@ -5,6 +5,8 @@ mod enumeration;
 mod naive;
 mod rig;
 mod runs;
+mod tenure;
+mod thin;
 
 use stormglass_engine::contract::{IoRequest, PageIndex, Persistence};
 use stormglass_engine::event::Verdict;
@@ -336,6 +338,7 @@ fn o7_finds_a_command_performed_below_its_watermark() {
     let mut rig = Rig::new();
     write(&mut rig, 1, 0, 1);
     rig.durable(OWNER, rig::mark_above(5, range(3, 1), 5));
+    rig.durable(MIRROR, rig::mark_above(5, range(3, 1), 5));
     rig.record(MIRROR, perform(1, range(0, 1), content(1, range(0, 1))));
     rig.expect(OracleId::O7, "below its client's watermark 5");
 }

@@ -47,6 +47,9 @@ struct Model {
     /// Epoch of the holder, 0 for none.
     holder: u64,
     waiting: Vec<Waiting>,
+    is_gone: bool,
+    /// The position of the version that was stable when the page became unreadable.
+    spoiled: [Option<usize>; PAGES],
 }
 
 impl Model {
@@ -57,6 +60,8 @@ impl Model {
             writes: 0,
             holder: 0,
             waiting: Vec::new(),
+            is_gone: false,
+            spoiled: [None; PAGES],
         }
     }
 
@@ -98,7 +103,7 @@ impl Model {
 
     fn execute(&mut self, position: usize) {
         let waiting = self.waiting.remove(position);
-        if !self.admits(&waiting) {
+        if self.is_gone || !self.admits(&waiting) {
             return;
         }
         self.apply(&waiting);
@@ -117,6 +122,22 @@ impl Model {
                 versions[stable + 1].0
             });
             self.history[oldest.expect("something is unflushed")].1 += 1;
+        }
+    }
+
+    fn befall(&mut self, fate: Fate) {
+        match fate {
+            Fate::Gone => self.is_gone = true,
+            Fate::Returns(Return::Intact) => self.is_gone = false,
+            Fate::Returns(Return::Blank) if self.is_gone => *self = Model::new(),
+            Fate::Returns(Return::Blank) => {}
+            Fate::Damaged(page, Damage::Unreadable) => {
+                self.spoiled[page] = Some(self.history[page].1);
+            }
+            Fate::Damaged(page, Damage::Rot) => {
+                let (versions, stable) = &mut self.history[page];
+                versions[*stable].1 = versions[*stable].1.wrapping_add(37);
+            }
         }
     }
 
@@ -143,7 +164,8 @@ impl Model {
         for image in images(&self.candidates()) {
             found.insert((image, self.holder));
         }
-        for position in 0..self.waiting.len() {
+        let queue = if self.is_gone { 0 } else { self.waiting.len() };
+        for position in 0..queue {
             let mut next = self.clone();
             let mut waiting = next.waiting.remove(position);
             if let Wish::Write { is_forced, .. } = &mut waiting.wish {
@@ -189,6 +211,14 @@ enum Step {
         executes: u8,
     },
     Restore,
+    Befall(Fate),
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Fate {
+    Gone,
+    Returns(Return),
+    Damaged(usize, Damage),
 }
 
 struct Pair {
@@ -301,6 +331,20 @@ impl Pair {
                     }
                 }
             }
+            Step::Befall(fate) => {
+                self.model.befall(*fate);
+                match *fate {
+                    Fate::Gone => {
+                        self.device.go();
+                    }
+                    Fate::Returns(returns) => {
+                        let _ = self.device.come_back(returns);
+                    }
+                    Fate::Damaged(page, damage) => {
+                        self.device.damage(PageIndex(page as u64), damage);
+                    }
+                }
+            }
             Step::Restore => {
                 let bytes = postcard::to_stdvec(&self.device).expect("serializes");
                 let restored: Device = postcard::from_bytes(&bytes).expect("restores");
@@ -335,6 +379,9 @@ impl Pair {
                 possible_at(&self.device, page as u64).into_iter().collect();
             let expected: BTreeSet<_> = expected.iter().map(|(image, _)| image[page]).collect();
             assert_eq!(possible, expected, "page {page}");
+            let is_spoiled = self.model.spoiled[page] == Some(self.model.history[page].1);
+            let is_unreadable = self.device.is_unreadable(PageIndex(page as u64));
+            assert_eq!(is_unreadable, is_spoiled, "page {page}");
             let is_certain = self.device.is_certain(PageIndex(page as u64));
             assert_eq!(is_certain, expected.len() == 1, "page {page}");
         }
@@ -393,6 +440,17 @@ fn any_step() -> impl Strategy<Value = Step> {
         1 => (process, any::<u8>())
             .prop_map(|(process, executes)| Step::Unplug { process, executes }),
         1 => Just(Step::Restore),
+        1 => any_fate().prop_map(Step::Befall),
+    ]
+}
+
+fn any_fate() -> impl Strategy<Value = Fate> {
+    let damage = prop_oneof![Just(Damage::Unreadable), Just(Damage::Rot)];
+    prop_oneof![
+        2 => Just(Fate::Gone),
+        3 => Just(Fate::Returns(Return::Intact)),
+        1 => Just(Fate::Returns(Return::Blank)),
+        6 => (0..PAGES, damage).prop_map(|(page, damage)| Fate::Damaged(page, damage)),
     ]
 }
 

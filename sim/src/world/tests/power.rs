@@ -5,7 +5,7 @@ use stormglass_engine::contract::{PageIndex, Submission};
 use super::at;
 use super::script::{Act, DISK, Play};
 use crate::choose::{Choose, Departure, PacketFate};
-use crate::device::{CommandFate, CommandNumber, PageFate};
+use crate::device::{CommandFate, CommandNumber, Damage, PageFate, Return};
 use crate::fault::Fault;
 use crate::occurrence::{Happened, Occurrence};
 use crate::world::{DeviceIndex, MachineId, ProcessId};
@@ -144,4 +144,56 @@ fn what_is_down_cannot_crash() {
     play.apply(&Fault::Crash(MachineId(0)));
     play.apply(&Fault::Kill(ProcessId(0)));
     assert!(play.log.is_empty());
+}
+
+#[test]
+fn a_device_that_goes_and_is_replaced_ends_what_was_queued() {
+    let mut play = filling();
+    play.log.clear();
+    play.apply(&Fault::DeviceGone(DISK));
+    let gone = Occurrence::Fault(Happened::DeviceGone(DISK));
+    assert_eq!(std::mem::take(&mut play.log), [gone]);
+    play.apply(&Fault::DeviceGone(DISK));
+    assert_eq!(std::mem::take(&mut play.log), [], "it is gone already");
+    play.apply(&Fault::DeviceReturns(DISK, Return::Blank));
+    let settled = Occurrence::Settled { device: DISK };
+    let replaced = Occurrence::Fault(Happened::DeviceReplaced(DISK));
+    assert_eq!(std::mem::take(&mut play.log), [settled, replaced]);
+    play.apply(&Fault::DeviceReturns(DISK, Return::Blank));
+    assert_eq!(std::mem::take(&mut play.log), [], "it is there");
+    play.run_until(at(100));
+    assert_eq!(pages(&play), [0; 4], "the new one knows no old command");
+}
+
+#[test]
+fn a_device_that_comes_back_intact_carries_out_what_is_left() {
+    let mut play = filling();
+    play.log.clear();
+    play.apply(&Fault::DeviceGone(DISK));
+    play.log.clear();
+    play.apply(&Fault::DeviceReturns(DISK, Return::Intact));
+    assert_eq!(std::mem::take(&mut play.log), []);
+    play.run_until(at(100));
+    assert_eq!(pages(&play), [1, 2, 3, 4]);
+}
+
+#[test]
+fn damage_is_logged_and_settles_the_device() {
+    let mut play = filling();
+    play.log.clear();
+    let page = PageIndex(2);
+    for damage in [Damage::Unreadable, Damage::Rot] {
+        play.apply(&Fault::Damage {
+            device: DISK,
+            page,
+            damage,
+        });
+        let happened = Happened::Damage { device: DISK, page };
+        let settled = Occurrence::Settled { device: DISK };
+        assert_eq!(
+            std::mem::take(&mut play.log),
+            [settled, Occurrence::Fault(happened)]
+        );
+    }
+    assert_eq!(play.page(2), 37);
 }

@@ -9,14 +9,14 @@ use imbl::OrdMap;
 use serde::{Deserialize, Serialize};
 use stormglass_engine::vocabulary::{BlockIndex, CommandId, Lsn, Range};
 
+use super::life::Life;
 use crate::oracle::images::value::Value;
 
-/// A mark's life: from one record up to another, in the order of records.
+/// A command's mark.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Span {
     command: CommandId,
-    from: Lsn,
-    until: Option<Lsn>,
+    life: Life,
 }
 
 /// What the journal says of a block.
@@ -68,37 +68,10 @@ impl Blocks {
         is_covered
     }
 
-    /// True if a mark stands on the block behind `end` and behind every later record
-    /// that may be the last. `stop_after` finds the first stop after a record.
-    pub(super) fn is_marked(
-        &self,
-        block: BlockIndex,
-        end: Lsn,
-        stop_after: impl Fn(Lsn) -> Option<Lsn>,
-    ) -> bool {
-        let Some(block) = self.0.get(&block) else {
-            return false;
-        };
-        let mut at = end;
-        loop {
-            let standing = block
-                .marks
-                .iter()
-                .filter(|span| span.from <= at && span.until.is_none_or(|until| at < until));
-            let mut until = None;
-            for span in standing {
-                match span.until {
-                    None => return true,
-                    Some(end) => until = until.max(Some(end)),
-                }
-            }
-            let Some(until) = until else { return false };
-            // The next image in which those marks are gone.
-            let Some(stop) = stop_after(until) else {
-                return true;
-            };
-            at = Lsn::new(stop.value() - 1);
-        }
+    /// The lives of the marks on a block.
+    pub(super) fn marks(&self, block: BlockIndex) -> impl Iterator<Item = Life> + Clone {
+        let block = self.0.get(&block).into_iter();
+        block.flat_map(|block| block.marks.iter().map(|span| span.life))
     }
 
     /// A record makes this of a block.
@@ -111,8 +84,7 @@ impl Blocks {
         for block in range.blocks() {
             self.block_mut(block).marks.push(Span {
                 command,
-                from,
-                until: None,
+                life: Life::since(from),
             });
         }
     }
@@ -123,9 +95,9 @@ impl Blocks {
             let spans = &mut self.block_mut(block).marks;
             let open = spans
                 .iter_mut()
-                .find(|span| span.command == command && span.until.is_none());
+                .find(|span| span.command == command && span.life.until.is_none());
             if let Some(span) = open {
-                span.until = Some(until);
+                span.life.until = Some(until);
             }
         }
     }
@@ -137,9 +109,7 @@ impl Blocks {
         };
         let entry = Arc::make_mut(entry);
         entry.writes.retain(|(lsn, _)| *lsn > end);
-        entry
-            .marks
-            .retain(|span| span.until.is_none_or(|until| until > end));
+        entry.marks.retain(|span| !span.life.is_over(end));
         if entry.writes.is_empty() && entry.marks.is_empty() {
             self.0.remove(&block);
         }

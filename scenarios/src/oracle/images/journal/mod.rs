@@ -24,11 +24,15 @@
 //!
 //! | File | Owns |
 //! |---|---|
+//! | `life` | from which record to which something stands |
 //! | `blocks` | writes and marks of each block |
+//! | `bits` | dirty bits of each region |
 //! | `submitted` | what a command in the queue makes possible |
 //! | `settled` | what its end makes certain, or takes away |
 
+mod bits;
 mod blocks;
+mod life;
 mod settled;
 mod submitted;
 
@@ -40,12 +44,14 @@ use stormglass_engine::storage_set::layout::{CheckpointSlot, Geometry};
 use stormglass_engine::vocabulary::{BlockIndex, Lsn};
 use stormglass_sim::device::{CommandNumber, Device};
 
+use self::bits::Bits;
 use self::blocks::Blocks;
+use self::life::Life;
 use self::settled::stable_checkpoint;
 use self::submitted::Half;
 use super::link::Link;
 use super::medium::Medium;
-use super::state::State;
+use super::state::{Changes, Standing, State};
 use super::value::Value;
 
 /// What a write to the journal device is part of.
@@ -112,6 +118,9 @@ pub(super) struct JournalImages {
     /// State behind the last record.
     state: State,
     blocks: Blocks,
+    bits: Bits,
+    /// How the copy stood, from the record on that each stands with.
+    standings: Vec<(Lsn, Standing)>,
     half: Option<Half>,
 }
 
@@ -149,6 +158,8 @@ impl JournalImages {
             used: 0,
             state,
             blocks: Blocks::default(),
+            bits: Bits::default(),
+            standings: Vec::new(),
             half: None,
         };
         images.rebuild();
@@ -201,11 +212,44 @@ impl JournalImages {
 
     /// True if in every image a mark stands on the block.
     pub(super) fn is_marked(&self, block: BlockIndex) -> bool {
-        let stop_after = |lsn: Lsn| {
-            let stops = self.unstable.iter().map(|(stop, _)| *stop);
-            stops.chain([self.head.lsn]).find(|stop| *stop > lsn)
+        self.cover(self.blocks.marks(block))
+    }
+
+    /// True if in every image the bit of the block's region is set.
+    pub(super) fn is_dirty(&self, block: BlockIndex) -> bool {
+        self.cover(self.bits.lives(self.region_of(block)))
+    }
+
+    /// True if in every image a mark stands on the block, or its region's bit: a
+    /// record may turn one into the other.
+    pub(super) fn may_differ(&self, block: BlockIndex) -> bool {
+        let bits = self.bits.lives(self.region_of(block));
+        self.cover(self.blocks.marks(block).chain(bits))
+    }
+
+    /// True if this holds of how the copy stands in every image.
+    pub(super) fn always(&self, holds: impl Fn(Standing) -> bool) -> bool {
+        let behind = |stop: Lsn| {
+            let count = self.standings.partition_point(|(from, _)| *from < stop);
+            self.standings[count.max(1) - 1].1
         };
-        self.blocks.is_marked(block, self.certain_end(), stop_after)
+        self.stops().all(|stop| holds(behind(stop)))
+    }
+
+    fn region_of(&self, block: BlockIndex) -> u64 {
+        block.value() / self.geometry.region_blocks
+    }
+
+    /// Records before which a recovery may stop.
+    fn stops(&self) -> impl Iterator<Item = Lsn> {
+        let stops = self.unstable.iter().map(|(stop, _)| *stop);
+        stops.chain([self.head.lsn])
+    }
+
+    fn cover(&self, lives: impl Iterator<Item = Life> + Clone) -> bool {
+        life::cover(lives, self.certain_end(), |lsn| {
+            self.stops().find(|stop| *stop > lsn)
+        })
     }
 
     fn behind(&self, link: &Link) -> u64 {

@@ -13,7 +13,7 @@ use stormglass_engine::storage_set::layout::{CheckpointSlot, Geometry};
 use stormglass_engine::vocabulary::{Lsn, Range};
 use stormglass_sim::device::{CommandNumber, Device};
 
-use super::{Blocks, Coming, Head, JournalImages, Link, Notes, OVERWRITTEN, Part};
+use super::{Bits, Blocks, Changes, Coming, Head, JournalImages, Link, Notes, OVERWRITTEN, Part};
 use crate::oracle::images::medium::{Ended, Fate};
 
 impl JournalImages {
@@ -86,7 +86,12 @@ impl JournalImages {
                     self.blocks.trim(block, end);
                 }
             }
+            for (region, _) in &link.bits {
+                self.bits.trim(*region, end);
+            }
         }
+        let past = self.standings.partition_point(|(from, _)| *from <= end);
+        self.standings.drain(..past.max(1) - 1);
         self.unstable.retain(|(lsn, _)| *lsn > end);
         self.tail = done.tail;
         self.tail_slot = done.slot;
@@ -178,14 +183,22 @@ impl JournalImages {
     /// Applies all records anew, from the last certain checkpoint on.
     pub(super) fn rebuild(&mut self) {
         self.blocks = Blocks::default();
+        self.bits = Bits::default();
         self.state = self.tail.state.clone();
+        self.standings = vec![(self.tail.lsn, self.state.standing())];
         let tail = Arc::clone(&self.tail);
         for mark in tail.state.marks().values() {
             self.blocks.open_mark(mark.command, mark.range, tail.lsn);
         }
+        for region in tail.state.dirty() {
+            self.bits.set(*region, tail.lsn);
+        }
         self.used = 0;
         for link in self.links.clone() {
             self.used += link.pages;
+            let changes = &mut Changes::default();
+            let geometry = &self.geometry;
+            self.state.apply(link.lsn, &link.entry, geometry, changes);
             self.take_over(&link);
         }
     }

@@ -15,7 +15,7 @@ use stormglass_engine::storage_set::record::{Entry, Record};
 use stormglass_engine::vocabulary::{Lsn, Range};
 use stormglass_sim::device::CommandNumber;
 
-use super::{Coming, Head, JournalImages, Link, Notes, OVERWRITTEN, Part, State, Tail};
+use super::{Changes, Coming, Head, JournalImages, Link, Notes, OVERWRITTEN, Part, State, Tail};
 
 /// The first half of a record that wraps around the ring.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -139,7 +139,12 @@ impl JournalImages {
     fn state_at(&self, lsn: Lsn) -> State {
         let mut state = self.tail.state.clone();
         for link in self.links.iter().take_while(|link| link.lsn <= lsn) {
-            state.apply(link.lsn, &link.entry);
+            state.apply(
+                link.lsn,
+                &link.entry,
+                &self.geometry,
+                &mut Changes::default(),
+            );
         }
         state
     }
@@ -252,9 +257,18 @@ impl JournalImages {
         }
         let place = (page, pages.len() as u64);
         let mut link = Link::new(record, place, checksum, event);
-        self.close_marks(&mut link);
+        let mut changes = Changes::default();
+        let geometry = &self.geometry;
+        self.state.apply(lsn, &link.entry, geometry, &mut changes);
+        (link.closed, link.bits) = (changes.closed, changes.bits);
         for (_, range) in &link.closed {
             notes.touched.extend(range.blocks());
+        }
+        let cleared = link.bits.iter().filter(|(_, is_set)| !is_set);
+        for (region, _) in cleared {
+            notes
+                .touched
+                .extend(geometry.region_range(*region).blocks());
         }
         if !link.values.is_empty() {
             let range = link.range.into_iter();
@@ -273,30 +287,7 @@ impl JournalImages {
         Some(lsn)
     }
 
-    /// Which marks a record ends: those it clears, and an older one of its own
-    /// command.
-    fn close_marks(&self, link: &mut Link) {
-        let own = match &link.entry {
-            Entry::Mark { mark, .. } => Some(mark.command),
-            Entry::Perform(_)
-            | Entry::Fail { .. }
-            | Entry::Clear { .. }
-            | Entry::Session { .. }
-            | Entry::Fence { .. }
-            | Entry::Copy { .. }
-            | Entry::Dirty { .. }
-            | Entry::Finish
-            | Entry::Repair { .. } => None,
-        };
-        let ended = link.clears().iter().copied().chain(own);
-        let ended = ended.filter_map(|command| {
-            let mark = self.state.marks().get(&command)?;
-            Some((command, mark.range))
-        });
-        link.closed = ended.collect();
-    }
-
-    /// Applies a record to blocks and state.
+    /// Applies a record to blocks and bits; the state has it already.
     pub(super) fn take_over(&mut self, link: &Link) {
         let lsn = link.lsn;
         for (command, range) in &link.closed {
@@ -310,6 +301,19 @@ impl JournalImages {
                 self.blocks.write(block, lsn, *value);
             }
         }
-        self.state.apply(lsn, &link.entry);
+        for (region, is_set) in &link.bits {
+            match is_set {
+                true => self.bits.set(*region, lsn),
+                false => self.bits.clear(*region, lsn),
+            }
+        }
+        let standing = self.state.standing();
+        if self
+            .standings
+            .last()
+            .is_none_or(|(_, last)| *last != standing)
+        {
+            self.standings.push((lsn, standing));
+        }
     }
 }

@@ -1,5 +1,5 @@
 //! The tracker against enumeration: on random small histories, legal and illegal
-//! ones, after every step, its values and marks are exactly those of all power
+//! ones, after every step, its values, marks, bits and standings are exactly those of all power
 //! losses that the devices themselves allow, each read back by [`super::naive`];
 //! and O5 speaks exactly when one of them breaks it.
 //!
@@ -19,10 +19,11 @@ use proptest::test_runner::{RngSeed, TestRunner};
 use stormglass_engine::contract::{IoRequest, PageIndex, Persistence, Submission};
 use stormglass_engine::storage_set::format::{BlockHeader, encode_block_header};
 use stormglass_engine::storage_set::layout::{BLOCK_HEADER_BYTES, CheckpointSlot, Geometry};
-use stormglass_engine::storage_set::record::Entry;
+use stormglass_engine::storage_set::record::{Entry, Mode};
 use stormglass_engine::vocabulary::{BlockIndex, Content, Outcome, Range, SequenceId};
 use stormglass_sim::device::{CommandFate, CommandNumber, Device, PageFate, PowerLoss, Submitter};
 
+use super::super::Standing;
 use super::super::value::{Candidates, Value};
 use super::naive;
 use super::rig::{self, Drive, GEOMETRY, MIRROR, OWNER, Rig, at, bytes_of, content, range};
@@ -134,6 +135,10 @@ fn outcomes(device: &Device, drive: Drive) -> Option<Vec<Device>> {
 struct Truth {
     values: Vec<BTreeSet<Value>>,
     marked: Vec<bool>,
+    dirty: Vec<bool>,
+    /// Marked or dirty.
+    covered: Vec<bool>,
+    standings: Vec<Standing>,
 }
 
 fn truth(rig: &Rig, copy: usize) -> Option<Truth> {
@@ -142,13 +147,29 @@ fn truth(rig: &Rig, copy: usize) -> Option<Truth> {
     let blocks = BLOCKS.map(BlockIndex::new);
     let mut values = vec![BTreeSet::new(); blocks.len()];
     let mut marked = vec![true; blocks.len()];
+    let (mut dirty, mut covered) = (marked.clone(), marked.clone());
+    let mut standings = Vec::new();
     let mut shown = vec![false; blocks.len()];
     for journal in &journals {
         let recovered = naive::recover(GEOMETRY, |page| journal.stable(page));
         let recovered = recovered.expect("a checkpoint is always there");
+        let standing = Standing {
+            mode: recovered.mode,
+            consistency: recovered.consistency,
+            is_clean: recovered.dirty.is_empty(),
+        };
+        if !standings.contains(&standing) {
+            standings.push(standing);
+        }
         let journalled = naive::journalled(recovered.records.iter().map(|(r, ..)| r));
         for (place, block) in blocks.iter().enumerate() {
-            marked[place] &= recovered.marked.contains(block);
+            let (is_marked, is_dirty) = (
+                recovered.marked.contains(block),
+                recovered.dirty.contains(block),
+            );
+            marked[place] &= is_marked;
+            dirty[place] &= is_dirty;
+            covered[place] &= is_marked || is_dirty;
             match journalled.get(block) {
                 Some((version, bytes)) => {
                     values[place].insert(naive::value(*version, bytes));
@@ -163,7 +184,13 @@ fn truth(rig: &Rig, copy: usize) -> Option<Truth> {
             values[place].insert(value);
         }
     }
-    Some(Truth { values, marked })
+    Some(Truth {
+        values,
+        marked,
+        dirty,
+        covered,
+        standings,
+    })
 }
 
 /// One step of a history, in small numbers.
@@ -183,7 +210,8 @@ fn persistence_of(number: u8) -> Persistence {
     }
 }
 
-fn entry(writer: &rig::Writer, (kind, a, b, c): (u8, u8, u8, u8)) -> Entry {
+fn entry(rig: &Rig, copy: usize, (kind, a, b, c): (u8, u8, u8, u8)) -> Entry {
+    let writer = &rig.writers[copy];
     // Another payload in another life: a torn record's head could else find its
     // payload in a later record, and come to life with it.
     let life = writer.key.epoch * 100;
@@ -192,6 +220,7 @@ fn entry(writer: &rig::Writer, (kind, a, b, c): (u8, u8, u8, u8)) -> Entry {
     match kind {
         0..=2 => match c % 3 {
             0 => rig::mark_clearing(counter, range, &[u64::from(b) + 1]),
+            1 if b < 3 => rig::mark_alone(counter, range),
             _ => rig::mark(counter, range),
         },
         3..=6 => {
@@ -203,6 +232,50 @@ fn entry(writer: &rig::Writer, (kind, a, b, c): (u8, u8, u8, u8)) -> Entry {
             rig::perform(counter, range, effect)
         }
         7 => rig::clear(&[counter]),
+        // Numbers of sessions rise with the journal.
+        9 => {
+            let records = rig.writers[copy].records.len();
+            let is_clean = rig.checkpoint_at(copy, records).tables.dirty.is_empty();
+            let mode = match b {
+                0 | 1 if is_clean => Mode::InSync,
+                0..=2 => Mode::OosPending,
+                3 => Mode::OutOfSync,
+                _ => Mode::Resync,
+            };
+            let session = rig::session(10 + writer.lsn.value());
+            Entry::Session { session, mode }
+        }
+        10 => match c {
+            0..=4 => Entry::Fence {
+                session: rig::session(10 + writer.lsn.value()),
+                watermarks: vec![],
+                resync: b < 4,
+            },
+            _ => Entry::Finish,
+        },
+        11 => {
+            let bits = |chosen: bool| if chosen { vec![range] } else { vec![] };
+            let whole = [rig::range(0, 8), rig::range(128, 2)][usize::from(a % 2)];
+            Entry::Dirty {
+                set: bits(b < 4),
+                clear: if b > 2 { vec![whole] } else { vec![] },
+            }
+        }
+        12 => match c {
+            // A whole region, without payload.
+            0..=4 => rig::copy(
+                writer.lsn.value(),
+                [rig::range(0, 8), rig::range(128, 2)][usize::from(a % 2)],
+                Content::Zeroes,
+                u64::from(b % 2),
+                &[],
+            ),
+            _ => Entry::Repair {
+                range,
+                content: content(life + counter, range),
+                versions: vec![SequenceId::new(counter); range.count() as usize],
+            },
+        },
         _ => {
             let results = [(counter, Outcome::Performed)];
             let version = u64::from(b % 2);
@@ -229,7 +302,7 @@ fn act(rig: &mut Rig, (kind, is_mirror, a, b, c): Step) {
     }
     match kind {
         0..=29 => {
-            let entry = entry(&rig.writers[copy], (kind % 9, a, b, c));
+            let entry = entry(rig, copy, (kind % 15, a, b, c));
             append(rig, copy, entry, persistence_of(c));
         }
         30..=54 => {
@@ -386,20 +459,40 @@ fn compare(rig: &mut Rig) -> Result<(), String> {
             let mut values = Candidates::default();
             set.add_values(block, &mut values);
             let wanted: Vec<_> = truth.values[place].iter().copied().collect();
-            let (values, marked) = (values.sorted(), set.is_marked(block));
-            if values != wanted || marked != truth.marked[place] {
+            let values = values.sorted();
+            let says = (
+                set.is_marked(block),
+                set.is_dirty(block),
+                set.may_differ(block),
+            );
+            let is = (
+                truth.marked[place],
+                truth.dirty[place],
+                truth.covered[place],
+            );
+            if values != wanted || says != is {
                 return Err(format!(
-                    "block {} of copy {copy}: tracker {values:?} marked {marked}, truth {wanted:?} \
-                     marked {}",
+                    "block {} of copy {copy}: tracker {values:?}, marked, dirty, either {says:?}; \
+                     truth {wanted:?} {is:?}",
                     block.value(),
-                    truth.marked[place]
                 ));
             }
             union.extend(wanted);
-            is_marked |= marked;
+            is_marked |= set.may_differ(block);
         }
         let is_one = union.len() == 1 && !union.contains(&Value::Damaged);
         is_broken |= !is_one && !is_marked;
+    }
+    for (copy, truth) in truths.iter().enumerate() {
+        let set = rig.images.set(copy);
+        let is_told = set.always(|it| truth.standings.contains(&it));
+        let all = truth.standings.iter();
+        let all_told = all
+            .filter(|wanted| !set.always(|it| it != **wanted))
+            .count();
+        if !is_told || all_told != truth.standings.len() {
+            return Err(format!("copy {copy} stands as {:?}", truth.standings));
+        }
     }
     let spoke = findings.iter().find(|it| it.oracle == OracleId::O5);
     let was_broken = std::mem::replace(&mut rig.is_broken, is_broken);
@@ -436,6 +529,9 @@ struct Seen {
     uncertain: u64,
     damaged: u64,
     marked: u64,
+    dirty: u64,
+    either: u64,
+    standings: u64,
     checkpointed: u64,
 }
 
@@ -450,8 +546,13 @@ impl Seen {
                 set.add_values(block, &mut values);
                 self.uncertain += u64::from(values.values().len() > 1);
                 self.damaged += u64::from(values.values().contains(&Value::Damaged));
-                self.marked += u64::from(set.is_marked(block));
+                let (is_marked, is_dirty) = (set.is_marked(block), set.is_dirty(block));
+                self.marked += u64::from(is_marked);
+                self.dirty += u64::from(is_dirty);
+                self.either += u64::from(set.may_differ(block) && !is_marked && !is_dirty);
             }
+            let last = set.state().standing();
+            self.standings += u64::from(!set.always(|it| it == last));
             let journal = rig.device(copy, Drive::Journal);
             let newest = naive::newest_checkpoint(GEOMETRY, |page| journal.stable(page));
             self.checkpointed += u64::from(newest.is_some_and(|it| it.0.lsn.value() > 0));
@@ -482,5 +583,7 @@ fn values_and_marks_are_those_of_all_power_losses() {
     assert!(seen.uncertain > 2_000, "{seen:?}");
     assert!(seen.damaged > 500, "{seen:?}");
     assert!(seen.marked > 1_000, "{seen:?}");
+    assert!(seen.dirty > 1_000, "{seen:?}");
+    assert!(seen.standings > 300, "{seen:?}");
     assert!(seen.checkpointed > 1_000, "{seen:?}");
 }

@@ -9,7 +9,8 @@ use stormglass_engine::storage_set::format::{
     Checkpoint, decode_block_header, decode_checkpoint, decode_record, peek_record,
 };
 use stormglass_engine::storage_set::layout::{BLOCK_HEADER_BYTES, CheckpointSlot, Geometry};
-use stormglass_engine::storage_set::record::{Entry, Record};
+use stormglass_engine::storage_set::record::{Entry, Mode, Record, Route};
+use stormglass_engine::storage_set::tables::Consistency;
 use stormglass_engine::vocabulary::{
     BLOCK_BYTES, BlockIndex, CommandId, Content, Lsn, Range, SequenceId,
 };
@@ -27,6 +28,22 @@ pub(super) struct Recovered {
     pub(super) records: Vec<(Record, u64, u32)>,
     /// Blocks under a mark.
     pub(super) marked: BTreeSet<BlockIndex>,
+    /// Blocks of dirty regions.
+    pub(super) dirty: BTreeSet<BlockIndex>,
+    pub(super) mode: Mode,
+    pub(super) consistency: Consistency,
+}
+
+/// The blocks of every region that a range touches, or covers.
+fn regions(geometry: Geometry, range: Range, is_whole: bool) -> BTreeSet<BlockIndex> {
+    let all: Vec<u64> = (0..geometry.blocks).collect();
+    let inside = |block: &u64| range.contains(BlockIndex::new(*block));
+    let regions = all.chunks(usize::try_from(geometry.region_blocks).expect("small"));
+    let regions = regions.filter(|region| match is_whole {
+        true => region.iter().all(inside),
+        false => region.iter().any(inside),
+    });
+    regions.flatten().copied().map(BlockIndex::new).collect()
 }
 
 /// The newer of the checkpoints that can be read.
@@ -65,6 +82,13 @@ pub(super) fn recover(geometry: Geometry, page: impl Fn(PageIndex) -> Bytes) -> 
         .iter()
         .map(|(command, mark)| (*command, mark.range))
         .collect();
+    let bits = checkpoint.tables.dirty.iter();
+    let bits = bits.map(|region| BlockIndex::new(region * geometry.region_blocks));
+    let bits = bits.map(|block| Range::new(block, 1).expect("a block"));
+    let mut dirty: BTreeSet<BlockIndex> = bits
+        .flat_map(|range| regions(geometry, range, false))
+        .collect();
+    let (mut mode, mut consistency) = (checkpoint.tables.mode, checkpoint.tables.consistency);
     let mut records = Vec::new();
     let mut scanned = 0;
     loop {
@@ -88,11 +112,51 @@ pub(super) fn recover(geometry: Geometry, page: impl Fn(PageIndex) -> Bytes) -> 
         scanned += count;
         head = (lsn.next(), (head.1 + count) % geometry.ring_pages, checksum);
         match &record.entry {
-            Entry::Mark { mark, clears, .. } => {
+            Entry::Mark {
+                mark,
+                clears,
+                route,
+                ..
+            } => {
                 for command in clears {
                     marks.remove(command);
                 }
                 marks.insert(mark.command, mark.range);
+                if *route == Route::LocalOnly {
+                    dirty.extend(regions(geometry, mark.range, false));
+                }
+            }
+            Entry::Session { mode: next, .. } => {
+                mode = *next;
+                if mode != Mode::InSync {
+                    for range in marks.values() {
+                        dirty.extend(regions(geometry, *range, false));
+                    }
+                }
+            }
+            Entry::Fence { resync: true, .. } => consistency = Consistency::Inconsistent,
+            Entry::Copy { range, .. } => {
+                for mark in std::mem::take(&mut marks).values() {
+                    dirty.extend(regions(geometry, *mark, false));
+                }
+                for block in regions(geometry, *range, true) {
+                    dirty.remove(&block);
+                }
+            }
+            Entry::Dirty { set, clear } => {
+                for range in set {
+                    dirty.extend(regions(geometry, *range, false));
+                }
+                for block in clear
+                    .iter()
+                    .flat_map(|range| regions(geometry, *range, true))
+                {
+                    dirty.remove(&block);
+                }
+            }
+            Entry::Finish => {
+                (marks, dirty) = Default::default();
+                consistency = Consistency::Consistent;
             }
             Entry::Clear { clears } => {
                 for command in clears {
@@ -109,6 +173,9 @@ pub(super) fn recover(geometry: Geometry, page: impl Fn(PageIndex) -> Bytes) -> 
         slot,
         records,
         marked,
+        dirty,
+        mode,
+        consistency,
     })
 }
 
@@ -128,6 +195,11 @@ pub(super) fn journalled<'a>(
                 content,
                 versions,
                 ..
+            }
+            | Entry::Repair {
+                range,
+                content,
+                versions,
             } => (*range, content, versions.clone()),
             _ => continue,
         };

@@ -10,8 +10,10 @@ use stormglass_engine::storage_set::format::{
 };
 use stormglass_engine::storage_set::format_set;
 use stormglass_engine::storage_set::layout::{BLOCK_HEADER_BYTES, CheckpointSlot, Geometry};
-use stormglass_engine::storage_set::record::{CommandResult, Entry, Mark, Perform, Record, Route};
-use stormglass_engine::storage_set::tables::Role;
+use stormglass_engine::storage_set::record::{
+    CommandResult, Entry, Mark, Mode, Perform, Record, Route,
+};
+use stormglass_engine::storage_set::tables::{Role, Tables};
 use stormglass_engine::vocabulary::{
     BLOCK_BYTES, BlockIndex, ClientId, CommandId, Content, CopyNumber, Lsn, Outcome, Range,
     SequenceId, Session, SessionIncarnation, SiteEpoch, StorageSetId, Watermark,
@@ -468,6 +470,32 @@ impl Rig {
         self.take_over(copy);
     }
 
+    /// Both devices of a set are replaced by blank ones.
+    pub(super) fn replace(&mut self, copy: usize) {
+        for drive in [Drive::Journal, Drive::Data] {
+            let spec = *self.device(copy, drive).spec();
+            *self.device_mut(copy, drive) = Device::new(spec);
+            let device = index(copy, drive);
+            self.observe(&Occurrence::Settled { device });
+        }
+    }
+
+    /// Formats a replaced set as one of a mirror without content.
+    pub(super) fn format(&mut self, copy: usize) {
+        let checkpoint = Checkpoint {
+            lsn: Lsn::new(0),
+            next_page: 0,
+            chain: 0,
+            tables: Tables::blank(session(0), &GEOMETRY),
+        };
+        let place = GEOMETRY.checkpoint_start(CheckpointSlot::A);
+        let pages = encode_checkpoint(&checkpoint);
+        self.device_mut(copy, Drive::Journal).install(place, &pages);
+        let journal = index(copy, Drive::Journal);
+        self.images.formatted(journal, &self.rack);
+        self.take_over(copy);
+    }
+
     pub(super) fn finish(&mut self) {
         let (at, event) = self.now();
         self.images.finish(at, event, &mut self.findings);
@@ -565,6 +593,44 @@ pub(super) fn mark_clearing(counter: u64, range: Range, clears: &[u64]) -> Entry
 
 pub(super) fn mark_above(counter: u64, range: Range, floor: u64) -> Entry {
     mark_of(counter, range, &[], floor)
+}
+
+pub(super) fn session_in(incarnation: u64, mode: Mode) -> Entry {
+    let session = session(incarnation);
+    Entry::Session { session, mode }
+}
+
+pub(super) fn fence(incarnation: u64, resync: bool) -> Entry {
+    Entry::Fence {
+        session: session(incarnation),
+        watermarks: vec![],
+        resync,
+    }
+}
+
+pub(super) fn clean(range: Range) -> Entry {
+    Entry::Dirty {
+        set: vec![],
+        clear: vec![range],
+    }
+}
+
+/// A mark that makes its regions dirty.
+pub(super) fn mark_alone(counter: u64, range: Range) -> Entry {
+    match mark(counter, range) {
+        Entry::Mark {
+            mark,
+            watermark,
+            clears,
+            ..
+        } => Entry::Mark {
+            mark,
+            watermark,
+            clears,
+            route: Route::LocalOnly,
+        },
+        other => other,
+    }
 }
 
 fn mark_of(counter: u64, range: Range, clears: &[u64], floor: u64) -> Entry {

@@ -38,6 +38,13 @@ fn watch(name: &str, experiment: &Experiment) {
         let (at, number) = (world.now(), world.totals().events);
         for occurrence in &bench.log {
             images.observe(at, number, occurrence, world, &mut findings);
+            if let Occurrence::Event {
+                event: Report::Client(event),
+                ..
+            } = occurrence
+            {
+                images.observe_client(at, number, event, &mut findings);
+            }
             let Occurrence::Event {
                 event: Report::Node(event),
                 ..
@@ -69,6 +76,8 @@ fn watch(name: &str, experiment: &Experiment) {
     let checks = images.checks();
     eprintln!("{name}: {number} events, {checks:?}");
     assert!(checks.durable > 0, "{name}: O1 watched");
+    let has_reads = name == "replicated-write";
+    assert!(!has_reads || checks.reverts > 0, "{name}: O3 watched");
     assert!(checks.difference > 0, "{name}: O5 watched");
     assert!(checks.once > 0, "{name}: O7 watched");
 }

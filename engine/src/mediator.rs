@@ -1,0 +1,426 @@
+//! The mediator: the third site's one process. Owns a volume's record, who owns the
+//! volume and whether its mirror may be promoted, and the term in which nobody else
+//! is promoted. It never sees data and knows nothing of sessions, sets or clients.
+//!
+//! Invariants:
+//! * A record is durable before anybody hears of it, its own later answers included:
+//!   one write at a time, and questions that arrive meanwhile are answered behind it.
+//! * A version is written once, on the page of its parity, so a torn write leaves the
+//!   one before it.
+//! * Another site becomes owner only if the mirror was in sync and the owner's lease,
+//!   counted here from its granting and with the margin, has run out. A boot counts a
+//!   whole term from its own beginning: what the life before it granted is forgotten.
+
+mod format;
+#[cfg(test)]
+mod tests;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+pub use format::{RecordPage, decode_page, encode_page};
+
+use crate::contract::{
+    Address, Completion, DeviceId, Entropy, Input, IoError, IoId, IoOutput, IoRequest, Label,
+    NetworkId, Packet, PageIndex, Persistence, ReservationKey, Submission,
+};
+use crate::event::{Event, IgnoreReason};
+use crate::local::{Local, NodeOutbox};
+use crate::time::{Duration, Instant};
+use crate::vocabulary::VolumeId;
+use crate::wire::kind;
+use crate::wire::mediator::{
+    Ask, MediatorRecord, MediatorReply, MediatorRequest, decode_request, encode_reply,
+};
+
+/// Pages of the mediator's device: two, written in turn.
+pub const DEVICE_PAGES: u64 = 2;
+/// Questions that wait behind a write. Four D-modules ask one thing at a time; the
+/// rest is room for what a network doubles.
+pub const QUESTIONS_MAX: usize = 16;
+
+/// The only read of a life.
+const READ: IoId = IoId(0);
+/// Nobody reserves the mediator's device: no other machine reaches it.
+const NO_KEY: ReservationKey = ReservationKey { epoch: 0, node: 0 };
+
+/// What the administrator tells the mediator.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct MediatorConfiguration {
+    /// The mediator network.
+    pub network: NetworkId,
+    /// Its device; the first [`DEVICE_PAGES`] pages are used.
+    pub device: DeviceId,
+    /// The volume whose record it keeps.
+    pub volume: VolumeId,
+    /// The record of a blank device.
+    pub begins_with: MediatorRecord,
+    /// How long a lease lasts for its holder.
+    pub lease: Duration,
+    /// By how much it lasts longer here.
+    pub lease_margin: Duration,
+}
+
+/// What the mediator does.
+///
+/// ```text
+/// Reading ──► Serving ──► Halted
+///    └───────────────────────▲
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+enum Phase {
+    /// The device is being read back.
+    Reading,
+    /// Answers.
+    Serving,
+    /// The device cannot be trusted; does nothing any more.
+    Halted,
+}
+
+impl Phase {
+    fn can_become(self, next: Phase) -> bool {
+        match (self, next) {
+            (Phase::Reading, Phase::Serving | Phase::Halted) | (Phase::Serving, Phase::Halted) => {
+                true
+            }
+            (Phase::Reading | Phase::Serving, Phase::Reading)
+            | (Phase::Serving, Phase::Serving)
+            | (Phase::Halted, Phase::Reading | Phase::Serving | Phase::Halted) => false,
+        }
+    }
+}
+
+/// A question and where its answer goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Question {
+    from: Address,
+    request: MediatorRequest,
+}
+
+/// A record on its way to the device, and who asked for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Writing {
+    record: MediatorRecord,
+    question: Question,
+}
+
+/// The mediator.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mediator {
+    configuration: Arc<MediatorConfiguration>,
+    incarnation: u64,
+    phase: Phase,
+    /// The durable record; means nothing while it is being read back.
+    record: MediatorRecord,
+    /// The owner's lease has run out by then.
+    leased_until: Instant,
+    writing: Option<Writing>,
+    waiting: VecDeque<Question>,
+}
+
+impl Mediator {
+    /// Starts by reading its device back.
+    pub fn boot(
+        configuration: &Arc<MediatorConfiguration>,
+        entropy: Entropy,
+        now: Instant,
+        out: &mut NodeOutbox,
+    ) -> Self {
+        let mediator = Mediator {
+            configuration: Arc::clone(configuration),
+            incarnation: entropy.bits(),
+            phase: Phase::Reading,
+            record: configuration.begins_with,
+            leased_until: now.after(configuration.lease_counted()),
+            writing: None,
+            waiting: VecDeque::new(),
+        };
+        let count = u32::try_from(DEVICE_PAGES).expect("two pages");
+        mediator.submit(
+            READ,
+            IoRequest::Read {
+                start: PageIndex(0),
+                count,
+            },
+            out,
+        );
+        mediator
+    }
+
+    /// Handles one input.
+    pub fn handle(&mut self, now: Instant, input: Input<Local>, out: &mut NodeOutbox) {
+        match input {
+            Input::Packet(packet) => self.handle_packet(now, &packet, out),
+            Input::Completion(completion) => self.handle_completion(now, completion, out),
+            Input::Local(_) => out.trace(Event::Ignored(IgnoreReason::Misrouted)),
+            Input::Deadline => {}
+        }
+    }
+
+    /// It waits for nothing: a lease that has run out is noticed when it matters.
+    pub fn next_deadline(&self) -> Option<Instant> {
+        None
+    }
+
+    /// Asserts what must hold between any two inputs.
+    pub fn check_invariants(&self) {
+        assert!(
+            self.waiting.len() <= QUESTIONS_MAX,
+            "more questions than there is room for"
+        );
+        assert!(
+            self.waiting.is_empty() || self.writing.is_some(),
+            "a question waits for nothing"
+        );
+        if let Some(writing) = self.writing {
+            assert!(self.phase == Phase::Serving, "a write outside of service");
+            assert!(
+                writing.record.version == self.record.version.next(),
+                "a version is skipped"
+            );
+        }
+    }
+
+    fn handle_packet(&mut self, now: Instant, packet: &Packet, out: &mut NodeOutbox) {
+        let ignored = |reason| Event::Ignored(reason);
+        let Ok(request) = decode_request(&packet.frame) else {
+            return out.trace(ignored(IgnoreReason::Undecodable));
+        };
+        let is_ours = packet.network == self.configuration.network;
+        if !is_ours || request.volume != self.configuration.volume {
+            return out.trace(ignored(IgnoreReason::Misrouted));
+        }
+        match self.phase {
+            Phase::Serving => {}
+            Phase::Reading | Phase::Halted => {
+                return out.trace(ignored(IgnoreReason::WrongPhase));
+            }
+        }
+        let question = Question {
+            from: packet.from,
+            request,
+        };
+        if self.writing.is_none() {
+            return self.answer(now, question, out);
+        }
+        if self.waiting.len() == QUESTIONS_MAX {
+            out.probe("mediator: too many questions behind a write");
+            return out.trace(ignored(IgnoreReason::NoRoom));
+        }
+        out.probe("mediator: a question waits for a write");
+        self.waiting.push_back(question);
+    }
+
+    fn handle_completion(&mut self, now: Instant, completion: Completion, out: &mut NodeOutbox) {
+        match (self.phase, completion.io) {
+            (Phase::Reading, READ) => self.handle_read(completion.result, out),
+            (Phase::Serving, io) if io == self.write_io() => {
+                self.handle_written(now, completion.result, out);
+            }
+            (Phase::Reading | Phase::Serving | Phase::Halted, _) => {
+                out.trace(Event::Ignored(IgnoreReason::LateCompletion));
+            }
+        }
+    }
+
+    fn handle_read(&mut self, result: Result<IoOutput, IoError>, out: &mut NodeOutbox) {
+        let pages = match result {
+            Ok(IoOutput::Pages(pages)) => pages,
+            Ok(IoOutput::Done | IoOutput::Reservation(_)) => panic!("a read returns pages"),
+            // Even if only one page cannot be read: it may be the newer one.
+            Err(error) => return self.halt(error, out),
+        };
+        let found: Vec<Found> = (0..)
+            .zip(&pages)
+            .map(|(place, page)| self.configuration.find(place, page))
+            .collect();
+        let newest = found.iter().filter_map(Found::record);
+        let newest = newest.max_by_key(|record| record.version);
+        let is_fresh = found.contains(&Found::Blank);
+        match newest {
+            Some(record) => self.record = record,
+            // Version 2 was torn, or nothing was ever written.
+            None if is_fresh => {}
+            // No record of this volume can be older than all that there were.
+            None => return self.halt(IoError::Unreadable(PageIndex(0)), out),
+        }
+        self.enter(Phase::Serving);
+    }
+
+    fn handle_written(
+        &mut self,
+        now: Instant,
+        result: Result<IoOutput, IoError>,
+        out: &mut NodeOutbox,
+    ) {
+        if let Err(error) = result {
+            return self.halt(error, out);
+        }
+        let writing = self.writing.take();
+        let Writing { record, question } = writing.expect("its completion was awaited");
+        if record.owner != self.record.owner {
+            // What was granted to the one before has run out; the new one has none yet.
+            assert!(self.leased_until <= now, "a lease outlives its owner");
+        }
+        self.record = record;
+        out.trace(Event::MediatorSet(record));
+        self.reply(question, false, out);
+        while self.writing.is_none() {
+            let Some(question) = self.waiting.pop_front() else {
+                break;
+            };
+            self.answer(now, question, out);
+        }
+    }
+
+    /// Answers a question, or begins the write behind which its answer follows.
+    fn answer(&mut self, now: Instant, question: Question, out: &mut NodeOutbox) {
+        let Question { request, .. } = question;
+        match request.ask {
+            Ask::Read => self.reply(question, false, out),
+            Ask::Lease => {
+                let is_owner = request.site == self.record.owner;
+                if is_owner {
+                    self.leased_until = now.after(self.configuration.lease_counted());
+                }
+                self.reply(question, is_owner, out);
+            }
+            Ask::CompareAndSet { expect, in_sync } => {
+                if expect != self.record.version || !self.may_own(now, request, out) {
+                    return self.reply(question, false, out);
+                }
+                let record = MediatorRecord {
+                    version: self.record.version.next(),
+                    owner: request.site,
+                    in_sync,
+                };
+                self.writing = Some(Writing { record, question });
+                let page = RecordPage {
+                    volume: request.volume,
+                    record,
+                };
+                let write = IoRequest::Write {
+                    start: page.place(),
+                    pages: vec![encode_page(&page)],
+                    persistence: Persistence::ForceUnitAccess,
+                };
+                self.submit(self.write_io(), write, out);
+            }
+        }
+    }
+
+    /// Whether the asking site is the owner, or may become it.
+    fn may_own(&self, now: Instant, request: MediatorRequest, out: &mut NodeOutbox) -> bool {
+        if request.site == self.record.owner {
+            return true;
+        }
+        if !self.record.in_sync {
+            out.probe("mediator: an outdated mirror is not promoted");
+            return false;
+        }
+        if now < self.leased_until {
+            out.probe("mediator: the owner's lease stands");
+            return false;
+        }
+        true
+    }
+
+    fn reply(&self, question: Question, granted: bool, out: &mut NodeOutbox) {
+        let MediatorRequest {
+            volume,
+            nonce,
+            attempt,
+            ..
+        } = question.request;
+        let reply = MediatorReply {
+            volume,
+            nonce,
+            attempt,
+            record: self.record,
+            granted,
+        };
+        let label = Label {
+            kind: if granted {
+                kind::MEDIATOR_GRANTED
+            } else {
+                kind::MEDIATOR_RECORD
+            },
+            incarnation: self.incarnation,
+            id: nonce,
+            part: 0,
+            attempt,
+        };
+        let network = self.configuration.network;
+        out.send(network, question.from, label, encode_reply(&reply));
+    }
+
+    /// The name of the write that makes the next version.
+    fn write_io(&self) -> IoId {
+        IoId(self.record.version.next().value())
+    }
+
+    fn submit(&self, io: IoId, request: IoRequest, out: &mut NodeOutbox) {
+        out.submit(Submission {
+            device: self.configuration.device,
+            io,
+            key: NO_KEY,
+            request,
+        });
+    }
+
+    /// Gives up: its device failed, and whatever it says next may be contradicted by
+    /// what the next boot reads. Sites without a mediator do not promote.
+    fn halt(&mut self, error: IoError, out: &mut NodeOutbox) {
+        self.enter(Phase::Halted);
+        self.writing = None;
+        self.waiting.clear();
+        out.trace(Event::Halted(error));
+    }
+
+    fn enter(&mut self, next: Phase) {
+        assert!(self.phase.can_become(next), "{:?} to {next:?}", self.phase);
+        self.phase = next;
+    }
+}
+
+impl MediatorConfiguration {
+    /// How long a lease counts here.
+    fn lease_counted(&self) -> Duration {
+        self.lease.plus(self.lease_margin)
+    }
+
+    /// What a page at a place holds.
+    fn find(&self, place: u64, page: &[u8]) -> Found {
+        if page.iter().all(|byte| *byte == 0) {
+            return Found::Blank;
+        }
+        match decode_page(page) {
+            Ok(found) if found.volume == self.volume && found.place() == PageIndex(place) => {
+                Found::Record(found.record)
+            }
+            Ok(_) | Err(_) => Found::Broken,
+        }
+    }
+}
+
+/// What a page of the device holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Found {
+    /// It was never written.
+    Blank,
+    /// A record of the volume, in its place.
+    Record(MediatorRecord),
+    /// Something else: a torn write, or what does not belong there.
+    Broken,
+}
+
+impl Found {
+    fn record(&self) -> Option<MediatorRecord> {
+        match self {
+            Found::Record(record) => Some(*record),
+            Found::Blank | Found::Broken => None,
+        }
+    }
+}

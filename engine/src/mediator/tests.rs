@@ -1,0 +1,453 @@
+use bytes::Bytes;
+
+use super::*;
+use crate::codec::envelope::{head_bytes, seal};
+use crate::codec::testing::damage::{check_bit_flips, check_versions};
+use crate::codec::testing::golden;
+use crate::configuration::D_SLOT;
+use crate::contract::{Effect, Frame, PAGE_BYTES};
+use crate::vocabulary::{SiteEpoch, SiteId};
+use crate::wire::DecodeError;
+use crate::wire::mediator::{encode_request, kind_of};
+
+type Effects = Vec<Effect<Local, Event>>;
+
+const NETWORK: NetworkId = NetworkId::new(2);
+const DEVICE: DeviceId = DeviceId::new(4);
+const VOLUME: VolumeId = VolumeId::new(1);
+const EAST: SiteId = SiteId::new(1);
+const WEST: SiteId = SiteId::new(2);
+const GOLDEN: &str = include_str!("../../golden/mediator.hex");
+/// A lease of 2 s and its margin of 10 ms.
+const TERM: u64 = 2_010;
+
+fn record(version: u64, owner: SiteId, in_sync: bool) -> MediatorRecord {
+    MediatorRecord {
+        version: SiteEpoch::new(version),
+        owner,
+        in_sync,
+    }
+}
+
+fn page(record: MediatorRecord) -> RecordPage {
+    let volume = VOLUME;
+    RecordPage { volume, record }
+}
+
+fn blank() -> Bytes {
+    vec![0; PAGE_BYTES].into()
+}
+
+fn configuration() -> Arc<MediatorConfiguration> {
+    Arc::new(MediatorConfiguration {
+        network: NETWORK,
+        device: DEVICE,
+        volume: VOLUME,
+        begins_with: record(1, EAST, true),
+        lease: Duration::from_secs(2),
+        lease_margin: Duration::from_millis(10),
+    })
+}
+
+fn at(millis: u64) -> Instant {
+    Instant::from_nanos(0).after(Duration::from_millis(millis))
+}
+
+/// The mediator, asked by two sites.
+struct Third {
+    mediator: Mediator,
+    now: Instant,
+    nonce: u64,
+}
+
+impl Third {
+    /// It has booted at time zero and reads.
+    fn booted() -> Self {
+        let mut out = NodeOutbox::default();
+        let now = at(0);
+        let mediator = Mediator::boot(&configuration(), Entropy::new(77), now, &mut out);
+        let read = IoRequest::Read {
+            start: PageIndex(0),
+            count: 2,
+        };
+        assert_eq!(out.drain().collect::<Effects>(), [submitted(0, read)]);
+        let nonce = 500;
+        Third {
+            mediator,
+            now,
+            nonce,
+        }
+    }
+
+    /// It has read these pages.
+    fn with(pages: [Bytes; 2]) -> Self {
+        let mut third = Third::booted();
+        let output = IoOutput::Pages(pages.to_vec());
+        assert_eq!(third.complete(0, Ok(output)), []);
+        third
+    }
+
+    fn fresh() -> Self {
+        Third::with([blank(), blank()])
+    }
+
+    fn input(&mut self, input: Input<Local>) -> Effects {
+        let mut out = NodeOutbox::default();
+        self.mediator.handle(self.now, input, &mut out);
+        self.mediator.check_invariants();
+        assert_eq!(self.mediator.next_deadline(), None);
+        out.drain().collect()
+    }
+
+    fn complete(&mut self, io: u64, result: Result<IoOutput, IoError>) -> Effects {
+        let (device, io) = (DEVICE, IoId(io));
+        self.input(Input::Completion(Completion { device, io, result }))
+    }
+
+    fn packet(&mut self, network: NetworkId, from: SiteId, frame: Frame) -> Effects {
+        let label = Label {
+            kind: kind_of(Ask::Read),
+            incarnation: 3,
+            id: self.nonce,
+            part: 0,
+            attempt: 6,
+        };
+        self.input(Input::Packet(Packet {
+            network,
+            from: address(from),
+            label,
+            frame,
+        }))
+    }
+
+    fn ask(&mut self, site: SiteId, ask: Ask) -> Effects {
+        self.nonce += 1;
+        let frame = encode_request(&request(self.nonce, site, ask));
+        self.packet(NETWORK, site, frame)
+    }
+
+    /// What it answers to a question for its record.
+    fn record(&mut self) -> MediatorRecord {
+        let effects = self.ask(WEST, Ask::Read);
+        let told = self.mediator.record;
+        assert_eq!(effects, [replied(self.nonce, WEST, told, false)]);
+        told
+    }
+}
+
+fn address(site: SiteId) -> Address {
+    Address::new(200 + site.value())
+}
+
+fn request(nonce: u64, site: SiteId, ask: Ask) -> MediatorRequest {
+    MediatorRequest {
+        volume: VOLUME,
+        site,
+        nonce,
+        attempt: 6,
+        ask,
+    }
+}
+
+fn set(expect: u64, in_sync: bool) -> Ask {
+    let expect = SiteEpoch::new(expect);
+    Ask::CompareAndSet { expect, in_sync }
+}
+
+fn submitted(io: u64, request: IoRequest) -> Effect<Local, Event> {
+    Effect::Submit(Submission {
+        device: DEVICE,
+        io: IoId(io),
+        key: ReservationKey { epoch: 0, node: 0 },
+        request,
+    })
+}
+
+fn written(record: MediatorRecord) -> Effect<Local, Event> {
+    let place = record.version.value() % 2;
+    let write = IoRequest::Write {
+        start: PageIndex(place),
+        pages: vec![encode_page(&page(record))],
+        persistence: Persistence::ForceUnitAccess,
+    };
+    submitted(record.version.value(), write)
+}
+
+fn replied(nonce: u64, to: SiteId, record: MediatorRecord, granted: bool) -> Effect<Local, Event> {
+    let reply = MediatorReply {
+        volume: VOLUME,
+        nonce,
+        attempt: 6,
+        record,
+        granted,
+    };
+    Effect::Send {
+        network: NETWORK,
+        to: address(to),
+        label: Label {
+            kind: match granted {
+                true => kind::MEDIATOR_GRANTED,
+                false => kind::MEDIATOR_RECORD,
+            },
+            incarnation: 77,
+            id: nonce,
+            part: 0,
+            attempt: 6,
+        },
+        frame: encode_reply(&reply),
+    }
+}
+
+fn ignored(reason: IgnoreReason) -> Effects {
+    vec![Effect::Trace(Event::Ignored(reason))]
+}
+
+#[test]
+fn a_blank_device_begins_with_the_configured_record() {
+    assert_eq!(Third::fresh().record(), record(1, EAST, true));
+}
+
+#[test]
+fn the_newer_of_two_pages_counts() {
+    let (third, second) = (record(3, WEST, true), record(2, EAST, false));
+    let pages = [encode_page(&page(second)), encode_page(&page(third))];
+    assert_eq!(Third::with(pages).record(), third);
+    let fourth = record(4, WEST, true);
+    let pages = [encode_page(&page(fourth)), encode_page(&page(third))];
+    assert_eq!(Third::with(pages).record(), fourth);
+}
+
+#[test]
+fn a_torn_write_leaves_the_older_record() {
+    let torn: Bytes = vec![5; PAGE_BYTES].into();
+    let third = record(3, WEST, true);
+    let pages = [torn.clone(), encode_page(&page(third))];
+    assert_eq!(Third::with(pages).record(), third);
+    // The first write ever was torn: the record before it was never written.
+    let pages = [torn, blank()];
+    assert_eq!(Third::with(pages).record(), record(1, EAST, true));
+}
+
+#[test]
+fn a_page_in_the_wrong_place_or_of_another_volume_is_no_record() {
+    let good = encode_page(&page(record(3, WEST, true)));
+    let misplaced = encode_page(&page(record(5, EAST, true)));
+    assert_eq!(
+        Third::with([misplaced, good.clone()])
+            .record()
+            .version
+            .value(),
+        3
+    );
+    let foreign = encode_page(&RecordPage {
+        volume: VolumeId::new(2),
+        record: record(4, EAST, true),
+    });
+    assert_eq!(Third::with([foreign, good]).record().version.value(), 3);
+}
+
+#[test]
+fn without_a_trustworthy_page_it_halts() {
+    let broken: Bytes = vec![5; PAGE_BYTES].into();
+    let mut third = Third::booted();
+    let pages = IoOutput::Pages(vec![broken.clone(), broken]);
+    let halted = Effect::Trace(Event::Halted(IoError::Unreadable(PageIndex(0))));
+    assert_eq!(third.complete(0, Ok(pages)), [halted]);
+    assert_eq!(
+        third.ask(EAST, Ask::Read),
+        ignored(IgnoreReason::WrongPhase)
+    );
+}
+
+#[test]
+fn a_device_that_cannot_be_read_halts_it() {
+    let mut third = Third::booted();
+    let halted = Effect::Trace(Event::Halted(IoError::Gone));
+    assert_eq!(third.complete(0, Err(IoError::Gone)), [halted]);
+    let late = ignored(IgnoreReason::LateCompletion);
+    assert_eq!(third.complete(0, Ok(IoOutput::Done)), late);
+}
+
+#[test]
+fn a_device_that_cannot_be_written_halts_it_and_nobody_is_answered() {
+    let mut third = Third::fresh();
+    third.ask(EAST, set(1, false));
+    assert_eq!(third.ask(WEST, Ask::Read).len(), 1, "it waits");
+    let halted = Effect::Trace(Event::Halted(IoError::Full));
+    assert_eq!(third.complete(2, Err(IoError::Full)), [halted]);
+    assert_eq!(
+        third.ask(WEST, Ask::Read),
+        ignored(IgnoreReason::WrongPhase)
+    );
+}
+
+#[test]
+fn questions_before_the_device_is_read_are_ignored() {
+    let mut third = Third::booted();
+    for ask in [Ask::Read, Ask::Lease, set(1, true)] {
+        assert_eq!(third.ask(EAST, ask), ignored(IgnoreReason::WrongPhase));
+    }
+}
+
+#[test]
+fn what_is_not_for_it_is_ignored_with_a_reason() {
+    let mut third = Third::fresh();
+    let good = request(1, EAST, Ask::Read);
+    let elsewhere = third.packet(NetworkId::new(1), EAST, encode_request(&good));
+    assert_eq!(elsewhere, ignored(IgnoreReason::Misrouted));
+    let volume = VolumeId::new(2);
+    let foreign = encode_request(&MediatorRequest { volume, ..good });
+    let foreign = third.packet(NETWORK, EAST, foreign);
+    assert_eq!(foreign, ignored(IgnoreReason::Misrouted));
+    let noise = Frame {
+        head: Bytes::from_static(b"noise"),
+        body: Bytes::new(),
+    };
+    let noise = third.packet(NETWORK, EAST, noise);
+    assert_eq!(noise, ignored(IgnoreReason::Undecodable));
+    let local = Input::Local(Local::AskConfiguration { from: D_SLOT });
+    assert_eq!(third.input(local), ignored(IgnoreReason::Misrouted));
+    let late = third.complete(9, Ok(IoOutput::Done));
+    assert_eq!(late, ignored(IgnoreReason::LateCompletion));
+    assert_eq!(third.input(Input::Deadline), []);
+}
+
+#[test]
+fn the_owner_sets_the_record_and_hears_of_it_when_it_is_durable() {
+    let mut third = Third::fresh();
+    let second = record(2, EAST, false);
+    assert_eq!(third.ask(EAST, set(1, false)), [written(second)]);
+    let nonce = third.nonce;
+    let effects = third.complete(2, Ok(IoOutput::Done));
+    let durable = Effect::Trace(Event::MediatorSet(second));
+    assert_eq!(effects, [durable, replied(nonce, EAST, second, false)]);
+    assert_eq!(third.record(), second);
+    // The next one goes to the other page.
+    let third_version = record(3, EAST, true);
+    assert_eq!(third.ask(EAST, set(2, true)), [written(third_version)]);
+}
+
+#[test]
+fn a_set_that_expects_another_version_changes_nothing() {
+    let mut third = Third::fresh();
+    for expect in [0, 2] {
+        let effects = third.ask(EAST, set(expect, false));
+        let told = record(1, EAST, true);
+        assert_eq!(effects, [replied(third.nonce, EAST, told, false)]);
+    }
+}
+
+#[test]
+fn another_site_is_promoted_once_the_lease_has_run_out() {
+    let mut third = Third::fresh();
+    let refused = |third: &mut Third, probe| {
+        let effects = third.ask(WEST, set(1, false));
+        let told = replied(third.nonce, WEST, record(1, EAST, true), false);
+        assert_eq!(effects, [Effect::Probe(probe), told]);
+    };
+    // A boot assumes a lease of a whole term.
+    third.now = at(TERM - 1);
+    refused(&mut third, "mediator: the owner's lease stands");
+    third.ask(EAST, Ask::Lease);
+    third.now = at(2 * TERM - 2);
+    refused(&mut third, "mediator: the owner's lease stands");
+    third.now = at(2 * TERM - 1);
+    let promoted = record(2, WEST, false);
+    assert_eq!(third.ask(WEST, set(1, false)), [written(promoted)]);
+    let effects = third.complete(2, Ok(IoOutput::Done));
+    assert_eq!(effects[0], Effect::Trace(Event::MediatorSet(promoted)));
+}
+
+#[test]
+fn an_outdated_mirror_is_never_promoted() {
+    let mut third = Third::fresh();
+    third.ask(EAST, set(1, false));
+    third.complete(2, Ok(IoOutput::Done));
+    third.now = at(10 * TERM);
+    let effects = third.ask(WEST, set(2, true));
+    let told = replied(third.nonce, WEST, record(2, EAST, false), false);
+    let probe = Effect::Probe("mediator: an outdated mirror is not promoted");
+    assert_eq!(effects, [probe, told]);
+}
+
+#[test]
+fn only_the_owner_is_granted_a_lease() {
+    let mut third = Third::fresh();
+    let told = record(1, EAST, true);
+    let granted = third.ask(EAST, Ask::Lease);
+    assert_eq!(granted, [replied(third.nonce, EAST, told, true)]);
+    let refused = third.ask(WEST, Ask::Lease);
+    assert_eq!(refused, [replied(third.nonce, WEST, told, false)]);
+}
+
+#[test]
+fn questions_behind_a_write_are_answered_after_it_and_by_it() {
+    let waits = Effect::Probe("mediator: a question waits for a write");
+    let mut third = Third::fresh();
+    third.now = at(TERM);
+    third.ask(WEST, set(1, true));
+    let promoting = third.nonce;
+    for (site, ask) in [
+        (EAST, Ask::Lease),
+        (EAST, Ask::Read),
+        (WEST, set(2, false)),
+        (WEST, Ask::Lease),
+    ] {
+        assert_eq!(third.ask(site, ask), std::slice::from_ref(&waits));
+    }
+    let (second, last) = (record(2, WEST, true), record(3, WEST, false));
+    // The former owner gets no lease any more; behind the next write, one waits on.
+    assert_eq!(
+        third.complete(2, Ok(IoOutput::Done)),
+        [
+            Effect::Trace(Event::MediatorSet(second)),
+            replied(promoting, WEST, second, false),
+            replied(promoting + 1, EAST, second, false),
+            replied(promoting + 2, EAST, second, false),
+            written(last),
+        ]
+    );
+    assert_eq!(
+        third.complete(3, Ok(IoOutput::Done)),
+        [
+            Effect::Trace(Event::MediatorSet(last)),
+            replied(promoting + 3, WEST, last, false),
+            replied(promoting + 4, WEST, last, true),
+        ]
+    );
+}
+
+#[test]
+fn beyond_its_room_a_question_is_ignored() {
+    let mut third = Third::fresh();
+    third.ask(EAST, set(1, false));
+    for _ in 0..QUESTIONS_MAX {
+        third.ask(EAST, Ask::Read);
+    }
+    let probe = Effect::Probe("mediator: too many questions behind a write");
+    let event = Effect::Trace(Event::Ignored(IgnoreReason::NoRoom));
+    assert_eq!(third.ask(EAST, Ask::Read), [probe, event]);
+    let effects = third.complete(2, Ok(IoOutput::Done));
+    assert_eq!(effects.len(), 2 + QUESTIONS_MAX);
+}
+
+#[test]
+fn a_page_keeps_its_golden_bytes() {
+    let golden_page = page(record(9, WEST, true));
+    golden::check(GOLDEN, "record", &encode_page(&golden_page));
+    let bytes = golden::section(GOLDEN, "record");
+    assert_eq!(decode_page(&bytes), Ok(golden_page));
+}
+
+#[test]
+fn every_damage_to_a_page_is_noticed() {
+    let bytes = encode_page(&page(record(9, WEST, true)));
+    check_bit_flips(&bytes, decode_page);
+    let length = Err(DecodeError::Field("page length"));
+    assert_eq!(decode_page(&bytes[1..]), length);
+    let reseal = |bytes: &mut [u8]| {
+        let head = head_bytes(bytes).expect("a page is long enough");
+        seal(&mut bytes[..head], &[]);
+    };
+    check_versions(&bytes, 1, reseal, decode_page);
+}

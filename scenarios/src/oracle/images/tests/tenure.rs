@@ -1,0 +1,198 @@
+//! O4 and O10 on histories made by hand.
+
+use stormglass_engine::contract::{IoRequest, PageIndex, ReservationKey};
+use stormglass_engine::event::Verdict;
+use stormglass_sim::device::CommandNumber;
+use stormglass_sim::time::WorldTime;
+use stormglass_sim::world::ProcessId;
+
+use super::super::When;
+use super::rig::{self, Drive, OWNER, Rig, command, index, range};
+use super::write;
+use crate::oracle::o4_epochs::Epochs;
+use crate::oracle::o10_takeover::Takeover;
+use crate::oracle::{Finding, OracleId};
+
+const PROCESS: ProcessId = ProcessId(1);
+const OTHER: ProcessId = ProcessId(2);
+
+fn when(event: u64) -> When {
+    When {
+        at: WorldTime::from_nanos(event),
+        event,
+    }
+}
+
+fn key(epoch: u64, node: u32) -> ReservationKey {
+    ReservationKey { epoch, node }
+}
+
+fn expect(findings: &[Finding], oracle: OracleId, words: &str) {
+    let first = findings.first();
+    let first = first.unwrap_or_else(|| panic!("nothing was found, wanted \"{words}\""));
+    assert_eq!(first.oracle, oracle);
+    assert!(first.says.contains(words), "{}", first.says);
+    assert!(!first.events.is_empty());
+}
+
+/// Submits a preempt, and lets it be carried out.
+fn preempt(rig: &mut Rig, epochs: &mut Epochs, epoch: u64, findings: &mut Vec<Finding>) {
+    let number = submit_preempt(rig, epochs, epoch);
+    rig.execute(OWNER, Drive::Journal, number);
+    let (_, event) = rig.now();
+    let journal = index(OWNER, Drive::Journal);
+    epochs.executed(journal, number, true, when(event), findings);
+}
+
+fn submit_preempt(rig: &mut Rig, epochs: &mut Epochs, epoch: u64) -> CommandNumber {
+    let observed = rig.device(OWNER, Drive::Journal).holder();
+    let preempt = IoRequest::Preempt { observed };
+    let number = rig.submit_under(epoch, OWNER, Drive::Journal, preempt);
+    let (_, event) = rig.now();
+    let journal = index(OWNER, Drive::Journal);
+    let device = rig.device(OWNER, Drive::Journal);
+    epochs.submitted(journal, number, device, event);
+    number
+}
+
+#[test]
+fn o4_finds_a_command_of_an_older_epoch_and_passes_over_a_refused_one() {
+    let (mut rig, mut epochs, mut findings) = (Rig::new(), Epochs::default(), vec![]);
+    preempt(&mut rig, &mut epochs, 5, &mut findings);
+    let journal = index(OWNER, Drive::Journal);
+    let stale = |rig: &mut Rig, epochs: &mut Epochs| {
+        let page = rig::write(PageIndex(0), vec![rig.block(1)]);
+        let number = rig.submit_under(4, OWNER, Drive::Journal, page);
+        let device = rig.device(OWNER, Drive::Journal);
+        epochs.submitted(journal, number, device, 70);
+        number
+    };
+    let number = stale(&mut rig, &mut epochs);
+    epochs.executed(journal, number, false, when(71), &mut findings);
+    assert_eq!(findings, []);
+    let number = stale(&mut rig, &mut epochs);
+    epochs.executed(journal, number, true, when(72), &mut findings);
+    expect(&findings, OracleId::O4, "epoch 4 after one of epoch 5");
+}
+
+#[test]
+fn o4_finds_an_answer_of_a_deposed_owner_unless_both_copies_had_it() {
+    let (mut rig, mut epochs, mut findings) = (Rig::new(), Epochs::default(), vec![]);
+    write(&mut rig, 1, 0, 1);
+    preempt(&mut rig, &mut epochs, 5, &mut findings);
+    epochs.fenced(PROCESS, key(5, 1));
+    let success = |counter| (command(counter), Verdict::Success);
+    let mut answered = |epochs: &mut Epochs, rig: &Rig, counter, holder| {
+        findings.clear();
+        let answer = success(counter);
+        epochs.answered(
+            PROCESS,
+            answer,
+            (Some(index(OWNER, Drive::Journal)), holder),
+            &rig.images,
+            when(1000),
+            &mut findings,
+        );
+        findings.clone()
+    };
+    let own = Some(key(5, 1));
+    let others = Some(key(6, 2));
+    assert_eq!(answered(&mut epochs, &rig, 1, own), []);
+    assert_eq!(answered(&mut epochs, &rig, 77, own), []);
+    // The write was on both before; a read never counts as that.
+    assert_eq!(answered(&mut epochs, &rig, 1, others), []);
+    let found = answered(&mut epochs, &rig, 77, others);
+    expect(&found, OracleId::O4, "held under epoch 6 of node");
+    // What was submitted after the fence was not.
+    rig.writers[OWNER].key.epoch = 5;
+    write(&mut rig, 2, 1, 1);
+    let found = answered(&mut epochs, &rig, 2, others);
+    expect(&found, OracleId::O4, "c1:2 is answered under epoch 5");
+}
+
+#[test]
+fn o4_finds_an_answer_of_a_process_that_never_won_its_set() {
+    let (rig, mut epochs, mut findings) = (Rig::new(), Epochs::default(), vec![]);
+    let answer = (command(1), Verdict::Success);
+    epochs.answered(
+        OTHER,
+        answer,
+        (None, None),
+        &rig.images,
+        when(9),
+        &mut findings,
+    );
+    expect(&findings, OracleId::O4, "answered under none");
+}
+
+fn won(takeover: &mut Takeover, process: ProcessId, key: ReservationKey) -> Vec<Finding> {
+    let mut findings = vec![];
+    takeover.fenced(process, 0, key, when(key.epoch * 10), &mut findings);
+    findings
+}
+
+fn answers(takeover: &mut Takeover, counter: u64, read: bool) -> Vec<Finding> {
+    let mut findings = vec![];
+    let answer = (command(counter), Verdict::Success);
+    let read = read.then(|| range(0, 2));
+    takeover.answered(OTHER, answer, read, when(99), &mut findings);
+    findings
+}
+
+#[test]
+fn o10_holds_of_a_takeover_in_its_right_order() {
+    let mut takeover = Takeover::default();
+    assert_eq!(won(&mut takeover, PROCESS, key(1, 1)), []);
+    assert_eq!(won(&mut takeover, OTHER, key(2, 2)), []);
+    let orphans = [(command(7), range(1, 1))];
+    takeover.recovered(OTHER, Some(orphans.into_iter()));
+    assert_eq!(answers(&mut takeover, 1, false), [], "a write of before");
+    takeover.lease_waited_out(OTHER);
+    takeover.resolved(command(7));
+    assert_eq!(answers(&mut takeover, 2, true), []);
+    assert_eq!(answers(&mut takeover, 7, false), []);
+    let mut findings = vec![];
+    takeover.accepted(command(8), range(1, 1), when(100), &mut findings);
+    assert_eq!(findings, []);
+    assert!(takeover.checks() > 4);
+}
+
+#[test]
+fn o10_finds_an_epoch_that_is_not_higher() {
+    let mut takeover = Takeover::default();
+    assert_eq!(won(&mut takeover, PROCESS, key(2, 1)), []);
+    let found = won(&mut takeover, OTHER, key(2, 2));
+    expect(&found, OracleId::O10, "won under epoch 2");
+}
+
+#[test]
+fn o10_finds_an_answer_before_the_set_is_read_back() {
+    let mut takeover = Takeover::default();
+    won(&mut takeover, OTHER, key(2, 2));
+    let found = answers(&mut takeover, 1, false);
+    expect(&found, OracleId::O10, "before the set is read back");
+}
+
+#[test]
+fn o10_finds_a_read_before_the_lease_is_over() {
+    let mut takeover = Takeover::default();
+    won(&mut takeover, PROCESS, key(1, 1));
+    won(&mut takeover, OTHER, key(2, 2));
+    takeover.recovered(OTHER, Some(std::iter::empty()));
+    let found = answers(&mut takeover, 1, true);
+    expect(&found, OracleId::O10, "before the lease");
+}
+
+#[test]
+fn o10_finds_what_passes_over_an_orphan() {
+    let mut takeover = Takeover::default();
+    won(&mut takeover, OTHER, key(1, 2));
+    takeover.recovered(OTHER, Some([(command(7), range(1, 1))].into_iter()));
+    let found = answers(&mut takeover, 7, false);
+    expect(&found, OracleId::O10, "before orphan c1:7");
+    let found = answers(&mut takeover, 2, true);
+    expect(&found, OracleId::O10, "before orphan c1:7");
+    let mut findings = vec![];
+    takeover.accepted(command(8), range(0, 2), when(100), &mut findings);
+    expect(&findings, OracleId::O10, "accepted over orphan c1:7");
+}

@@ -1,0 +1,174 @@
+//! O10: a takeover serves nothing before it has read back what it took.
+//!
+//! Every epoch under which a set is won is higher than all before. A process gives
+//! no success, mismatch or refusal between winning its set and having read it
+//! back. If another node held the set before it, it answers no read until that
+//! node's lease is waited out. No mutation is accepted, and no read answered, over
+//! the range of an orphan that is not resolved; nor is the orphan itself.
+
+use imbl::OrdMap;
+use serde::{Deserialize, Serialize};
+use stormglass_engine::contract::ReservationKey;
+use stormglass_engine::event::Verdict;
+use stormglass_engine::vocabulary::{CommandId, Range};
+use stormglass_sim::world::ProcessId;
+
+use super::images::When;
+use super::{Finding, OracleId};
+
+/// A process that has won its set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Tenure {
+    event: u64,
+    is_recovered: bool,
+    /// Another node's lease may go on.
+    must_wait: bool,
+}
+
+/// Watches takeovers and boots.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Takeover {
+    checks: u64,
+    tenures: OrdMap<ProcessId, Tenure>,
+    /// The last key of each set, and when it was won.
+    last: [Option<(ReservationKey, u64)>; 2],
+    orphans: OrdMap<CommandId, Range>,
+}
+
+impl Takeover {
+    /// Answers, acceptances and fences looked at.
+    pub fn checks(&self) -> u64 {
+        self.checks
+    }
+
+    /// A process won a set.
+    pub fn fenced(
+        &mut self,
+        process: ProcessId,
+        copy: usize,
+        key: ReservationKey,
+        when: When,
+        findings: &mut Vec<Finding>,
+    ) {
+        self.checks += 1;
+        let before = self.last[copy].replace((key, when.event));
+        if let Some((before, event)) = before
+            && key.epoch <= before.epoch
+        {
+            let says = format!(
+                "a set is won under epoch {}, and was under epoch {} before",
+                key.epoch, before.epoch
+            );
+            finding(says, vec![event], when, findings);
+        }
+        let tenure = Tenure {
+            event: when.event,
+            is_recovered: false,
+            must_wait: before.is_some_and(|(before, _)| before.node != key.node),
+        };
+        self.tenures.insert(process, tenure);
+    }
+
+    /// A set's device was replaced: epochs may begin anew.
+    pub fn replaced(&mut self, copy: usize) {
+        if let Some((key, _)) = &mut self.last[copy] {
+            key.epoch = 0;
+        }
+    }
+
+    /// A process has read its set back. `orphans` are the marks of an owner's.
+    pub fn recovered(
+        &mut self,
+        process: ProcessId,
+        orphans: Option<impl Iterator<Item = (CommandId, Range)>>,
+    ) {
+        if let Some(tenure) = self.tenures.get_mut(&process) {
+            tenure.is_recovered = true;
+        }
+        if let Some(orphans) = orphans {
+            self.orphans = orphans.collect();
+        }
+    }
+
+    /// The former node's lease is over.
+    pub fn lease_waited_out(&mut self, process: ProcessId) {
+        if let Some(tenure) = self.tenures.get_mut(&process) {
+            tenure.must_wait = false;
+        }
+    }
+
+    /// A process began or ended a life.
+    pub fn reborn(&mut self, process: ProcessId) {
+        self.tenures.remove(&process);
+    }
+
+    /// An orphan is resolved.
+    pub fn resolved(&mut self, command: CommandId) {
+        self.orphans.remove(&command);
+    }
+
+    /// A mutation was accepted.
+    pub fn accepted(
+        &mut self,
+        command: CommandId,
+        range: Range,
+        when: When,
+        findings: &mut Vec<Finding>,
+    ) {
+        self.checks += 1;
+        if let Some((orphan, over)) = self.orphan_over(range) {
+            let says = format!("{command} is accepted over orphan {orphan} on {over}");
+            finding(says, vec![], when, findings);
+        }
+    }
+
+    /// A process gave an attempt its final status. `read` is the range of a read.
+    pub fn answered(
+        &mut self,
+        process: ProcessId,
+        (command, verdict): (CommandId, Verdict),
+        read: Option<Range>,
+        when: When,
+        findings: &mut Vec<Finding>,
+    ) {
+        let is_success = match verdict {
+            Verdict::Success | Verdict::Mismatch => true,
+            Verdict::Refused | Verdict::Cancelled => false,
+            Verdict::Unknown(_) => return,
+        };
+        self.checks += 1;
+        let Some(tenure) = self.tenures.get(&process).copied() else {
+            return;
+        };
+        if !tenure.is_recovered {
+            let says = format!("{command} is answered before the set is read back");
+            finding(says, vec![tenure.event], when, findings);
+        }
+        if !is_success {
+            return;
+        }
+        if read.is_some() && tenure.must_wait {
+            let says =
+                format!("{command} is read before the lease of the node that held the set is over");
+            finding(says, vec![tenure.event], when, findings);
+        }
+        let over = read.and_then(|range| self.orphan_over(range));
+        let own = self.orphans.get(&command).map(|range| (command, *range));
+        if let Some((orphan, range)) = over.or(own) {
+            let says =
+                format!("{command} is answered before orphan {orphan} on {range} is resolved");
+            finding(says, vec![tenure.event], when, findings);
+        }
+    }
+
+    fn orphan_over(&self, range: Range) -> Option<(CommandId, Range)> {
+        let mut orphans = self.orphans.iter();
+        let found = orphans.find(|(_, orphan)| orphan.overlaps(range));
+        found.map(|(command, range)| (*command, *range))
+    }
+}
+
+fn finding(says: String, events: Vec<u64>, when: When, findings: &mut Vec<Finding>) {
+    let events = events.into_iter().chain([when.event]).collect();
+    findings.push(Finding::new(OracleId::O10, when.at, says, events));
+}

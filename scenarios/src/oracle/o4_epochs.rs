@@ -1,0 +1,192 @@
+//! O4: device mutations and acknowledgements of an epoch come from one incarnation.
+//!
+//! No device carries out a write, flush or preempt under a key whose epoch is below
+//! the highest that it ever carried one out under; pages outside the reservation
+//! are free.
+//!
+//! Success and mismatch are answered only by a process that holds the reservation
+//! of its set's journal at that instant, under the key that it reported. One
+//! exception: a mutation whose record on the owner's set was submitted before the
+//! reservation was lost, and of which both copies certainly have the result. Reads
+//! and flushes have none. A refusal without a record says nothing about an epoch
+//! (a range may simply be out of bounds) and is O8's.
+
+use imbl::OrdMap;
+use serde::{Deserialize, Serialize};
+use stormglass_engine::contract::{IoRequest, ReservationKey};
+use stormglass_engine::event::Verdict;
+use stormglass_engine::vocabulary::CommandId;
+use stormglass_sim::device::{CommandNumber, Device, PageRange};
+use stormglass_sim::world::{DeviceIndex, ProcessId};
+
+use super::images::{Images, When};
+use super::{Finding, OracleId};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Waiting {
+    epoch: u64,
+    event: u64,
+}
+
+/// The highest epoch under which a device did something, and when first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Highest {
+    epoch: u64,
+    event: u64,
+}
+
+/// Watches keys.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Epochs {
+    checks: u64,
+    waiting: OrdMap<(DeviceIndex, CommandNumber), Waiting>,
+    highest: OrdMap<DeviceIndex, Highest>,
+    /// Which device each process last tried to take, and thereby which set.
+    claims: OrdMap<ProcessId, DeviceIndex>,
+    keys: OrdMap<ProcessId, ReservationKey>,
+}
+
+impl Epochs {
+    /// Commands carried out and answers given.
+    pub fn checks(&self) -> u64 {
+        self.checks
+    }
+
+    /// The device that a process last tried to take.
+    pub fn claim_of(&self, process: ProcessId) -> Option<DeviceIndex> {
+        self.claims.get(&process).copied()
+    }
+
+    /// A command entered a queue.
+    pub fn submitted(
+        &mut self,
+        index: DeviceIndex,
+        number: CommandNumber,
+        device: &Device,
+        event: u64,
+    ) {
+        let Some((_, it)) = device.queued().find(|(queued, _)| *queued == number) else {
+            return;
+        };
+        match &it.request {
+            IoRequest::Read { .. } | IoRequest::ReadReservation => return,
+            IoRequest::Write { start, pages, .. } => {
+                let (start, count) = (*start, pages.len() as u64);
+                let free = device.spec().unreserved;
+                if free.is_some_and(|free| free.contains(PageRange { start, count })) {
+                    return;
+                }
+            }
+            IoRequest::Flush => {}
+            IoRequest::Preempt { .. } => {
+                if let Some(submitter) = device.submitter_of(number) {
+                    self.claims.insert(ProcessId(submitter.process), index);
+                }
+            }
+        }
+        let epoch = it.key.epoch;
+        self.waiting
+            .insert((index, number), Waiting { epoch, event });
+    }
+
+    /// A command left a queue.
+    pub fn executed(
+        &mut self,
+        index: DeviceIndex,
+        number: CommandNumber,
+        succeeded: bool,
+        when: When,
+        findings: &mut Vec<Finding>,
+    ) {
+        let Some(waiting) = self.waiting.remove(&(index, number)) else {
+            return;
+        };
+        if !succeeded {
+            return;
+        }
+        self.checks += 1;
+        let (epoch, event) = (waiting.epoch, when.event);
+        match self.highest.get(&index) {
+            Some(highest) if epoch < highest.epoch => {
+                let says = format!(
+                    "device {} carried out a command of epoch {epoch} after one of epoch {}",
+                    index.0, highest.epoch
+                );
+                let events = vec![highest.event, waiting.event, event];
+                findings.push(Finding::new(OracleId::O4, when.at, says, events));
+            }
+            Some(highest) if epoch == highest.epoch => {}
+            Some(_) | None => {
+                self.highest.insert(index, Highest { epoch, event });
+            }
+        }
+    }
+
+    /// Commands left a device's queue without a word.
+    pub fn settled(&mut self, index: DeviceIndex, device: &Device) {
+        let span = (index, CommandNumber(0))..=(index, CommandNumber(u64::MAX));
+        let gone: Vec<_> = self
+            .waiting
+            .range(span)
+            .map(|(place, _)| *place)
+            .filter(|(_, number)| !device.queued().any(|(queued, _)| queued == *number))
+            .collect();
+        for place in gone {
+            self.waiting.remove(&place);
+        }
+    }
+
+    /// A device was replaced: a blank one has seen no epoch.
+    pub fn replaced(&mut self, index: DeviceIndex) {
+        self.highest.remove(&index);
+    }
+
+    /// A process won its set.
+    pub fn fenced(&mut self, process: ProcessId, key: ReservationKey) {
+        self.keys.insert(process, key);
+    }
+
+    /// A process began or ended a life.
+    pub fn reborn(&mut self, process: ProcessId) {
+        self.keys.remove(&process);
+    }
+
+    /// A process gave an attempt its final status. `holder` is that of its set's
+    /// journal.
+    pub fn answered(
+        &mut self,
+        process: ProcessId,
+        (command, verdict): (CommandId, Verdict),
+        (journal, holder): (Option<DeviceIndex>, Option<ReservationKey>),
+        images: &Images,
+        when: When,
+        findings: &mut Vec<Finding>,
+    ) {
+        match verdict {
+            Verdict::Success | Verdict::Mismatch => {}
+            Verdict::Refused | Verdict::Cancelled | Verdict::Unknown(_) => return,
+        }
+        self.checks += 1;
+        let key = self.keys.get(&process).copied();
+        if key.is_some() && key == holder {
+            return;
+        }
+        let highest = journal.and_then(|index| self.highest.get(&index));
+        let lost_at = highest.map_or(0, |highest| highest.event);
+        if key.is_some() && images.was_on_both(command, lost_at) {
+            return;
+        }
+        let epoch = |key: Option<ReservationKey>| {
+            key.map_or("none".into(), |key| {
+                format!("epoch {} of node {}", key.epoch, key.node)
+            })
+        };
+        let says = format!(
+            "{command} is answered under {}, and its set is held under {}",
+            epoch(key),
+            epoch(holder)
+        );
+        let events = vec![lost_at, when.event];
+        findings.push(Finding::new(OracleId::O4, when.at, says, events));
+    }
+}

@@ -1,0 +1,115 @@
+//! O6: a dirty bit ends only when the mirror has what it stands for, and a resync
+//! never writes old over new.
+//!
+//! When the owner submits a record that clears a region's bit, every image of the
+//! mirror's set holds, of each block of the region, a version at least as new as
+//! any that the owner's set may hold. (That the two are equal is O5's.)
+//!
+//! When the mirror submits a copy, no block of it is older than all that the
+//! mirror may hold before it, unless the owner's set certainly holds that very
+//! version: a rollback.
+
+use serde::{Deserialize, Serialize};
+use stormglass_engine::storage_set::record::Entry;
+use stormglass_engine::vocabulary::{BlockIndex, Range, SequenceId};
+
+use super::images::{Candidates, Link, Pair, Value, When};
+use super::{Finding, OracleId};
+
+/// Watches what a resync copies.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resync {
+    checks: u64,
+}
+
+impl Resync {
+    /// Blocks looked at.
+    pub fn checks(&self) -> u64 {
+        self.checks
+    }
+
+    /// A record entered a journal.
+    pub(super) fn note(
+        &mut self,
+        copy: usize,
+        link: &Link,
+        pair: &Pair,
+        when: When,
+        findings: &mut Vec<Finding>,
+    ) {
+        let says = match (&link.entry, copy) {
+            (Entry::Dirty { .. }, 0) => self.first_uncopied(link, pair),
+            (Entry::Copy { range, .. }, 1) => self.first_older(*range, link, pair),
+            _ => None,
+        };
+        if let Some(says) = says {
+            let events = vec![link.event, when.event];
+            findings.push(Finding::new(OracleId::O6, when.at, says, events));
+        }
+    }
+
+    fn first_uncopied(&mut self, link: &Link, pair: &Pair) -> Option<String> {
+        let cleared = link.bits.iter().filter(|(_, is_set)| !is_set);
+        let blocks = cleared.flat_map(|(region, _)| pair.geometry().region_range(*region).blocks());
+        for block in blocks {
+            self.checks += 1;
+            let [owner, mirror] = [0, 1].map(|copy| pair.values(copy, block));
+            let is_damaged = mirror.values().contains(&Value::Damaged);
+            let is_older = lowest(&mirror) < highest(&owner) && highest(&owner).is_some();
+            if pair.is_absent(1) || is_damaged || is_older {
+                return Some(format!(
+                    "the bit of block {}'s region is cleared, and the mirror's set may hold \
+                     {mirror} where the owner's may hold {owner}",
+                    block.value()
+                ));
+            }
+        }
+        None
+    }
+
+    fn first_older(&mut self, range: Range, link: &Link, pair: &Pair) -> Option<String> {
+        for (block, copied) in range.blocks().zip(&link.values) {
+            self.checks += 1;
+            let Value::Proven { version, .. } = *copied else {
+                continue;
+            };
+            let mut before = Candidates::default();
+            let held = pair.values(1, block);
+            for value in held.values().iter().filter(|value| *value != copied) {
+                before.add(*value);
+            }
+            let is_older = lowest(&before).is_some_and(|lowest| version < lowest)
+                && !before.values().contains(&Value::Damaged);
+            if is_older && !is_rollback(pair, block, version) {
+                return Some(format!(
+                    "version {} of block {} is copied over {before}, and the owner's set may hold \
+                     {}",
+                    version.value(),
+                    block.value(),
+                    pair.values(0, block)
+                ));
+            }
+        }
+        None
+    }
+}
+
+fn versions(values: &Candidates) -> impl Iterator<Item = SequenceId> {
+    values.values().iter().filter_map(|value| match value {
+        Value::Proven { version, .. } => Some(*version),
+        Value::Damaged => None,
+    })
+}
+
+fn lowest(values: &Candidates) -> Option<SequenceId> {
+    versions(values).min()
+}
+
+fn highest(values: &Candidates) -> Option<SequenceId> {
+    versions(values).max()
+}
+
+fn is_rollback(pair: &Pair, block: BlockIndex, version: SequenceId) -> bool {
+    let owner = pair.values(0, block);
+    pair.is_absent(0) || versions(&owner).all(|held| held == version)
+}
