@@ -192,7 +192,7 @@ fn an_error_of_a_device_ends_an_office_unless_it_claims_or_reads_for_a_client() 
             assert!(station.has_seen(&Event::Halted(error)));
             assert!(station.module.set().is_none());
             assert_eq!(station.census(), Census::default());
-            assert_eq!(station.mail.len(), 2, "it watches its partner at once");
+            assert_eq!(station.mail.len(), 3, "it watches its partner at once");
         }
     }
     for error in fenced.into_iter().chain(broken) {

@@ -324,7 +324,7 @@ fn a_replaced_data_device_leaves_fence_and_results_and_all_is_dirty() {
         }
         mirror.run();
         let expected = Tables {
-            consistency: Consistency::Inconsistent,
+            consistency: Consistency::Unpaired,
             dirty: (0..8_u64).collect(),
             ..before
         };
