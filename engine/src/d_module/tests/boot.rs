@@ -417,3 +417,23 @@ fn two_nodes_that_claim_at_once_end_with_one_that_holds_the_set() {
         assert_eq!(holders(&one), won);
     }
 }
+
+#[test]
+fn a_set_whose_data_device_is_gone_is_not_claimed() {
+    let mut owner = at(Phase::Serving);
+    owner.holds_mail = true;
+    owner.mail.clear();
+    owner.fail(0, IoError::Gone);
+    for _ in 0..3 {
+        while let Some(question) = owner.mail.first() {
+            match question.device {
+                DATA => owner.fail_mail(0, IoError::Gone),
+                _ => owner.deliver(0),
+            }
+        }
+        assert_eq!(owner.module.phase(), Phase::Standby);
+        owner.pass(owner.configuration.timers.heartbeat);
+    }
+    owner.release_mail();
+    assert_eq!(owner.module.phase(), Phase::Claiming, "it is back");
+}

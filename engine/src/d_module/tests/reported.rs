@@ -8,9 +8,7 @@ use crate::contract::{IoError, IoRequest, PageIndex};
 use crate::event::{Event, Phase};
 use crate::storage_set::record::Mode;
 use crate::storage_set::tables::Role;
-use crate::testing::{
-    DATA, Station, Third, VOLUME, fill, id, range, session, sync_configuration, write,
-};
+use crate::testing::{Station, Third, VOLUME, fill, id, range, session, sync_configuration, write};
 use crate::time::Duration;
 use crate::vocabulary::{Command, Range};
 use crate::wire::PeerMessage;
@@ -135,30 +133,6 @@ fn a_block_that_neither_copy_can_prove_does_not_keep_writes_out_for_good() {
     owner.ask(id(2), write(20, 1, 2));
     owner.pass_running(Duration::from_secs(4));
     assert!(owner.has_seen(&Event::Marked(id(2))));
-}
-
-#[test]
-fn a_device_that_is_gone_is_not_claimed_again_and_again_at_one_instant() {
-    let mut owner = Station::new(Role::Owner);
-    owner.serve();
-    let mut halts = 0;
-    for _ in 0..100 {
-        let Some(place) = owner.queue.iter().position(|it| it.device == DATA) else {
-            if owner.queue.is_empty() {
-                owner.ask(id(1), Command::Read(range(0, 1)));
-                if owner.queue.is_empty() {
-                    break;
-                }
-                owner.fail(0, IoError::Aborted);
-                continue;
-            }
-            owner.complete(0);
-            continue;
-        };
-        owner.fail(place, IoError::Gone);
-        halts += 1;
-    }
-    assert!(halts < 5, "{halts} at one instant");
 }
 
 #[test]

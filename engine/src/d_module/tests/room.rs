@@ -20,7 +20,11 @@ fn a_module_without_a_set_asks_for_no_deadline_but_its_watchs() {
     assert_eq!(owner.module.next_deadline(), Some(next));
     owner.mail.clear();
     owner.pass(Duration::from_secs(10));
-    assert_eq!(owner.mail.len(), 300, "three questions, once in a heartbeat");
+    assert_eq!(
+        owner.mail.len(),
+        300,
+        "three questions, once in a heartbeat"
+    );
 }
 
 /// An owner whose ring is full to the last page, its destage not begun.
