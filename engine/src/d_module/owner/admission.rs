@@ -23,6 +23,7 @@ impl Owner {
             // not go by it.
             return;
         }
+        self.mark_compared(set, cx);
         let may_read = self.may_read(cx);
         let limits = &cx.configuration.limits;
         loop {

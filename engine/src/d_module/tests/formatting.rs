@@ -105,7 +105,13 @@ fn what_an_earlier_life_left_in_the_ring_stays_dead() {
 fn an_owner_whose_data_device_was_replaced_is_frozen() {
     let mut owner = Station::new(Role::Owner);
     owner.serve();
-    let journal = owner.disks[&JOURNAL].pages.clone();
+    // Its heart goes on beating in the mailbox, behind everything else.
+    let content = |owner: &Station| {
+        let mut pages = owner.disks[&JOURNAL].pages.clone();
+        pages.split_off(&GEOMETRY.mailbox_start().0);
+        pages
+    };
+    let journal = content(&owner);
     owner.disks.insert(DATA, Disk::default());
     owner.reboot();
     owner.run();
@@ -117,5 +123,5 @@ fn an_owner_whose_data_device_was_replaced_is_frozen() {
             .contains(&"owner without its data device frozen")
     );
     assert!(owner.disks[&DATA].pages.is_empty());
-    assert_eq!(owner.disks[&JOURNAL].pages, journal);
+    assert!(content(&owner) == journal, "the journal is not touched");
 }
