@@ -26,14 +26,16 @@ const FILES: &[(&str, &str)] = embed! {
         "crash-in-the-queue"
         "module-restart"
         "late-commands"
-        "reads-among-writes";
+        "reads-among-writes"
+        "late-replicas";
     "takeover":
         "owner-dies"
         "mirror-dies"
         "both-owners-die"
         "owner-pauses"
         "large-commands"
-        "first-boot";
+        "first-boot"
+        "claim-pauses";
     "resync":
         "mirror-lost"
         "link-cut"
@@ -41,7 +43,8 @@ const FILES: &[(&str, &str)] = embed! {
         "resync-interrupted"
         "mediator-lost"
         "bad-block"
-        "device-lost";
+        "device-lost"
+        "slow-record";
 };
 
 /// Name and text of every scenario, in the order in which they are listed.
