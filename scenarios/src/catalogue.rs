@@ -35,7 +35,8 @@ const FILES: &[(&str, &str)] = embed! {
         "owner-pauses"
         "large-commands"
         "first-boot"
-        "claim-pauses";
+        "claim-pauses"
+        "readers";
     "resync":
         "mirror-lost"
         "link-cut"
@@ -43,8 +44,11 @@ const FILES: &[(&str, &str)] = embed! {
         "resync-interrupted"
         "mediator-lost"
         "bad-block"
+        "bad-block-dirty"
+        "owner-disk-gone"
         "device-lost"
-        "slow-record";
+        "slow-record"
+        "late-word";
 };
 
 /// Name and text of every scenario, in the order in which they are listed.
