@@ -48,7 +48,8 @@ const FILES: &[(&str, &str)] = embed! {
         "owner-disk-gone"
         "device-lost"
         "slow-record"
-        "late-word";
+        "late-word"
+        "short-outages";
 };
 
 /// Name and text of every scenario, in the order in which they are listed.
