@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use imbl::OrdMap;
 use serde::{Deserialize, Serialize};
+use stormglass_engine::collections::Layered;
 use stormglass_engine::event::Event;
 use stormglass_engine::vocabulary::CommandId;
 use stormglass_reports::record::Decimal;
@@ -86,7 +87,7 @@ fn middle(bucket: u32) -> u64 {
 /// A run's measures so far.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Measures {
-    open: OrdMap<CommandId, Times>,
+    open: Layered<CommandId, Times>,
     latency: Histogram,
     marking: Histogram,
     local: Histogram,
@@ -111,7 +112,7 @@ impl Measures {
                 );
             }
             ClientEvent::AttemptEnded { id, status, .. } => {
-                let times = self.open.remove(id);
+                let times = self.open.remove(id).map(|times| *times);
                 if let (Some(times), StatusSummary::Success) = (times, status) {
                     self.close(at, times);
                 }

@@ -79,7 +79,8 @@ pub struct StorageSet {
     journal: Journal,
     tables: Tables,
     blocks: Blocks,
-    destage: Option<Destage>,
+    /// Boxed: rarely there, and a fork copies the set.
+    destage: Option<Box<Destage>>,
     next_slot: CheckpointSlot,
     /// Ring pages promised to commands that are marked and not yet performed.
     promised: u64,
@@ -207,7 +208,7 @@ impl StorageSet {
             self.journal.used_durable(),
             ids,
         );
-        self.destage = Some(destage);
+        self.destage = Some(Box::new(destage));
         ios.into_iter().map(|io| self.submission(io)).collect()
     }
 

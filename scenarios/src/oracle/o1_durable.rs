@@ -6,8 +6,8 @@
 
 use std::sync::Arc;
 
-use imbl::OrdMap;
 use serde::{Deserialize, Serialize};
+use stormglass_engine::collections::Layered;
 use stormglass_engine::event::Verdict;
 use stormglass_engine::vocabulary::{CommandId, Range};
 
@@ -20,7 +20,7 @@ use super::{Finding, OracleId};
 pub struct Durable {
     checks: u64,
     /// Mutations that were accepted and not acknowledged.
-    open: OrdMap<CommandId, Range>,
+    open: Layered<CommandId, Range>,
 }
 
 impl Durable {

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use imbl::OrdMap;
 use serde::{Deserialize, Serialize};
+use stormglass_engine::collections::Layered;
 use stormglass_engine::storage_set::record::Entry;
 use stormglass_engine::vocabulary::{ClientId, CommandId, Range, SequenceId, Session, SetId};
 
@@ -50,7 +51,7 @@ impl Performed {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Once {
     checks: u64,
-    performed: OrdMap<CommandId, Performed>,
+    performed: Layered<CommandId, Performed>,
     /// Nothing below is performed any more.
     floors: OrdMap<ClientId, u64>,
 }
@@ -153,8 +154,7 @@ impl Once {
         }
         self.floors.insert(client, counter);
         let mut next = CommandId { client, counter: 0 };
-        while let Some((command, performed)) = self.performed.get_next(&next) {
-            let command = *command;
+        while let Some((command, performed)) = self.performed.next(&next) {
             if command.client != client || command.counter >= counter {
                 break;
             }
