@@ -267,7 +267,7 @@ fn fault_line(happened: &Happened, world: &World<Actor>) -> (String, String, Opt
             )
         }
         Happened::DevicePowerLoss(device) => (
-            world.drive(*device).name.clone(),
+            world.drive(*device).name.to_string(),
             "loses power".into(),
             None,
         ),

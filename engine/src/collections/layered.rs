@@ -17,16 +17,17 @@ use std::fmt;
 use std::sync::Arc;
 
 use imbl::OrdMap;
+use imbl_sized_chunks::sized_chunk::Chunk;
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// The most entries that were touched lately. More would cost a fork that touches
 /// one of them more, fewer would disturb the map more often.
-const RECENT_MAX: usize = 12;
+const RECENT_MAX: usize = 8;
 
 /// Keys touched lately, rising; nothing is there of one that was taken out of
-/// `settled`.
-type Recent<K, V> = Vec<(K, Option<Arc<V>>)>;
+/// `settled`. In one piece with its count, so that a fork makes one allocation.
+type Recent<K, V> = Chunk<(K, Option<Arc<V>>), RECENT_MAX>;
 
 /// A large ordered map.
 #[derive(Clone)]
@@ -40,7 +41,7 @@ impl<K: Ord + Copy, V: Clone> Layered<K, V> {
     /// An empty map.
     pub fn new() -> Self {
         Layered {
-            recent: Arc::new(Vec::new()),
+            recent: Arc::new(Chunk::new()),
             settled: OrdMap::new(),
             length: 0,
         }
@@ -87,7 +88,10 @@ impl<K: Ord + Copy, V: Clone> Layered<K, V> {
                 self.list(place, *key, Some(value))
             }
         };
-        own(&mut self.recent)[place].1.as_mut().map(Arc::make_mut)
+        Arc::make_mut(&mut self.recent)[place]
+            .1
+            .as_mut()
+            .map(Arc::make_mut)
     }
 
     /// What is under the key, made if there is nothing.
@@ -105,7 +109,7 @@ impl<K: Ord + Copy, V: Clone> Layered<K, V> {
     pub fn insert(&mut self, key: K, value: V) -> Option<Arc<V>> {
         let value = Some(Arc::new(value));
         let before = match self.find(&key) {
-            Ok(place) => std::mem::replace(&mut own(&mut self.recent)[place].1, value),
+            Ok(place) => std::mem::replace(&mut Arc::make_mut(&mut self.recent)[place].1, value),
             Err(place) => {
                 let before = self.settled.get(&key).cloned();
                 self.list(place, key, value);
@@ -123,7 +127,7 @@ impl<K: Ord + Copy, V: Clone> Layered<K, V> {
                 self.recent[place].1.as_ref()?;
                 // What never settled leaves no trace.
                 let is_settled = self.settled.contains_key(key);
-                let recent = own(&mut self.recent);
+                let recent = Arc::make_mut(&mut self.recent);
                 if is_settled {
                     recent[place].1.take()
                 } else {
@@ -186,34 +190,23 @@ impl<K: Ord + Copy, V: Clone> Layered<K, V> {
 
     /// Notes a touched entry at its place in the list, after making room; its place.
     fn list(&mut self, place: usize, key: K, value: Option<Arc<V>>) -> usize {
-        let is_full = self.recent.len() >= RECENT_MAX;
+        let is_full = self.recent.is_full();
         if is_full {
             self.settle();
         }
         let place = if is_full { 0 } else { place };
-        own(&mut self.recent).insert(place, (key, value));
+        Arc::make_mut(&mut self.recent).insert(place, (key, value));
         place
     }
 
     fn settle(&mut self) {
-        for (key, value) in own(&mut self.recent).drain(..) {
+        for (key, value) in Arc::make_mut(&mut self.recent).drain() {
             match value {
                 Some(value) => self.settled.insert(key, value),
                 None => self.settled.remove(&key),
             };
         }
     }
-}
-
-/// The list to be changed. A copy gets room for one entry more and not for twice
-/// as many.
-fn own<K: Copy, V>(recent: &mut Arc<Recent<K, V>>) -> &mut Recent<K, V> {
-    if Arc::get_mut(recent).is_none() {
-        let mut copy = Vec::with_capacity(recent.len() + 1);
-        copy.extend(recent.iter().cloned());
-        *recent = Arc::new(copy);
-    }
-    Arc::get_mut(recent).expect("nobody else has it")
 }
 
 impl<K: Ord + Copy, V: Clone> Default for Layered<K, V> {
@@ -241,7 +234,7 @@ impl<K: Ord + Copy, V: Clone> FromIterator<(K, V)> for Layered<K, V> {
         let entries = entries.into_iter();
         let settled: OrdMap<_, _> = entries.map(|(key, value)| (key, Arc::new(value))).collect();
         Layered {
-            recent: Arc::new(Vec::new()),
+            recent: Arc::new(Chunk::new()),
             length: settled.len(),
             settled,
         }
@@ -264,7 +257,7 @@ impl<'de, K: Ord + Copy + Deserialize<'de>, V: Clone + Deserialize<'de>> Deseria
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let settled = OrdMap::<K, Arc<V>>::deserialize(deserializer)?;
         Ok(Layered {
-            recent: Arc::new(Vec::new()),
+            recent: Arc::new(Chunk::new()),
             length: settled.len(),
             settled,
         })

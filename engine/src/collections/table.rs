@@ -44,7 +44,10 @@ impl<K: Ord, V> Table<K, V> {
         self.entries.is_empty()
     }
     /// True if there is an entry under the key.
-    pub fn contains_key(&self, key: &K) -> bool {
+    pub fn contains_key<Q: Ord + ?Sized>(&self, key: &Q) -> bool
+    where
+        K: Borrow<Q>,
+    {
         self.find(key).is_ok()
     }
     /// What is under the key.

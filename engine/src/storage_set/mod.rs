@@ -154,16 +154,20 @@ impl StorageSet {
     }
 
     /// Appends an entry to the journal; the device commands that make it durable.
-    pub fn append(&mut self, entry: Entry, ids: &mut IoIds) -> Vec<Submission> {
+    pub fn append(
+        &mut self,
+        entry: Entry,
+        ids: &mut IoIds,
+    ) -> impl Iterator<Item = Submission> + use<> {
         let (device, key) = (self.journal.device(), self.key);
         let writes = self.journal.append(entry, || ids.next(IoOwner::Journal));
-        let submission = |write: journal::RecordWrite| Submission {
+        let submission = move |write: journal::RecordWrite| Submission {
             device,
             io: write.io,
             key,
             request: write.request,
         };
-        writes.into_iter().map(submission).collect()
+        writes.into_iter().map(submission)
     }
 
     /// Takes note of a journal write's completion.

@@ -14,6 +14,8 @@
 
 mod ending;
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use stormglass_engine::contract::{Entropy, Input, Label, Outbox};
 use stormglass_engine::time::{Duration, Instant};
@@ -37,7 +39,8 @@ pub const REISSUES_MAX: u32 = 1_000;
 /// A client: application and library.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Client {
-    identity: ClientIdentity,
+    /// Shared, so that a fork copies a pointer.
+    identity: Arc<ClientIdentity>,
     /// Makes this boot's labels differ from every other's.
     incarnation: u64,
     tickets: Tickets,
@@ -73,7 +76,7 @@ impl Client {
     ) -> Self {
         identity.check();
         let mut client = Client {
-            identity: identity.clone(),
+            identity: Arc::new(identity.clone()),
             incarnation: entropy.bits(),
             tickets: Tickets::default(),
             live: Vec::new(),
@@ -315,7 +318,7 @@ impl Client {
                     attempt: transmission.number,
                 };
                 self.census.frames += 1;
-                let ClientIdentity { network, node, .. } = self.identity;
+                let ClientIdentity { network, node, .. } = *self.identity;
                 out.send(network, node, label, encode_request(&request));
             }
         }
@@ -335,7 +338,7 @@ impl Client {
             network,
             node,
             ..
-        } = self.identity;
+        } = *self.identity;
         let incarnation = self.incarnation;
         let label = Label {
             kind: kind::CONNECT,
@@ -374,7 +377,7 @@ impl Client {
         mut task: Task,
         out: &mut Outbox<L, E>,
     ) {
-        let ClientIdentity { client, seed, .. } = self.identity;
+        let ClientIdentity { client, seed, .. } = *self.identity;
         let plan = Plan::new(&self.identity.workload, seed, client, task.number);
         if task.step == Step::Fresh {
             let looks = plan.kind == CommandKind::CompareAndWrite
