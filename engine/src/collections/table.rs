@@ -168,6 +168,14 @@ impl<T: Ord> Set<T> {
             members: Table::new(),
         }
     }
+    /// Number of members.
+    pub fn len(&self) -> usize {
+        self.members.len()
+    }
+    /// True if there are none.
+    pub fn is_empty(&self) -> bool {
+        self.members.is_empty()
+    }
     /// True if this is a member.
     pub fn contains(&self, member: &T) -> bool {
         self.members.contains_key(member)

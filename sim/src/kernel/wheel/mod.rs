@@ -3,8 +3,10 @@
 //! A wheel of buckets of 8 µs each: an event of the next 8 ms goes into
 //! its bucket unsorted, a later one into a heap. When the wheel has turned to a
 //! bucket, the bucket's events are sorted into `open`, from whose end they are
-//! popped. So the cost of an event depends neither on the number of pending
-//! ones nor, for the near ones, on how far ahead they lie.
+//! popped. A bucket is part of a list; while there are fewer events than buckets,
+//! several share one, which keeps a fork's copy small. So the cost of an event
+//! depends neither on the number of pending ones nor, for the near ones, on how far
+//! ahead they lie.
 //!
 //! Knows nothing of what an event is. The world calls it, once or twice an event.
 //!
