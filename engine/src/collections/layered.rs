@@ -23,7 +23,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// The most entries that were touched lately. More would cost a fork that touches
 /// one of them more, fewer would disturb the map more often.
-const RECENT_MAX: usize = 8;
+const RECENT_MAX: usize = 12;
 
 /// Keys touched lately, rising; nothing is there of one that was taken out of
 /// `settled`. In one piece with its count, so that a fork makes one allocation.
