@@ -5,12 +5,11 @@
 //! set: a performed one is acknowledged again, a pending one is left to the
 //! sender's next transmission.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
 use super::Context;
 use super::communications::{Reassembly, Received, acknowledge};
+use crate::collections::Table;
 use crate::contract::{Address, IoError, IoId, IoOutput, Label};
 use crate::event::{Event, IgnoreReason};
 use crate::storage_set::StorageSet;
@@ -60,9 +59,9 @@ struct PendingCopy {
 pub struct Mirror {
     accepting: Option<(Session, Asker)>,
     reassembly: Reassembly,
-    commands: BTreeMap<CommandId, PendingCommand>,
+    commands: Table<CommandId, PendingCommand>,
     /// By session too: a rebooted owner counts its sets from 1 again.
-    sets: BTreeMap<(Session, SetId), PendingSet>,
+    sets: Table<(Session, SetId), PendingSet>,
     copies: Vec<PendingCopy>,
     /// The end of a resync, on its way to the journal.
     finishing: Option<(Session, Asker)>,
