@@ -19,7 +19,7 @@ impl Sender {
 
     fn announced() -> Self {
         let mut sender = Sender {
-            replication: Replication::new(session(1), crate::time::Instant::from_nanos(0)),
+            replication: Replication::new(session(1)),
             bench: Bench::new(),
         };
         let watermarks = vec![watermark()];
