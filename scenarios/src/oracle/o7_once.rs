@@ -109,7 +109,7 @@ impl Once {
         };
         if let Entry::Perform(perform) = &link.entry {
             self.checks += 1;
-            let bytes: Arc<[Bytes64]> = link.bytes().flatten().collect();
+            let bytes = || link.bytes().flatten();
             let command = perform.command;
             let mut finding = |says: String, events: Vec<u64>| {
                 let says = format!("{command} {says}");
@@ -121,7 +121,7 @@ impl Once {
                 Some(known) => {
                     let is_same = known.sequence == perform.sequence
                         && known.range == perform.range
-                        && known.bytes == bytes;
+                        && known.bytes.iter().copied().eq(bytes());
                     if !is_same {
                         let says = "is performed with another payload, range or sequence";
                         finding(says.into(), known.events());
@@ -148,7 +148,7 @@ impl Once {
                         Performed {
                             sequence,
                             range,
-                            bytes,
+                            bytes: bytes().collect(),
                             by,
                             report: None,
                         },

@@ -87,9 +87,9 @@ impl Pages {
     }
 
     /// Replaces a page. Keeps a reference to `content`, which may be a slice of
-    /// something larger.
+    /// something larger, unless a short copy will do.
     #[inline]
-    pub(super) fn write(&mut self, page: PageIndex, content: Bytes) {
+    pub(super) fn write(&mut self, page: PageIndex, content: &Bytes) {
         self.assert_inside(page);
         assert_eq!(content.len(), PAGE_BYTES, "a page is written whole");
         let place = Place::of(page);
@@ -140,13 +140,13 @@ fn below<T>(branch: &Branch<T>, at: u64) -> impl Iterator<Item = (&T, u64)> {
 
 /// What is kept of a page: nothing, or the shortest beginning of 64 bytes doubled so
 /// often that has all that is not zero, or all of it.
-fn beginning(content: Bytes) -> Option<Bytes> {
+fn beginning(content: &Bytes) -> Option<Bytes> {
     let mut kept = PAGE_BYTES;
     while kept > SMALLEST_BYTES && content[kept / 2..kept] == ZEROS[..kept / 2] {
         kept /= 2;
     }
     if kept > BEGINNING_BYTES {
-        return Some(content);
+        return Some(content.clone());
     }
     let is_zero = kept == SMALLEST_BYTES && content[..kept] == ZEROS[..kept];
     (!is_zero).then(|| Bytes::copy_from_slice(&content[..kept]))
