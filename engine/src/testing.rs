@@ -3,7 +3,8 @@
 //!
 //! A [`Station`] is one node's D-module with its two devices. Commands wait in
 //! its queue until the test completes them, one, some or all; a reboot keeps the
-//! devices and loses everything else.
+//! devices and loses everything else. Only the mailbox is executed at once, unless
+//! the test holds it back: a heart beats on its own.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,7 +12,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::configuration::{
-    Configuration, D_SLOT, Duty, Limits, N_SLOT, Policy, Replication, SetConfiguration, Timers,
+    Configuration, D_SLOT, Duty, Limits, Mediator, N_SLOT, Policy, Replication, SetConfiguration,
+    Timers,
 };
 use crate::contract::{
     Address, Completion, DeviceId, Effect, Entropy, Input, IoError, IoOutput, IoRequest, Label,
@@ -22,13 +24,14 @@ use crate::event::Event;
 use crate::local::{Local, NodeOutbox};
 use crate::storage_set::layout::Geometry;
 use crate::storage_set::tables::{Role, Tables};
-use crate::storage_set::{IoIds, format_set};
+use crate::storage_set::{IoIds, IoOwner, format_set};
 use crate::time::{Duration, Instant};
 use crate::vocabulary::{
     BLOCK_BYTES, BlockIndex, ClientId, Command, CommandId, NodeId, Range, Session,
     SessionIncarnation, SetId, SiteEpoch, SiteId, Status, StorageSetId, Ticket, VolumeId,
     Watermark,
 };
+use crate::wire::mediator::{self, Ask, MediatorRecord, MediatorReply, MediatorRequest};
 use crate::wire::{
     ClientReply, ClientRequest, CommandFrame, Member, PeerMessage, Portion, Transfer, TransferId,
     peer,
@@ -36,6 +39,8 @@ use crate::wire::{
 
 pub(crate) const VOLUME: VolumeId = VolumeId::new(1);
 pub(crate) const PEERS: NetworkId = NetworkId::new(1);
+pub(crate) const THIRD: NetworkId = NetworkId::new(2);
+pub(crate) const MEDIATOR: Address = Address::new(301);
 pub(crate) const CLIENT: Address = Address::new(1_000);
 pub(crate) const JOURNAL: DeviceId = DeviceId::new(0);
 pub(crate) const DATA: DeviceId = DeviceId::new(1);
@@ -119,6 +124,18 @@ pub(crate) fn configuration(role: Role) -> Configuration {
     }
 }
 
+/// The same without its mirror for as long as need be, with a mediator or without.
+pub(crate) fn sync_configuration(has_mediator: bool) -> Configuration {
+    Configuration {
+        policy: Policy::Sync,
+        mediator: has_mediator.then_some(Mediator {
+            network: THIRD,
+            address: MEDIATOR,
+        }),
+        ..configuration(Role::Owner)
+    }
+}
+
 /// A message as it left, with the portions of a transfer in their place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Sent {
@@ -176,13 +193,23 @@ pub(crate) struct Station {
     pub(crate) module: DModule,
     pub(crate) disks: BTreeMap<DeviceId, Disk>,
     pub(crate) queue: Vec<Submission>,
+    /// Commands of the mailbox; executed at once unless they are held.
+    pub(crate) mail: Vec<Submission>,
+    pub(crate) holds_mail: bool,
     pub(crate) now: Instant,
     pub(crate) sent: Vec<Sent>,
+    /// Questions to the mediator.
+    pub(crate) asked: Vec<MediatorRequest>,
     pub(crate) replies: Vec<ClientReply>,
     pub(crate) events: Vec<Event>,
     pub(crate) probes: Vec<&'static str>,
     boots: u64,
+    /// How often this boot has lost its set.
+    halts: u64,
 }
+
+/// How far the incarnations of two boots are apart.
+const BOOT: u64 = 1_000_000;
 
 impl Station {
     /// A formatted set whose module has booted and waits for its first command
@@ -192,11 +219,16 @@ impl Station {
     }
 
     pub(crate) fn with(configuration: Configuration, role: Role) -> Self {
-        let mut disks = BTreeMap::from([(JOURNAL, Disk::default()), (DATA, Disk::default())]);
+        let mut disks = empty_disks();
         for (device, start, pages) in format_set(&configuration.set, role) {
             let disk = disks.get_mut(&device).expect("both devices are there");
             disk.pages.extend((start.0..).zip(pages));
         }
+        Station::on(disks, configuration)
+    }
+
+    /// The same on these devices.
+    pub(crate) fn on(disks: BTreeMap<DeviceId, Disk>, configuration: Configuration) -> Self {
         let mut out = NodeOutbox::default();
         let now = Instant::from_nanos(0);
         let mut station = Station {
@@ -204,12 +236,16 @@ impl Station {
             module: DModule::boot(Entropy::new(1), now, &mut out),
             disks,
             queue: Vec::new(),
+            mail: Vec::new(),
+            holds_mail: false,
             now,
             sent: Vec::new(),
+            asked: Vec::new(),
             replies: Vec::new(),
             events: Vec::new(),
             probes: Vec::new(),
             boots: 0,
+            halts: 0,
         };
         station.reboot();
         station
@@ -218,13 +254,16 @@ impl Station {
     /// The module dies with all that it had queued, and boots again.
     pub(crate) fn reboot(&mut self) {
         self.boots += 1;
+        self.halts = 0;
         self.queue.clear();
+        self.mail.clear();
         self.sent.clear();
+        self.asked.clear();
         self.replies.clear();
         self.events.clear();
         self.probes.clear();
         let mut out = NodeOutbox::default();
-        self.module = DModule::boot(Entropy::new(self.boots), self.now, &mut out);
+        self.module = DModule::boot(Entropy::new(self.incarnation()), self.now, &mut out);
         self.take(out);
         let configuration = Local::Configuration(Arc::clone(&self.configuration));
         self.input(Input::Local(configuration));
@@ -232,7 +271,7 @@ impl Station {
 
     /// The incarnation of this boot, as tickets carry it.
     pub(crate) fn incarnation(&self) -> u64 {
-        self.boots
+        self.boots * BOOT + self.halts
     }
 
     pub(crate) fn input(&mut self, input: Input<Local>) {
@@ -240,11 +279,52 @@ impl Station {
         self.module.handle(self.now, input, &mut out);
         self.module.check_invariants();
         self.take(out);
+        while !self.holds_mail && !self.mail.is_empty() {
+            self.deliver(0);
+        }
+    }
+
+    /// Executes the held command of the mailbox at a place.
+    pub(crate) fn deliver(&mut self, place: usize) {
+        let submission = self.mail.remove(place);
+        let result = self.execute(&submission);
+        self.end(&submission, result);
+    }
+
+    /// Lets the mailbox go on, with what was held.
+    pub(crate) fn release_mail(&mut self) {
+        self.holds_mail = false;
+        while !self.mail.is_empty() {
+            self.deliver(0);
+        }
+    }
+
+    /// Ends the held command of the mailbox at a place with an error.
+    pub(crate) fn fail_mail(&mut self, place: usize, error: IoError) {
+        let submission = self.mail.remove(place);
+        self.end(&submission, Err(error));
+    }
+
+    fn execute(&mut self, submission: &Submission) -> Result<IoOutput, IoError> {
+        let disk = self.disks.get_mut(&submission.device).expect("it is there");
+        disk.execute(submission)
     }
 
     fn take(&mut self, mut out: NodeOutbox) {
         for effect in out.drain() {
             match effect {
+                Effect::Send {
+                    network,
+                    to,
+                    label,
+                    frame,
+                } if network == THIRD => {
+                    assert_eq!(to, MEDIATOR);
+                    let request = mediator::decode_request(&frame);
+                    let request = request.expect("modules send what they decode");
+                    assert_eq!(label.id, request.nonce);
+                    self.asked.push(request);
+                }
                 Effect::Send {
                     network,
                     to,
@@ -256,7 +336,15 @@ impl Station {
                     let message = peer::decode(&frame).expect("modules send what they decode");
                     self.sent.push(Sent { label, message });
                 }
-                Effect::Submit(submission) => self.queue.push(submission),
+                Effect::Submit(submission) => {
+                    let is_mail = IoIds::owner(submission.io) == Some(IoOwner::Mailbox);
+                    let queue = if is_mail {
+                        &mut self.mail
+                    } else {
+                        &mut self.queue
+                    };
+                    queue.push(submission);
+                }
                 Effect::Local { to, message } => match message {
                     Local::Reply { reply, .. } => {
                         assert_eq!(to, N_SLOT);
@@ -267,7 +355,10 @@ impl Station {
                         panic!("a D-module does not say that")
                     }
                 },
-                Effect::Trace(event) => self.events.push(event),
+                Effect::Trace(event) => {
+                    self.halts += u64::from(matches!(event, Event::Halted(_)));
+                    self.events.push(event);
+                }
                 Effect::Probe(probe) => self.probes.push(probe),
             }
         }
@@ -276,8 +367,7 @@ impl Station {
     /// Executes the queued command at a place.
     pub(crate) fn complete(&mut self, place: usize) {
         let submission = self.queue.remove(place);
-        let disk = self.disks.get_mut(&submission.device).expect("it is there");
-        let result = disk.execute(&submission);
+        let result = self.execute(&submission);
         self.end(&submission, result);
     }
 
@@ -361,6 +451,28 @@ impl Station {
         self.input(Input::Packet(packet));
     }
 
+    /// An answer of the mediator.
+    pub(crate) fn hear_mediator(&mut self, reply: &MediatorReply) {
+        self.input(Input::Packet(Packet {
+            network: THIRD,
+            from: MEDIATOR,
+            label: Label {
+                kind: crate::wire::kind::MEDIATOR_RECORD,
+                incarnation: 0,
+                id: reply.nonce,
+                part: 0,
+                attempt: reply.attempt,
+            },
+            frame: mediator::encode_reply(reply),
+        }));
+    }
+
+    /// The last question to the mediator that passes.
+    pub(crate) fn last_asked(&self, which: impl Fn(Ask) -> bool) -> Option<MediatorRequest> {
+        let mut asked = self.asked.iter().rev();
+        asked.find(|request| which(request.ask)).copied()
+    }
+
     /// A client's command with a fresh ticket, all outcomes below its id known.
     pub(crate) fn ask(&mut self, id: CommandId, command: Command) {
         self.ask_with(id, command, |_| {});
@@ -441,6 +553,128 @@ impl Station {
     }
 }
 
+fn empty_disks() -> BTreeMap<DeviceId, Disk> {
+    BTreeMap::from([(JOURNAL, Disk::default()), (DATA, Disk::default())])
+}
+
+/// Both nodes of an HA pair and the devices that they share.
+#[derive(Clone, Debug)]
+pub(crate) struct Twins {
+    stations: [Station; 2],
+    /// Who has the devices at hand; only one is conducted at a time.
+    at_hand: usize,
+}
+
+impl Twins {
+    /// The first serves or follows; the second stands by.
+    pub(crate) fn new(configuration: Configuration, role: Role) -> Self {
+        let partner = Configuration {
+            node: configuration.partner,
+            partner: configuration.node,
+            duty: Duty::Standby,
+            ..configuration.clone()
+        };
+        let mut first = Station::with(configuration, role);
+        first.run();
+        let disks = std::mem::take(&mut first.disks);
+        let second = Station::on(disks, partner);
+        let stations = [first, second];
+        let at_hand = 1;
+        let mut twins = Twins { stations, at_hand };
+        if role == Role::Owner {
+            twins.on(0).serve();
+        }
+        twins
+    }
+
+    /// One of the two, with the devices at hand.
+    pub(crate) fn on(&mut self, place: usize) -> &mut Station {
+        if place != self.at_hand {
+            let disks = std::mem::take(&mut self.stations[self.at_hand].disks);
+            self.stations[place].disks = disks;
+            self.at_hand = place;
+        }
+        &mut self.stations[place]
+    }
+
+    /// Moves time on for those that live, every device command executed at once.
+    pub(crate) fn pass(&mut self, span: Duration, live: &[usize]) {
+        let until = self.stations[0].now.max(self.stations[1].now).after(span);
+        loop {
+            let due = |place: &usize| self.stations[*place].module.next_deadline();
+            let next = live.iter().filter_map(due).min();
+            let Some(at) = next.filter(|at| *at <= until) else {
+                break;
+            };
+            for place in live {
+                let station = self.on(*place);
+                station.now = station.now.max(at);
+                if station.module.next_deadline().is_some_and(|due| due <= at) {
+                    station.input(Input::Deadline);
+                }
+                station.run();
+            }
+        }
+        for station in &mut self.stations {
+            station.now = until;
+        }
+    }
+
+    /// Moves time on; the devices execute nothing for `slow` but its mailbox.
+    pub(crate) fn pass_slowly(&mut self, span: Duration, slow: usize, other: usize) {
+        self.on(slow).pass(span);
+        self.on(other).pass_running(span);
+    }
+}
+
+/// A mediator that answers when it is told to, and only what was asked.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Third {
+    pub(crate) record: MediatorRecord,
+}
+
+impl Third {
+    /// The record of a volume in sync, as the configured site owns it.
+    pub(crate) fn new() -> Self {
+        Third {
+            record: MediatorRecord {
+                version: SiteEpoch::new(1),
+                owner: SiteId::new(1),
+                in_sync: true,
+            },
+        }
+    }
+
+    /// What it answers to a question, its record changed if that was asked.
+    pub(crate) fn answer(&mut self, request: &MediatorRequest) -> MediatorReply {
+        if let Ask::CompareAndSet { expect, in_sync } = request.ask
+            && expect == self.record.version
+        {
+            self.record = MediatorRecord {
+                version: SiteEpoch::new(expect.value() + 1),
+                owner: request.site,
+                in_sync,
+            };
+        }
+        MediatorReply {
+            volume: request.volume,
+            nonce: request.nonce,
+            attempt: request.attempt,
+            record: self.record,
+            granted: request.ask == Ask::Lease && self.record.owner == request.site,
+        }
+    }
+
+    /// Answers everything that was asked, in order.
+    pub(crate) fn answer_all(&mut self, owner: &mut Station) {
+        while !owner.asked.is_empty() {
+            let request = owner.asked.remove(0);
+            let reply = self.answer(&request);
+            owner.hear_mediator(&reply);
+        }
+    }
+}
+
 /// Owner and mirror, and a network that loses nothing unless told to.
 #[derive(Clone, Debug)]
 pub(crate) struct Pair {
@@ -451,8 +685,13 @@ pub(crate) struct Pair {
 impl Pair {
     /// Both booted, the owner serving.
     pub(crate) fn new() -> Self {
+        Pair::with(configuration(Role::Owner))
+    }
+
+    /// The same with a configured owner.
+    pub(crate) fn with(owner: Configuration) -> Self {
         let mut pair = Pair {
-            east: Station::new(Role::Owner),
+            east: Station::with(owner, Role::Owner),
             west: Station::new(Role::Mirror),
         };
         pair.settle();

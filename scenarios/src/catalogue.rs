@@ -27,6 +27,21 @@ const FILES: &[(&str, &str)] = embed! {
         "module-restart"
         "late-commands"
         "reads-among-writes";
+    "takeover":
+        "owner-dies"
+        "mirror-dies"
+        "both-owners-die"
+        "owner-pauses"
+        "large-commands"
+        "first-boot";
+    "resync":
+        "mirror-lost"
+        "link-cut"
+        "mirror-flaps"
+        "resync-interrupted"
+        "mediator-lost"
+        "bad-block"
+        "device-lost";
 };
 
 /// Name and text of every scenario, in the order in which they are listed.

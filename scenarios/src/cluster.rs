@@ -141,6 +141,14 @@ fn node_name(index: usize) -> NodeName {
     }
 }
 
+/// What a cluster's set is when the volume is new.
+fn role_of(cluster: Cluster) -> Role {
+    match cluster {
+        Cluster::East => Role::Owner,
+        Cluster::West => Role::Mirror,
+    }
+}
+
 /// The site of a cluster, as the mediator knows it.
 fn site(cluster: Cluster) -> SiteId {
     SiteId::new(match cluster {
@@ -177,11 +185,10 @@ pub fn build(scenario: &Scenario, seed: Seed, start: WorldTime) -> (World<Actor>
         add_device(&mut world, scenario, name, &geometry);
     }
     for cluster in Cluster::ALL {
-        let role = if cluster == Cluster::East {
-            Role::Owner
-        } else {
-            Role::Mirror
-        };
+        let role = role_of(cluster);
+        if scenario.topology.founding {
+            continue;
+        }
         for (id, page, pages) in format_set(&set_of(cluster, geometry), role) {
             let id = DeviceIndex(u16::try_from(id.index()).expect("devices are few"));
             world.drive_mut(id).device.install(page, &pages);
@@ -333,7 +340,7 @@ fn add_node(
                 address: MEDIATOR_ADDRESS,
             }),
         policy: scenario.settings.policy,
-        founding: None,
+        founding: scenario.topology.founding.then(|| role_of(name.cluster)),
         replication: scenario.settings.replication,
         timers: scenario.settings.timers.clone(),
         limits: scenario.settings.limits.clone(),

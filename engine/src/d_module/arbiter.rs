@@ -71,6 +71,11 @@ impl Arbiter {
         arbiter
     }
 
+    /// What the record says of the copies, as far as it is known.
+    pub fn says_in_sync(&self) -> Option<bool> {
+        self.known.map(|record| record.in_sync)
+    }
+
     /// Makes the record say whether the mirror may be promoted.
     pub fn set(&mut self, in_sync: bool, nonce: u64, cx: &mut Context<'_>) {
         let Some(known) = self.known else {

@@ -106,7 +106,12 @@ impl Authority {
         if cx.configuration.mediator.is_none() {
             return self.confirmed;
         }
-        let runs = |until: Option<Instant>| until.is_some_and(|until| cx.now < until);
+        self.is_leased(mode, cx.now)
+    }
+
+    /// True while a lease runs that is enough in this mode.
+    pub fn is_leased(&self, mode: Mode, now: Instant) -> bool {
+        let runs = |until: Option<Instant>| until.is_some_and(|until| now < until);
         match mode {
             Mode::InSync | Mode::OosPending => runs(self.mirror_until) || runs(self.mediator_until),
             Mode::OutOfSync | Mode::Resync => self.confirmed && runs(self.mediator_until),

@@ -108,7 +108,11 @@ impl DModule {
         };
         match watch.handle_completion(io, result, &cx) {
             Decision::Wait => {}
-            Decision::Claim { takes_over, waits } => {
+            Decision::Claim {
+                takes_over,
+                waits,
+                observed,
+            } => {
                 let configuration = Arc::clone(self.configuration.as_ref().expect("it watches"));
                 if takes_over {
                     out.trace(Event::PartnerSilent(configuration.partner));
@@ -118,7 +122,8 @@ impl DModule {
                 self.waits = waits;
                 self.enter(Phase::Claiming, out);
                 let devices = devices(&configuration);
-                let (claim, ask) = Claim::start(devices, configuration.node, &mut self.ids);
+                let node = configuration.node;
+                let (claim, ask) = Claim::start(devices, node, observed, &mut self.ids);
                 self.claim = Some(claim);
                 out.submit(ask);
             }
@@ -150,6 +155,9 @@ impl DModule {
                 let serves_from = self.waits.then(|| now.after(term));
                 self.heart = Some(Heart::start(key, serves_from, now));
                 self.recover(key, out);
+                // It may take long to read the set back: the partner is to see that
+                // somebody does.
+                self.handle_heart_deadline(now, out);
             }
         }
     }
@@ -204,7 +212,10 @@ impl DModule {
     fn format_empty(&mut self, key: ReservationKey, out: &mut NodeOutbox) {
         let configuration = Arc::clone(self.configuration.as_ref().expect("a claim needs one"));
         let tables = match configuration.founding {
-            Some(role) => Tables::formatted(role, FIRST_SESSION),
+            Some(role) => {
+                out.probe("volume founded");
+                Tables::formatted(role, FIRST_SESSION)
+            }
             None => Tables::blank(FIRST_SESSION, &configuration.set.geometry),
         };
         let chain = u32::try_from(self.incarnation & u64::from(u32::MAX)).expect("it is masked");
@@ -323,7 +334,6 @@ impl DModule {
             }
         }
         self.set = Some(set);
-        self.handle_heart_deadline(now, out);
     }
 }
 

@@ -2,10 +2,11 @@
 //!
 //! ```text
 //! ask both holders -> preempt journal -> preempt data -> won
-//!        ^_______________ conflict __________|
 //! ```
 //!
-//! A conflict with the partner ends the claim: it is alive.
+//! A conflict ends the claim, and so does a set that has changed hands since it was
+//! decided on: what was decided, that nobody else may answer from memory above all,
+//! holds no more.
 //!
 //! The key's epoch is higher than any that either device has seen, so no boot
 //! reuses one, and commands that an older incarnation left in a queue are aborted
@@ -35,8 +36,8 @@ pub struct Claim {
     waiting: IoId,
     journal_holder: Option<ReservationKey>,
     data_holder: Option<ReservationKey>,
-    /// Somebody else has won a device meanwhile.
-    contested: bool,
+    /// Who held the journal when it was decided to claim the set.
+    expected: Option<ReservationKey>,
 }
 
 /// What a completion led to.
@@ -52,7 +53,12 @@ pub enum Progress {
 
 impl Claim {
     /// Starts by asking who holds the journal device.
-    pub fn start(devices: Devices, node: NodeId, ids: &mut IoIds) -> (Self, Submission) {
+    pub fn start(
+        devices: Devices,
+        node: NodeId,
+        expected: Option<ReservationKey>,
+        ids: &mut IoIds,
+    ) -> (Self, Submission) {
         let mut claim = Claim {
             step: Step::AskingJournal,
             devices,
@@ -60,7 +66,7 @@ impl Claim {
             waiting: IoId(0),
             journal_holder: None,
             data_holder: None,
-            contested: false,
+            expected,
         };
         let ask = claim.submit(devices.journal, IoRequest::ReadReservation, ids);
         (claim, ask)
@@ -78,14 +84,6 @@ impl Claim {
         }
         let output = match result {
             Ok(output) => output,
-            Err(IoError::ReservationConflict | IoError::Aborted) => {
-                // Either a command of an older incarnation of this node came in
-                // between, or the partner: who asks again will see.
-                self.contested = true;
-                self.step = Step::AskingJournal;
-                let ask = self.submit(self.devices.journal, IoRequest::ReadReservation, ids);
-                return Some(Progress::Submit(ask));
-            }
             Err(error) => return Some(Progress::Failed(error)),
         };
         let holder = match output {
@@ -95,8 +93,7 @@ impl Claim {
         let Devices { journal, data, .. } = self.devices;
         let submission = match self.step {
             Step::AskingJournal => {
-                let is_mine = holder.is_none_or(|key| key.node == self.node.value());
-                if self.contested && !is_mine {
+                if holder != self.expected {
                     return Some(Progress::Failed(IoError::ReservationConflict));
                 }
                 self.journal_holder = holder;

@@ -1,11 +1,12 @@
 //! Formats a set without content: a new one, or one whose device was replaced.
 //!
 //! ```text
-//! checkpoint -> both superblocks of the journal -> superblock of the data device
+//! checkpoint -> superblock of the data device -> both superblocks of the journal
 //! ```
 //!
 //! Each write is forced and waits for the one before: a set is recognised by its
-//! superblocks, so a crash on the way leaves one that is formatted again. Owns the
+//! journal's superblocks, so a crash on the way leaves one that is formatted again.
+//! The other way round, a founded owner would find its data device blank and freeze. Owns the
 //! order; refuses to know which state is written.
 
 use bytes::Bytes;
@@ -40,12 +41,12 @@ impl Formatting {
         let superblock = format::encode_superblock(superblock);
         let slot = devices.geometry.checkpoint_start(slot);
         let left = vec![
-            (devices.data, PageIndex(0), vec![superblock.clone()]),
             (
                 devices.journal,
                 PageIndex(0),
-                vec![superblock.clone(), superblock],
+                vec![superblock.clone(), superblock.clone()],
             ),
+            (devices.data, PageIndex(0), vec![superblock]),
             (devices.journal, slot, format::encode_checkpoint(checkpoint)),
         ];
         let mut formatting = Formatting {

@@ -104,7 +104,8 @@ impl Heart {
         }
         self.renewal = None;
         match error {
-            None => {
+            // It was executed, and under this key.
+            None | Some(IoError::Unreadable(_)) => {
                 self.fresh_until = issued.after(cx.configuration.timers.ha_lease);
                 Ok(())
             }

@@ -6,7 +6,6 @@
 use super::context::Office;
 use super::heart::Heart;
 use super::mirror::Question;
-use super::owner::Owner;
 use super::{DModule, status};
 use crate::configuration::N_SLOT;
 use crate::contract::{Address, Label, Packet};
@@ -81,7 +80,7 @@ impl DModule {
                     },
                     None => {}
                 }
-                self.serve_once_confirmed(out);
+                self.serve_once_confirmed(now, out);
             }
             Phase::Configuring | Phase::Claiming | Phase::Recovering | Phase::Halted => {
                 out.trace(Event::Ignored(IgnoreReason::WrongPhase));
@@ -99,7 +98,7 @@ impl DModule {
         {
             owner.handle_mediator(&reply, set, &mut cx);
         }
-        self.serve_once_confirmed(out);
+        self.serve_once_confirmed(now, out);
     }
 
     fn answer_not_owner(&self, to: Address, message: &PeerMessage, out: &mut NodeOutbox) {
@@ -141,8 +140,11 @@ impl DModule {
 
     /// An owner serves once nobody can have deposed its site, and no former holder
     /// of the set may still answer from memory.
-    pub(super) fn serve_once_confirmed(&mut self, out: &mut NodeOutbox) {
-        let is_confirmed = self.owner.as_deref().is_some_and(Owner::is_confirmed);
+    pub(super) fn serve_once_confirmed(&mut self, now: Instant, out: &mut NodeOutbox) {
+        let is_confirmed = self
+            .owner
+            .as_deref()
+            .is_some_and(|owner| owner.is_confirmed(now));
         let may_serve = self.heart.as_ref().is_some_and(Heart::may_serve);
         if self.phase == Phase::Announcing && is_confirmed && may_serve {
             self.enter(Phase::Serving, out);

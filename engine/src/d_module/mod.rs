@@ -152,7 +152,7 @@ impl DModule {
             .into_iter()
             .chain(self.destage_at)
             .chain(self.watch.as_ref().and_then(Watch::next_deadline))
-            .chain(self.beating().and_then(Heart::next_deadline))
+            .chain(self.heart.as_ref().and_then(Heart::next_deadline))
             .chain(owner)
             .chain(mirror)
             .min()
@@ -274,15 +274,10 @@ impl DModule {
 
     /// The HA lease runs again, or the former holder's is over: what waited goes on.
     fn handle_freshness(&mut self, now: Instant, out: &mut NodeOutbox) {
-        self.serve_once_confirmed(out);
+        self.serve_once_confirmed(now, out);
         if let Some((Office::Owner(owner), set, mut cx)) = self.office(now, out) {
             owner.handle_authority(set, &mut cx);
         }
-    }
-
-    /// The heart of a module that holds the set.
-    fn beating(&self) -> Option<&Heart> {
-        self.heart.as_ref().filter(|_| self.set.is_some())
     }
 
     /// The heart, and what it needs for one input.
@@ -291,7 +286,6 @@ impl DModule {
         now: Instant,
         out: &'a mut NodeOutbox,
     ) -> Option<(&'a mut Heart, Context<'a>)> {
-        self.set.as_ref()?;
         let cx = Context {
             now,
             incarnation: self.incarnation,
@@ -357,7 +351,7 @@ impl DModule {
         }
         self.drop_set();
         // Tickets and nonces of the former one are worth nothing.
-        self.incarnation = self.incarnation.wrapping_add(1);
+        self.incarnation = self.incarnation.wrapping_add(NEXT_LIFE);
         self.stand_by(now, out);
     }
 
@@ -392,6 +386,10 @@ impl DModule {
         );
     }
 }
+
+/// How far the incarnations of one boot are apart: further than the nonces of one of
+/// them, which begin at it, can ever run.
+const NEXT_LIFE: u64 = 1 << 32;
 
 fn can_become(from: Phase, to: Phase) -> bool {
     let is_lost = to == Phase::Standby;

@@ -110,6 +110,8 @@ impl Orphans {
         );
         assert!(possible, "an orphan goes {:?} -> {next:?}", current.step);
         current.step = next;
+        // A read that is still under way when the mirror is lost leads nowhere.
+        current.read = None;
         self.read_at = None;
     }
 

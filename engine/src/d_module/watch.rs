@@ -36,6 +36,9 @@ pub enum Decision {
         takes_over: bool,
         /// The partner may still answer from its memory.
         waits: bool,
+        /// Who holds the journal. If somebody else does when the set is claimed, all of
+        /// this is void.
+        observed: Option<ReservationKey>,
     },
 }
 
@@ -137,7 +140,11 @@ impl Watch {
     fn decide(&self, holder: Option<ReservationKey>, cx: &Context<'_>) -> Decision {
         let configuration = cx.configuration;
         let is_silent = cx.now.since(self.seen_at) >= configuration.timers.takeover_after;
-        let claim = |takes_over, waits| Decision::Claim { takes_over, waits };
+        let claim = |takes_over, waits| Decision::Claim {
+            takes_over,
+            waits,
+            observed: holder,
+        };
         match (holder, configuration.duty) {
             (Some(key), _) if key.node == configuration.node.value() => {
                 let has_served = self.own.is_some_and(|own| own.epoch == key.epoch);

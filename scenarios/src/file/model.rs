@@ -73,6 +73,9 @@ pub struct Topology {
     pub region_blocks: u64,
     /// Whether there is a mediator at a third site.
     pub mediator: bool,
+    /// Whether the devices are empty at first: the pairs format their sets when they
+    /// boot, as the administrator's configuration founds the volume.
+    pub founding: bool,
 }
 
 /// Pages of a checkpoint slot: marks, results and watermarks of the default limits.
@@ -100,6 +103,7 @@ impl Default for Topology {
             device_cache_pages: 64,
             region_blocks: 8,
             mediator: false,
+            founding: false,
         }
     }
 }

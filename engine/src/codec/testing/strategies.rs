@@ -8,16 +8,17 @@ use proptest::sample::select;
 
 use super::blocks;
 use crate::contract::ReservationKey;
-use crate::storage_set::format::{BlockHeader, Checkpoint, Superblock};
+use crate::storage_set::format::{BlockHeader, Checkpoint, Heartbeat, Superblock};
 use crate::storage_set::layout::Geometry;
 use crate::storage_set::record::{CommandResult, Entry, Mark, Mode, Perform, Record, Route};
 use crate::storage_set::tables::{Consistency, Role, StoredResult, Tables};
 use crate::time::Instant;
 use crate::vocabulary::{
-    BlockIndex, ClientId, Command, CommandId, Content, CopyNumber, Lsn, Outcome, Range,
-    RefusedReason, SequenceId, Session, SessionIncarnation, SetId, SiteEpoch, Status, StorageSetId,
-    Ticket, UnknownReason, VolumeId, Watermark,
+    BlockIndex, ClientId, Command, CommandId, Content, CopyNumber, Lsn, NodeId, Outcome, Range,
+    RefusedReason, SequenceId, Session, SessionIncarnation, SetId, SiteEpoch, SiteId, Status,
+    StorageSetId, Ticket, UnknownReason, VolumeId, Watermark,
 };
+use crate::wire::mediator::{Ask, MediatorRecord, MediatorReply, MediatorRequest};
 use crate::wire::{
     ClientReply, ClientRequest, CommandFrame, CopyTransfer, Hello, HelloRefusal, Member,
     PeerMessage, Portion, Transfer, TransferId,
@@ -45,9 +46,11 @@ numbers! {
     copy_number: CopyNumber;
     incarnation: SessionIncarnation;
     lsn: Lsn;
+    node_id: NodeId;
     sequence_id: SequenceId;
     set_id: SetId;
     site_epoch: SiteEpoch;
+    site_id: SiteId;
     storage_set_id: StorageSetId;
     volume_id: VolumeId;
 }
@@ -239,6 +242,17 @@ prop_compose! {
     ) -> Superblock {
         let geometry = Geometry { blocks, ring_pages, checkpoint_pages, region_blocks };
         Superblock { set, format, geometry }
+    }
+}
+
+prop_compose! {
+    pub(crate) fn heartbeat()(
+        node in node_id(),
+        incarnation in any_number(),
+        beat in any_number(),
+        epoch in any_number(),
+    ) -> Heartbeat {
+        Heartbeat { node, incarnation, beat, epoch }
     }
 }
 
@@ -550,4 +564,40 @@ pub(crate) fn peer_message() -> impl Strategy<Value = PeerMessage> {
             attempt
         }),
     ]
+}
+
+fn ask() -> impl Strategy<Value = Ask> {
+    prop_oneof![
+        Just(Ask::Read),
+        Just(Ask::Lease),
+        (site_epoch(), any::<bool>())
+            .prop_map(|(expect, in_sync)| Ask::CompareAndSet { expect, in_sync }),
+    ]
+}
+
+prop_compose! {
+    pub(crate) fn mediator_request()(
+        volume in volume_id(),
+        site in site_id(),
+        nonce in any_number(),
+        attempt in any_number(),
+        ask in ask(),
+    ) -> MediatorRequest {
+        MediatorRequest { volume, site, nonce, attempt, ask }
+    }
+}
+
+prop_compose! {
+    pub(crate) fn mediator_reply()(
+        volume in volume_id(),
+        nonce in any_number(),
+        attempt in any_number(),
+        version in site_epoch(),
+        owner in site_id(),
+        in_sync in any::<bool>(),
+        granted in any::<bool>(),
+    ) -> MediatorReply {
+        let record = MediatorRecord { version, owner, in_sync };
+        MediatorReply { volume, nonce, attempt, record, granted }
+    }
 }

@@ -23,6 +23,8 @@ fn asked(submission: &Submission) -> (DeviceId, ReservationKey, IoRequest) {
     )
 }
 
+const HELD: Option<ReservationKey> = Some(ReservationKey { epoch: 3, node: 1 });
+
 struct Claiming {
     claim: Claim,
     ids: IoIds,
@@ -30,9 +32,9 @@ struct Claiming {
 }
 
 impl Claiming {
-    fn start() -> Self {
+    fn start(expected: Option<ReservationKey>) -> Self {
         let mut ids = IoIds::default();
-        let (claim, waiting) = Claim::start(devices(), NodeId::new(1), &mut ids);
+        let (claim, waiting) = Claim::start(devices(), NodeId::new(1), expected, &mut ids);
         Claiming {
             claim,
             ids,
@@ -52,7 +54,7 @@ impl Claiming {
 
 #[test]
 fn both_devices_are_preempted_under_a_key_above_all_that_they_have_seen() {
-    let mut claiming = Claiming::start();
+    let mut claiming = Claiming::start(HELD);
     assert_eq!(claiming.waiting.device, JOURNAL);
     assert_eq!(claiming.waiting.request, IoRequest::ReadReservation);
     claiming.end(Ok(IoOutput::Reservation(Some(key(3, 1)))));
@@ -73,7 +75,7 @@ fn both_devices_are_preempted_under_a_key_above_all_that_they_have_seen() {
 
 #[test]
 fn a_fresh_set_is_taken_under_the_first_epoch() {
-    let mut claiming = Claiming::start();
+    let mut claiming = Claiming::start(None);
     claiming.end(Ok(IoOutput::Reservation(None)));
     claiming.end(Ok(IoOutput::Reservation(None)));
     claiming.end(Ok(IoOutput::Done));
@@ -82,24 +84,28 @@ fn a_fresh_set_is_taken_under_the_first_epoch() {
 }
 
 #[test]
-fn a_conflict_starts_it_again_and_its_next_key_is_higher() {
-    let mut claiming = Claiming::start();
-    claiming.end(Ok(IoOutput::Reservation(None)));
-    claiming.end(Ok(IoOutput::Reservation(None)));
-    claiming.end(Ok(IoOutput::Done));
-    // The data device was taken by somebody else meanwhile.
-    claiming.end(Err(IoError::ReservationConflict));
-    assert_eq!(claiming.waiting.request, IoRequest::ReadReservation);
-    claiming.end(Ok(IoOutput::Reservation(Some(key(1, 1)))));
-    claiming.end(Ok(IoOutput::Reservation(Some(key(5, 2)))));
-    assert_eq!(claiming.waiting.key, key(6, 1));
-    claiming.end(Err(IoError::Aborted));
-    assert_eq!(claiming.waiting.request, IoRequest::ReadReservation);
+fn a_conflict_ends_it_for_whoever_decided_on_it_has_to_look_again() {
+    for error in [IoError::ReservationConflict, IoError::Aborted] {
+        let mut claiming = Claiming::start(None);
+        claiming.end(Ok(IoOutput::Reservation(None)));
+        claiming.end(Ok(IoOutput::Reservation(None)));
+        claiming.end(Ok(IoOutput::Done));
+        // The data device was taken by somebody else meanwhile.
+        assert_eq!(claiming.end(Err(error)), Some(Progress::Failed(error)));
+    }
+}
+
+#[test]
+fn a_set_that_changed_hands_since_it_was_looked_at_is_not_claimed() {
+    let mut claiming = Claiming::start(HELD);
+    let ended = claiming.end(Ok(IoOutput::Reservation(Some(key(4, 2)))));
+    let conflict = IoError::ReservationConflict;
+    assert_eq!(ended, Some(Progress::Failed(conflict)));
 }
 
 #[test]
 fn a_device_that_is_gone_ends_it() {
-    let mut claiming = Claiming::start();
+    let mut claiming = Claiming::start(None);
     assert_eq!(
         claiming.end(Err(IoError::Gone)),
         Some(Progress::Failed(IoError::Gone))
@@ -108,7 +114,7 @@ fn a_device_that_is_gone_ends_it() {
 
 #[test]
 fn it_hears_nothing_but_what_it_waits_for() {
-    let mut claiming = Claiming::start();
+    let mut claiming = Claiming::start(None);
     let other = IoId(claiming.waiting.io.0 + 1);
     let progress = claiming
         .claim

@@ -23,6 +23,7 @@ impl Owner {
             // not go by it.
             return;
         }
+        self.mark_compared(set, cx);
         let may_read = self.may_read(cx);
         let limits = &cx.configuration.limits;
         loop {
@@ -30,9 +31,10 @@ impl Owner {
             let (writes_full, reads_full) =
                 (self.access.in_flight() >= limit, self.reads.len() >= limit);
             let room = set.room().saturating_sub(limits.journal_reserve);
-            let mut is_short = false;
+            let (mut is_short, mut is_unproven) = (false, false);
             let admitted = self.ordering.admit(|frame, hold| {
                 if hold.sharing == Sharing::Shared {
+                    is_unproven |= !may_read;
                     return !reads_full && may_read;
                 }
                 // In their order: else small commands would take each page that a
@@ -40,6 +42,9 @@ impl Owner {
                 is_short |= pages_needed(&frame.command) > room;
                 !writes_full && !is_short
             });
+            if is_unproven {
+                cx.out.probe("read waits for authority");
+            }
             if is_short {
                 cx.out.probe("acceptance held back by the journal");
             }

@@ -26,6 +26,8 @@ struct Fetch {
     range: Range,
     nonce: u64,
     attempt: u32,
+    /// When the mirror was asked first.
+    since: Instant,
     /// When it is asked again; never once its block is on its way to the journal.
     ask_at: Option<Instant>,
 }
@@ -76,6 +78,7 @@ impl Owner {
             range,
             nonce: self.authority.take_nonce(),
             attempt: 0,
+            since: cx.now,
             ask_at: Some(cx.now.after(cx.configuration.timers.retransmit_min)),
         };
         self.ask_block(fetch, cx);
@@ -171,13 +174,21 @@ impl Owner {
         }
     }
 
-    /// Asks again what is due.
-    pub(super) fn handle_fetch_deadline(&mut self, cx: &mut Context<'_>) {
+    /// Asks again what is due, and gives up what is not answered: the mirror says
+    /// nothing of a block that it cannot prove either.
+    pub(super) fn handle_fetch_deadline(&mut self, set: &mut StorageSet, cx: &mut Context<'_>) {
         let due = self.fetches.open.iter();
         let due = due.filter(|(_, fetch)| fetch.ask_at.is_some_and(|at| at <= cx.now));
         let due: Vec<CommandId> = due.map(|(command, _)| *command).collect();
         for command in due {
             let fetch = self.fetches.open.get_mut(&command).expect("it was found");
+            if cx.now.since(fetch.since) >= cx.configuration.timers.path_timeout {
+                cx.out.probe("bad block on both copies");
+                self.fetches.open.remove(&command);
+                self.refuse_unreadable(command, set, cx);
+                self.admit(set, cx);
+                continue;
+            }
             fetch.attempt += 1;
             fetch.ask_at = Some(cx.now.after(cx.configuration.timers.retransmit_max));
             let fetch = *fetch;

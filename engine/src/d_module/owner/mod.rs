@@ -22,6 +22,7 @@ mod resync;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use self::fetch::Fetches;
@@ -61,6 +62,9 @@ pub struct Owner {
     reads: BTreeMap<CommandId, RangeRead>,
     /// Commands whose definite failure is on its way to the journal.
     failing: BTreeSet<CommandId>,
+    /// Comparisons that are made, with what they found, and whose mark has to wait for
+    /// `owed`: it goes by what that says.
+    compared: VecDeque<(CommandId, Bytes)>,
     /// Entries that found the journal full, in their order. At most
     /// one session, one step of an orphan, and the failures of `failing`.
     owed: VecDeque<Entry>,
@@ -97,6 +101,7 @@ impl Owner {
             reads: BTreeMap::new(),
             failing: BTreeSet::new(),
             owed: VecDeque::new(),
+            compared: VecDeque::new(),
         };
         if cx.configuration.mediator.is_some() {
             let nonce = owner.authority.take_nonce();
@@ -112,8 +117,8 @@ impl Owner {
     }
 
     /// True once clients are served.
-    pub fn is_confirmed(&self) -> bool {
-        self.authority.is_confirmed()
+    pub fn is_confirmed(&self, now: Instant) -> bool {
+        self.authority.is_confirmed() || self.authority.is_leased(self.mode, now)
     }
 
     /// Does what is due.
@@ -134,7 +139,7 @@ impl Owner {
         }
         self.access.handle_deadline(set, cx);
         self.handle_resync_deadline(set, cx);
-        self.handle_fetch_deadline(cx);
+        self.handle_fetch_deadline(set, cx);
         self.renew_leases(cx);
         if let Some(arbiter) = &mut self.arbiter {
             arbiter.handle_deadline(cx);

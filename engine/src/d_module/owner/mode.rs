@@ -139,9 +139,11 @@ impl Owner {
         match mode {
             Mode::InSync if session == self.replication.session() => {
                 cx.out.probe("in sync again");
-                self.tell_mediator(true, cx);
+                self.tell_in_sync(cx);
             }
             Mode::InSync => {
+                // A session may have come between the end of a resync and this.
+                self.tell_in_sync(cx);
                 let watermarks = set.tables().all_watermarks();
                 self.replication.announce(session, false, watermarks, cx);
             }
@@ -206,6 +208,14 @@ impl Owner {
         self.permit(set, cx);
         self.start_resync(set, cx);
         self.admit(set, cx);
+    }
+
+    /// In sync, durably: the mediator's record says so too, if it does not yet.
+    fn tell_in_sync(&mut self, cx: &mut Context<'_>) {
+        let says = self.arbiter.as_ref().and_then(|it| it.says_in_sync());
+        if says == Some(false) {
+            self.tell_mediator(true, cx);
+        }
     }
 
     fn tell_mediator(&mut self, in_sync: bool, cx: &mut Context<'_>) {

@@ -26,6 +26,10 @@ impl Owner {
         let Some((command, range)) = self.orphans.start_next() else {
             return;
         };
+        let mut regions = cx.configuration.set.geometry.regions(range);
+        if regions.nth(1).is_some() {
+            cx.out.probe("orphan over several regions");
+        }
         let outcome = set
             .tables()
             .results

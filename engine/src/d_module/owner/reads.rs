@@ -62,10 +62,8 @@ impl Owner {
         let compares = self.access.is_in_flight(command);
         match found {
             Ok(blocks) if compares => {
-                let range = self.ordering.range_of(command);
-                let route = self.route(range.expect("it holds its range"), set, cx);
-                let found = read::concatenate(&blocks);
-                self.access.compare(command, &found, route, set, cx);
+                self.compared
+                    .push_back((command, read::concatenate(&blocks)));
             }
             // The lease may have run out while the device was asked.
             Ok(_) if !self.may_read(cx) => {
@@ -81,17 +79,34 @@ impl Owner {
                     .answer(command, Status::Success(Some(data)), cx);
             }
             Err(Unproven(block)) if self.fetch(command, block, set, cx) => return,
-            Err(Unproven(_)) if compares => {
-                let watermark = self.access.abandon(command, set);
-                self.ordering.release(command);
-                self.fail(command, watermark, set, cx);
-            }
-            Err(Unproven(_)) => {
-                self.ordering.release(command);
-                let refused = Status::Refused(RefusedReason::Unreadable);
-                self.attempts.answer(command, refused, cx);
-            }
+            Err(Unproven(_)) => self.refuse_unreadable(command, set, cx),
         }
         self.admit(set, cx);
+    }
+
+    /// Neither copy proves what a command has to read.
+    pub(super) fn refuse_unreadable(
+        &mut self,
+        command: CommandId,
+        set: &mut StorageSet,
+        cx: &mut Context<'_>,
+    ) {
+        if self.access.is_in_flight(command) {
+            let watermark = self.access.abandon(command, set);
+            self.ordering.release(command);
+            return self.fail(command, watermark, set, cx);
+        }
+        self.ordering.release(command);
+        let refused = Status::Refused(RefusedReason::Unreadable);
+        self.attempts.answer(command, refused, cx);
+    }
+
+    /// Marks what has been compared, in a mode that the journal knows of.
+    pub(super) fn mark_compared(&mut self, set: &mut StorageSet, cx: &mut Context<'_>) {
+        while let Some((command, found)) = self.compared.pop_front() {
+            let range = self.ordering.range_of(command);
+            let route = self.route(range.expect("it holds its range"), set, cx);
+            self.access.compare(command, &found, route, set, cx);
+        }
     }
 }

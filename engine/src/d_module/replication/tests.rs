@@ -89,11 +89,59 @@ fn a_hello_is_repeated_at_doubling_intervals_up_to_a_maximum() {
     let mut times = Vec::new();
     for attempt in 1..=7 {
         let (at, sent, path) = sender.deadline();
-        assert_eq!(kinds(&sent), [(kind::HELLO, attempt)]);
-        assert_eq!(path, Path::Fine, "it is never given up");
+        assert_eq!(
+            kinds(&sent),
+            [(kind::HELLO, attempt)],
+            "it is never given up"
+        );
+        assert_ne!(path, Path::Silent);
         times.push(at);
     }
     assert_eq!(times, [50, 150, 350, 750, 1_550, 2_350, 3_150]);
+}
+
+/// When an unanswered Hello says that the mirror is lost, in milliseconds.
+fn losses(sender: &mut Sender) -> Vec<u64> {
+    let deadlines = (0..7).map(|_| sender.deadline());
+    let lost = deadlines.filter(|(_, _, path)| *path == Path::Lost);
+    lost.map(|(at, ..)| at).collect()
+}
+
+#[test]
+fn a_mirror_whose_hello_stays_unanswered_is_lost_again_and_again() {
+    let mut sender = Sender::announced();
+    // The first repetition behind 1500 ms, and behind another 1500.
+    assert_eq!(losses(&mut sender), [1_550, 3_150]);
+}
+
+#[test]
+fn who_answers_no_resync_is_lost_already() {
+    let mut sender = Sender::open();
+    sender.replication.close();
+    let cx = &mut sender.bench.context();
+    sender
+        .replication
+        .announce(session(3), true, Vec::new(), cx);
+    assert_eq!(losses(&mut sender), []);
+}
+
+#[test]
+fn an_unanswered_finish_is_repeated_until_the_path_counts_as_silent() {
+    let mut sender = Sender::open();
+    sender.replication.finish(&mut sender.bench.context());
+    assert_eq!(kinds(&sender.bench.sent()), [(kind::FINISH, 0)]);
+    for attempt in 1..=6 {
+        let (_, sent, path) = sender.deadline();
+        assert_eq!(
+            (kinds(&sent), path),
+            (vec![(kind::FINISH, attempt)], Path::Fine)
+        );
+    }
+    let (at, sent, path) = sender.deadline();
+    assert_eq!((at, sent, path), (3_150, Vec::new(), Path::Silent));
+    assert!(!sender.replication.handle_finish_ack(session(1)));
+    assert!(sender.replication.handle_finish_ack(session(2)));
+    assert!(!sender.replication.handle_finish_ack(session(2)), "once");
 }
 
 #[test]

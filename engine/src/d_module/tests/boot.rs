@@ -5,13 +5,13 @@ use crate::configuration::{Configuration, D_SLOT, Duty, M_SLOT};
 use crate::contract::{
     DeviceId, Effect, Entropy, Input, IoError, IoRequest, PageIndex, ReservationKey,
 };
-use crate::d_module::DModule;
+use crate::d_module::{Census, DModule};
 use crate::event::{Event, IgnoreReason, Phase};
 use crate::local::{Local, NodeOutbox};
 use crate::storage_set::tables::Role;
 use crate::testing::{DATA, JOURNAL, Station, VOLUME, id, range, session, write};
 use crate::time::Instant;
-use crate::vocabulary::Command;
+use crate::vocabulary::{Command, Status, UnknownReason};
 use crate::wire::PeerMessage;
 
 fn booted_as(change: impl FnOnce(&mut Configuration)) -> Phase {
@@ -29,6 +29,15 @@ fn a_set_that_is_not_the_configured_one_is_not_touched() {
     assert_eq!(booted_as(|_| {}), Phase::Announcing);
     assert_eq!(booted_as(|c| c.set.format = 10), Phase::Halted);
     assert_eq!(booted_as(|c| c.set.geometry.blocks = 65), Phase::Halted);
+}
+
+/// Boots on a set that is not the configured one.
+fn refuse_set(station: &mut Station) {
+    let mut configuration = (*station.configuration).clone();
+    configuration.set.format = 10;
+    station.configuration = Arc::new(configuration);
+    station.reboot();
+    station.run();
 }
 
 /// A module in a phase, with a device command of its own in the queue wherever
@@ -63,7 +72,7 @@ fn at(phase: Phase) -> Station {
             station.serve();
             station.ask(id(1), write(0, 1, 1));
         }
-        Phase::Halted => station.fail(0, IoError::Gone),
+        Phase::Halted => refuse_set(&mut station),
     }
     assert_eq!(station.module.phase(), phase);
     station.events.clear();
@@ -120,7 +129,7 @@ fn asked(station: &Station) -> (Phase, DeviceId, &'static str) {
 }
 
 #[test]
-fn a_boot_claims_both_devices_then_reads_the_journal_then_takes_its_role() {
+fn a_boot_claims_both_devices_then_reads_both_then_takes_its_role() {
     let claim = [
         (Phase::Claiming, JOURNAL, "holder"),
         (Phase::Claiming, DATA, "holder"),
@@ -134,6 +143,8 @@ fn a_boot_claims_both_devices_then_reads_the_journal_then_takes_its_role() {
             assert_eq!(asked(&station), step);
             station.complete(0);
         }
+        assert_eq!(asked(&station), (Phase::Recovering, DATA, "read"));
+        station.complete(0);
         while station.module.phase() == Phase::Recovering {
             assert_eq!(asked(&station), (Phase::Recovering, JOURNAL, "read"));
             station.complete(0);
@@ -154,7 +165,7 @@ fn a_boot_claims_both_devices_then_reads_the_journal_then_takes_its_role() {
 }
 
 #[test]
-fn an_error_of_a_device_halts_a_module_unless_it_claims_or_reads_for_a_client() {
+fn an_error_of_a_device_ends_an_office_unless_it_reads_for_a_client() {
     let fenced = [IoError::ReservationConflict, IoError::Aborted];
     let broken = [IoError::Gone, IoError::Unreadable(PageIndex(0))];
     for phase in [
@@ -166,34 +177,87 @@ fn an_error_of_a_device_halts_a_module_unless_it_claims_or_reads_for_a_client() 
     ] {
         for error in fenced.into_iter().chain(broken) {
             let mut station = at(phase);
+            station.holds_mail = true;
+            station.mail.clear();
             station.fail(0, error);
-            if phase == Phase::Claiming && fenced.contains(&error) {
-                assert_eq!(asked(&station), (Phase::Claiming, JOURNAL, "holder"));
-                continue;
-            }
-            assert_eq!(station.module.phase(), Phase::Halted, "{phase:?} {error:?}");
+            assert_eq!(
+                station.module.phase(),
+                Phase::Standby,
+                "{phase:?} {error:?}"
+            );
             assert!(station.has_seen(&Event::Halted(error)));
             assert!(station.module.set().is_none());
-            assert_eq!(station.module.next_deadline(), None);
+            assert_eq!(station.census(), Census::default());
+            assert_eq!(station.mail.len(), 3, "it watches its partner at once");
         }
     }
     for error in fenced.into_iter().chain(broken) {
         let mut owner = Station::new(Role::Owner);
         owner.serve();
+        owner.holds_mail = true;
         owner.ask(id(1), Command::Read(range(0, 1)));
         owner.fail(0, error);
-        let is_halted = owner.module.phase() == Phase::Halted;
-        assert_eq!(is_halted, fenced.contains(&error), "{error:?}");
+        let is_lost = owner.module.phase() == Phase::Standby;
+        assert_eq!(is_lost, fenced.contains(&error), "{error:?}");
     }
+}
+
+/// An owner that has just lost its set to its partner, two writes unresolved.
+fn deposed() -> Station {
+    let mut owner = at(Phase::Serving);
+    owner.ask(id(2), write(5, 1, 1));
+    for disk in owner.disks.values_mut() {
+        disk.holder = Some(ReservationKey { epoch: 9, node: 2 });
+    }
+    owner.complete(0);
+    assert_eq!(owner.module.phase(), Phase::Standby);
+    owner.queue.clear();
+    owner
+}
+
+#[test]
+fn who_has_lost_its_set_tells_every_client_that_nothing_is_known() {
+    let mut owner = deposed();
+    let unknown = |counter| (id(counter), Status::Unknown(UnknownReason::Halted));
+    assert_eq!(owner.answers(), [unknown(1), unknown(2)]);
+}
+
+#[test]
+fn who_has_lost_its_set_performs_and_answers_nothing_as_a_standby() {
+    let mut owner = deposed();
+    owner.sent.clear();
+    owner.replies.clear();
+    owner.hear(&hello_ack(session(2), 0));
+    owner.ask(id(3), write(9, 1, 1));
+    owner.input(Input::Deadline);
+    let configuration = Arc::clone(&owner.configuration);
+    owner.input(Input::Local(Local::Configuration(configuration)));
+    assert_eq!(owner.module.phase(), Phase::Standby);
+    assert!(owner.queue.is_empty() && owner.sent.is_empty() && owner.replies.is_empty());
+    owner.hear(&hello(session(9)));
+    let answer = PeerMessage::NotOwner {
+        volume: VOLUME,
+        session: session(9),
+        attempt: 0,
+    };
+    assert_eq!(messages(&owner.take_sent()), [answer]);
+}
+
+#[test]
+fn what_ends_late_means_nothing_to_a_module_that_has_lost_its_set() {
+    let mut owner = at(Phase::Serving);
+    owner.ask(id(2), write(5, 1, 1));
+    owner.holds_mail = true;
+    owner.fail(0, IoError::Aborted);
+    let before = owner.module.clone();
+    owner.complete(0);
+    assert!(owner.module == before);
+    assert!(owner.has_seen(&Event::Ignored(IgnoreReason::LateCompletion)));
 }
 
 #[test]
 fn a_halted_module_submits_and_sends_nothing_whatever_comes() {
-    let mut owner = at(Phase::Serving);
-    owner.ask(id(2), write(5, 1, 1));
-    owner.fail(0, IoError::Aborted);
-    owner.sent.clear();
-    owner.run();
+    let mut owner = at(Phase::Halted);
     owner.hear(&hello(session(9)));
     owner.hear(&hello_ack(session(2), 0));
     owner.ask(id(3), write(9, 1, 1));
@@ -202,6 +266,7 @@ fn a_halted_module_submits_and_sends_nothing_whatever_comes() {
     owner.input(Input::Local(Local::Configuration(configuration)));
     assert_eq!(owner.module.phase(), Phase::Halted);
     assert!(owner.queue.is_empty() && owner.sent.is_empty() && owner.replies.is_empty());
+    assert!(owner.mail.is_empty());
 }
 
 #[test]
@@ -328,20 +393,43 @@ fn what_an_earlier_boot_left_in_a_queue_is_refused() {
 }
 
 #[test]
-fn two_boots_that_claim_at_once_end_with_one_that_holds_the_set() {
-    let mut one = Station::new(Role::Owner);
-    one.complete(0);
-    one.complete(0);
-    let mut other = one.clone();
-    other.run();
-    one.disks = other.disks.clone();
-    one.run();
-    assert_eq!(one.module.phase(), Phase::Announcing);
-    let keys = holders(&one);
-    assert!(keys > holders(&other) && keys[0] == keys[1]);
-    other.disks = one.disks.clone();
-    other.hear(&hello_ack(session(2), 0));
-    other.ask(id(1), write(0, 1, 1));
-    other.run();
-    assert_eq!(other.module.phase(), Phase::Halted);
+fn two_nodes_that_claim_at_once_end_with_one_that_holds_the_set() {
+    for asked in [1, 2] {
+        let mut one = Station::new(Role::Owner);
+        for _ in 0..asked {
+            one.complete(0);
+        }
+        let mut partner = (*one.configuration).clone();
+        std::mem::swap(&mut partner.node, &mut partner.partner);
+        let mut other = Station::on(one.disks.clone(), partner);
+        other.run();
+        assert_eq!(other.module.phase(), Phase::Announcing);
+        let won = holders(&other);
+        one.disks = other.disks.clone();
+        one.run();
+        // Who had asked before the other won comes too late; who had asked the
+        // journal device only would have found the data device taken.
+        assert_eq!(one.module.phase(), Phase::Standby);
+        assert_eq!(holders(&one), won);
+    }
+}
+
+#[test]
+fn a_set_whose_data_device_is_gone_is_not_claimed() {
+    let mut owner = at(Phase::Serving);
+    owner.holds_mail = true;
+    owner.mail.clear();
+    owner.fail(0, IoError::Gone);
+    for _ in 0..3 {
+        while let Some(question) = owner.mail.first() {
+            match question.device {
+                DATA => owner.fail_mail(0, IoError::Gone),
+                _ => owner.deliver(0),
+            }
+        }
+        assert_eq!(owner.module.phase(), Phase::Standby);
+        owner.pass(owner.configuration.timers.heartbeat);
+    }
+    owner.release_mail();
+    assert_eq!(owner.module.phase(), Phase::Claiming, "it is back");
 }

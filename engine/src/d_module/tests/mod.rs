@@ -1,10 +1,18 @@
 //! The module as a whole: what it does before a crash, between and after, on
 //! devices and a network that the test conducts.
 
+mod alone;
 mod boot;
+mod follower;
+mod formatting;
+mod leases;
 mod mirror;
 mod orphans;
+mod repair;
+mod reported;
+mod resync;
 mod room;
 mod sessions;
+mod takeover;
 mod watermarks;
 mod writes;

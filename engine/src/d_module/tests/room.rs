@@ -7,15 +7,24 @@ use crate::time::Duration;
 use crate::vocabulary::{Command, RefusedReason, Status};
 
 #[test]
-fn a_halted_module_asks_for_no_deadline() {
+fn a_module_without_a_set_asks_for_no_deadline_but_its_watchs() {
     let mut owner = Station::new(Role::Owner);
     owner.serve();
     owner.ask(id(1), write(0, 1, 1));
+    owner.holds_mail = true;
     owner.fail(0, IoError::ReservationConflict);
-    assert_eq!(owner.module.phase(), Phase::Halted);
+    assert_eq!(owner.module.phase(), Phase::Standby);
     assert!(owner.has_seen(&Event::Halted(IoError::ReservationConflict)));
+    let heartbeat = owner.configuration.timers.heartbeat;
+    let next = owner.now.after(heartbeat);
+    assert_eq!(owner.module.next_deadline(), Some(next));
+    owner.mail.clear();
     owner.pass(Duration::from_secs(10));
-    assert_eq!(owner.module.next_deadline(), None);
+    assert_eq!(
+        owner.mail.len(),
+        300,
+        "three questions, once in a heartbeat"
+    );
 }
 
 /// An owner whose ring is full to the last page, its destage not begun.

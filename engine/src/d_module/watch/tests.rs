@@ -48,10 +48,13 @@ fn bench(duty: Duty) -> Bench {
     bench
 }
 
-const CLAIM: Decision = Decision::Claim {
-    takes_over: false,
-    waits: false,
-};
+fn claim(observed: Option<ReservationKey>) -> Decision {
+    Decision::Claim {
+        takes_over: false,
+        waits: false,
+        observed,
+    }
+}
 
 #[test]
 fn a_its_own_set_is_claimed_at_once_and_served_at_once_if_it_was_before() {
@@ -59,7 +62,10 @@ fn a_its_own_set_is_claimed_at_once_and_served_at_once_if_it_was_before() {
         let mut bench = bench(duty);
         let mut watch = Watch::start(bench.now);
         let pages = [page(OWN, 5, 3), page(PARTNER, 1, 2)];
-        assert_eq!(look(&mut watch, &mut bench, pages, key(OWN, 3)), CLAIM);
+        assert_eq!(
+            look(&mut watch, &mut bench, pages, key(OWN, 3)),
+            claim(key(OWN, 3))
+        );
     }
 }
 
@@ -72,6 +78,7 @@ fn a_a_set_won_and_not_yet_served_still_waits_for_the_former_holder() {
         let waits = Decision::Claim {
             takes_over: false,
             waits: true,
+            observed: key(OWN, 3),
         };
         assert_eq!(look(&mut watch, &mut bench, pages, key(OWN, 3)), waits);
     }
@@ -83,7 +90,7 @@ fn b_c_d_nobodys_set_is_the_primarys_at_once_and_the_standbys_after_a_while() {
     let mut watch = Watch::start(primary.now);
     assert_eq!(
         look(&mut watch, &mut primary, [empty(), empty()], None),
-        CLAIM
+        claim(None)
     );
 
     let mut standby = bench(Duty::Standby);
@@ -96,7 +103,7 @@ fn b_c_d_nobodys_set_is_the_primarys_at_once_and_the_standbys_after_a_while() {
     standby.now = standby
         .now
         .after(standby.configuration.timers.takeover_after);
-    assert_eq!(look(&mut watch, &mut standby, pages, None), CLAIM);
+    assert_eq!(look(&mut watch, &mut standby, pages, None), claim(None));
 }
 
 #[test]
@@ -123,6 +130,7 @@ fn e_f_a_partner_is_taken_over_once_its_heartbeat_stood_still_long_enough() {
     let takeover = Decision::Claim {
         takes_over: true,
         waits: true,
+        observed: partner,
     };
     assert_eq!(decision, takeover);
 }

@@ -11,8 +11,8 @@ use crate::codec::testing::damage::{Damage, check_bit_flips, check_versions, dam
 use crate::codec::testing::{blocks, flat, golden, paged, strategies};
 use crate::contract::ReservationKey;
 use crate::vocabulary::{
-    BlockIndex, ClientId, CommandId, Content, CopyNumber, Lsn, Outcome, Range, SequenceId, Session,
-    SessionIncarnation, SiteEpoch, StorageSetId, Watermark,
+    BlockIndex, ClientId, CommandId, Content, CopyNumber, Lsn, NodeId, Outcome, Range, SequenceId,
+    Session, SessionIncarnation, SiteEpoch, StorageSetId, Watermark,
 };
 use crate::wire::MESSAGE_BLOCKS_MAX;
 
@@ -214,6 +214,15 @@ fn block_header() -> BlockHeader {
     }
 }
 
+fn heartbeat() -> Heartbeat {
+    Heartbeat {
+        node: NodeId::new(3),
+        incarnation: 0x1112_1314_1516_1718,
+        beat: 0x5152,
+        epoch: 0x6162,
+    }
+}
+
 fn header_bytes(header: &BlockHeader) -> Vec<u8> {
     let mut bytes = vec![0xff; BLOCK_HEADER_BYTES];
     encode_block_header(header, &mut bytes);
@@ -266,7 +275,7 @@ fn records_keep_their_golden_bytes() {
 }
 
 #[test]
-fn superblock_checkpoint_and_header_keep_their_golden_bytes() {
+fn superblock_checkpoint_heartbeat_and_header_keep_their_golden_bytes() {
     golden::check(
         GOLDEN,
         "superblock, version 2",
@@ -282,6 +291,10 @@ fn superblock_checkpoint_and_header_keep_their_golden_bytes() {
     );
     let bytes = golden::section(GOLDEN, "checkpoint");
     assert_eq!(decode_checkpoint_bytes(&bytes), Ok(checkpoint()));
+
+    golden::check(GOLDEN, "heartbeat", &encode_heartbeat(&heartbeat()));
+    let bytes = golden::section(GOLDEN, "heartbeat");
+    assert_eq!(decode_heartbeat(&bytes), Ok(heartbeat()));
 
     golden::check(GOLDEN, "block-header", &header_bytes(&block_header()));
     let bytes = golden::section(GOLDEN, "block-header");
@@ -377,6 +390,7 @@ fn every_flipped_bit_is_noticed() {
         check_bit_flips(&flat(&encode_record(&record).0), decode_record_bytes);
     }
     check_bit_flips(&encode_superblock(&superblock()), decode_superblock);
+    check_bit_flips(&encode_heartbeat(&heartbeat()), decode_heartbeat);
     check_bit_flips(
         &flat(&encode_checkpoint(&checkpoint())),
         decode_checkpoint_bytes,
@@ -560,6 +574,11 @@ proptest! {
     }
 
     #[test]
+    fn any_heartbeat_comes_back(heartbeat in strategies::heartbeat()) {
+        prop_assert_eq!(decode_heartbeat(&encode_heartbeat(&heartbeat)), Ok(heartbeat));
+    }
+
+    #[test]
     fn any_block_header_comes_back(header in strategies::block_header()) {
         prop_assert_eq!(decode_block_header(&header_bytes(&header)), Ok(Some(header)));
     }
@@ -569,6 +588,7 @@ proptest! {
         prop_assert!(decode_record(&paged(&bytes)).is_err());
         prop_assert!(decode_checkpoint(&paged(&bytes)).is_err());
         prop_assert!(decode_superblock(&bytes).is_err());
+        prop_assert!(decode_heartbeat(&bytes).is_err());
         prop_assert!(decode_block_header(&bytes).is_err());
         prop_assert!(peek_record(&bytes).is_err());
     }
@@ -598,6 +618,16 @@ proptest! {
         let bytes = damaged(&encode_checkpoint(&checkpoint), &damage);
         if let Ok(decoded) = decode_checkpoint_bytes(&bytes) {
             prop_assert_eq!(flat(&encode_checkpoint(&decoded)), bytes);
+        }
+    }
+
+    #[test]
+    fn a_heartbeat_damaged_under_its_checksum_is_refused_or_means_what_it_says(
+        heartbeat in strategies::heartbeat(), damage in damage(),
+    ) {
+        let bytes = damaged(&[encode_heartbeat(&heartbeat)], &damage);
+        if let Ok(decoded) = decode_heartbeat(&bytes) {
+            prop_assert_eq!(&encode_heartbeat(&decoded)[..], bytes);
         }
     }
 

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::configuration::Configuration;
-use crate::contract::{DeviceId, PAGE_BYTES, ReservationKey};
+use crate::contract::{PAGE_BYTES, ReservationKey};
 use crate::storage_set::format_set;
 use crate::storage_set::journal::Journal;
 use crate::storage_set::record::Route;
@@ -19,10 +19,21 @@ fn devices(configuration: &Configuration) -> Devices {
     }
 }
 
+fn superblock() -> Superblock {
+    let set = configuration(Role::Owner).set;
+    Superblock {
+        set: set.id,
+        format: set.format,
+        geometry: set.geometry,
+    }
+}
+
 /// A journal device and whoever writes to it.
 struct Disk {
     devices: Devices,
     pages: BTreeMap<u64, Bytes>,
+    /// The data device's first page.
+    data: Bytes,
     head: Head,
     epoch: u64,
 }
@@ -36,6 +47,7 @@ impl Disk {
             .filter(|(device, ..)| *device == JOURNAL)
             .flat_map(|(_, start, pages)| (start.0..).zip(pages))
             .collect();
+        let data = format::encode_superblock(&superblock());
         let head = Head {
             lsn: Lsn::new(1),
             page: 0,
@@ -44,6 +56,7 @@ impl Disk {
         Disk {
             devices: devices(&configuration),
             pages,
+            data,
             head,
             epoch: 1,
         }
@@ -100,13 +113,18 @@ impl Disk {
         let (mut recovery, mut io) = Recovery::start(self.devices, &mut ids);
         let zeroes = Bytes::from_static(&[0; PAGE_BYTES]);
         for _ in 0..100 {
-            assert_eq!(io.device, DeviceId::new(0));
             let IoRequest::Read { start, count } = io.request else {
                 panic!("recovery only reads")
             };
             let pages = start.0..start.0 + u64::from(count);
             let page = |page| self.pages.get(&page).unwrap_or(&zeroes).clone();
-            let output = IoOutput::Pages(pages.map(page).collect());
+            let pages = if io.device == JOURNAL {
+                pages.map(page).collect()
+            } else {
+                assert_eq!((io.device, start.0, count), (DATA, 0, 1));
+                vec![self.data.clone()]
+            };
+            let output = IoOutput::Pages(pages);
             match recovery.handle_completion(io.io, output, &mut ids) {
                 Some(Progress::Submit(next)) => io = next,
                 Some(Progress::Done(recovered)) => return Ok(*recovered),
@@ -164,6 +182,22 @@ fn a_fresh_set_is_read_back_as_it_was_formatted() {
     assert_eq!(recovered.next_slot, CheckpointSlot::B);
     assert_eq!(recovered.head.lsn, Lsn::new(1));
     assert!(recovered.blocks.is_empty());
+    assert_eq!(recovered.superblock, superblock());
+}
+
+#[test]
+fn what_the_data_device_says_of_itself_is_told_apart_from_the_journals_word() {
+    let mut disk = Disk::formatted();
+    let found = |disk: &Disk| disk.recover().expect("it is readable").data_superblock;
+    assert_eq!(found(&disk), Some(superblock()));
+    let other = Superblock {
+        format: 10,
+        ..superblock()
+    };
+    disk.data = format::encode_superblock(&other);
+    assert_eq!(found(&disk), Some(other));
+    disk.data = Bytes::from_static(&[0; PAGE_BYTES]);
+    assert_eq!(found(&disk), None);
 }
 
 #[test]

@@ -27,6 +27,7 @@ impl Check<'_> {
             device_cache_pages,
             region_blocks,
             mediator: _,
+            founding: _,
         } = self.scenario.topology;
         if self.scenario.links.contains_key(&NetworkName::Mediator) {
             self.mediator(at_path!("links", "mediator"));

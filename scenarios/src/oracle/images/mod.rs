@@ -135,20 +135,22 @@ pub struct Images {
 }
 
 impl Images {
-    /// Reads both sets, the owner's first. Their devices are at rest.
-    ///
-    /// # Panics
-    /// If a set is not formatted.
+    /// Reads both sets, the owner's first. Their devices are at rest. A set that is not
+    /// formatted yet is absent.
     pub fn new(devices: [SetDevices; 2], racks: &impl Devices) -> Self {
         let set = |set: SetDevices| {
             let (journal, data) = (racks.device(set.journal), racks.device(set.data));
             let images = SetImages::new(journal, data, set.geometry);
-            Arc::new(images.expect("a storage set is formatted before it is watched"))
+            let is_absent = images.is_none();
+            let images = images.unwrap_or_else(|| SetImages::blank(journal, data, set.geometry));
+            (Arc::new(images), is_absent)
         };
-        let sets = devices.map(set);
+        let read = devices.map(set);
+        let absent = read.each_ref().map(|(_, is_absent)| *is_absent);
+        let sets = read.map(|(images, _)| images);
         Images {
             once: Once::new([sets[0].state(), sets[1].state()]),
-            pair: Pair::new(devices, sets),
+            pair: Pair::new(devices, sets, absent),
             durable: Durable::default(),
             reverts: Reverts::default(),
             difference: Difference::default(),

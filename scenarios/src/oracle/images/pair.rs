@@ -28,7 +28,7 @@ use super::{Bytes64, Candidates, Devices, SetDevices, SetImages, Value};
 pub struct Pair {
     devices: [SetDevices; 2],
     pub(super) sets: [Arc<SetImages>; 2],
-    /// Replaced, and not formatted yet.
+    /// New or replaced, and not formatted yet.
     absent: [bool; 2],
     /// What the mediator's durable record says; none without a mediator.
     in_sync: Option<bool>,
@@ -36,11 +36,15 @@ pub struct Pair {
 }
 
 impl Pair {
-    pub(super) fn new(devices: [SetDevices; 2], sets: [Arc<SetImages>; 2]) -> Self {
+    pub(super) fn new(
+        devices: [SetDevices; 2],
+        sets: [Arc<SetImages>; 2],
+        absent: [bool; 2],
+    ) -> Self {
         Pair {
             devices,
             sets,
-            absent: [false; 2],
+            absent,
             in_sync: None,
             damage: <[Damage; 2]>::default(),
         }

@@ -2,8 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 use stormglass_engine::contract::IoRequest;
-use stormglass_engine::storage_set::layout::Geometry;
-use stormglass_engine::vocabulary::{BlockIndex, CommandId, Lsn};
+use stormglass_engine::storage_set::format::{Checkpoint, encode_checkpoint};
+use stormglass_engine::storage_set::layout::{CheckpointSlot, Geometry};
+use stormglass_engine::storage_set::tables::Tables;
+use stormglass_engine::vocabulary::{
+    BlockIndex, CommandId, Lsn, Session, SessionIncarnation, SiteEpoch,
+};
 use stormglass_sim::device::{CommandNumber, Device};
 
 use super::data::DataImages;
@@ -35,6 +39,25 @@ impl SetImages {
             journal: JournalImages::new(journal, geometry)?,
             data: DataImages::new(data, geometry),
         })
+    }
+
+    /// Stands in for a set that has no format yet: what an engine makes of such devices
+    /// that founds nothing.
+    pub(super) fn blank(journal: &Device, data: &Device, geometry: Geometry) -> Self {
+        let session = Session {
+            site_epoch: SiteEpoch::new(0),
+            incarnation: SessionIncarnation::new(0),
+        };
+        let checkpoint = Checkpoint {
+            lsn: Lsn::new(0),
+            next_page: 0,
+            chain: 0,
+            tables: Tables::blank(session, &geometry),
+        };
+        let mut formatted = Device::new(*journal.spec());
+        let start = geometry.checkpoint_start(CheckpointSlot::A);
+        formatted.install(start, &encode_checkpoint(&checkpoint));
+        SetImages::new(&formatted, data, geometry).expect("a checkpoint is all that it needs")
     }
 
     /// Adds every value that a block may have.

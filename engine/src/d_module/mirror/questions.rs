@@ -1,0 +1,162 @@
+//! What the owner asks of its mirror beside replication: leases, and blocks that it
+//! cannot read.
+//!
+//! Owns the one read for the owner that is under way. Refuses to know what the owner
+//! does with an answer.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Asker, Mirror, is_on_volume, refuse_session};
+use crate::contract::{Address, IoError, IoId, IoOutput, Label};
+use crate::d_module::Context;
+use crate::event::{Event, IgnoreReason};
+use crate::storage_set::StorageSet;
+use crate::storage_set::read::{self, RangeRead};
+use crate::storage_set::tables::{Consistency, Role};
+use crate::vocabulary::{Range, Session};
+use crate::wire::{HelloRefusal, PeerMessage, kind, peer};
+
+/// Blocks that the owner asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Question {
+    /// The question's name.
+    pub nonce: u64,
+    /// The blocks.
+    pub range: Range,
+    /// The transmission.
+    pub attempt: u32,
+}
+
+/// Blocks being read for the owner.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Fetching {
+    session: Session,
+    to: Address,
+    question: Question,
+    read: RangeRead,
+}
+
+impl Mirror {
+    /// A lease is granted to the session that this copy follows, while it is one that
+    /// could be promoted.
+    pub fn handle_lease(
+        &mut self,
+        from: Address,
+        session: Session,
+        nonce: u64,
+        set: &StorageSet,
+        cx: &mut Context<'_>,
+    ) {
+        let tables = set.tables();
+        if tables.consistency == Consistency::Unpaired {
+            let asker = Asker {
+                address: from,
+                attempt: 0,
+            };
+            return refuse_session(session, HelloRefusal::NotClean, asker, cx);
+        }
+        let is_follower =
+            tables.role == Role::Mirror && tables.consistency == Consistency::Consistent;
+        if !is_follower || session != tables.fence || self.accepting.is_some() {
+            return cx.out.trace(Event::Ignored(IgnoreReason::StaleSession));
+        }
+        let message = PeerMessage::Granted {
+            volume: cx.configuration.volume,
+            session,
+            nonce,
+        };
+        let label = Label {
+            kind: kind::GRANTED,
+            incarnation: cx.incarnation,
+            id: nonce,
+            part: 0,
+            attempt: 0,
+        };
+        let network = cx.configuration.peer_network;
+        cx.out.send(network, from, label, peer::encode(&message));
+    }
+
+    /// Blocks that the owner cannot read: read here, and sent if they prove themselves.
+    pub fn handle_fetch(
+        &mut self,
+        from: Address,
+        session: Session,
+        question: Question,
+        set: &mut StorageSet,
+        cx: &mut Context<'_>,
+    ) {
+        let tables = set.tables();
+        let range = question.range;
+        if tables.role != Role::Mirror || session != tables.fence || !is_on_volume(range, cx) {
+            return cx.out.trace(Event::Ignored(IgnoreReason::StaleSession));
+        }
+        let is_changing = self.commands.values().any(|it| it.range.overlaps(range));
+        if self.fetching.is_some() || is_changing || !self.copies.is_empty() {
+            return cx.out.trace(Event::Ignored(IgnoreReason::Pending));
+        }
+        if range.count() > cx.configuration.limits.command_blocks {
+            return cx.out.trace(Event::Ignored(IgnoreReason::Misrouted));
+        }
+        let (read, ios) = set.read(range, cx.ids);
+        cx.submit_all(ios);
+        self.fetching = Some(Box::new(Fetching {
+            session,
+            to: from,
+            question,
+            read,
+        }));
+        self.answer_fetch(cx);
+    }
+
+    /// A read completion.
+    pub fn handle_read(
+        &mut self,
+        io: IoId,
+        result: Result<IoOutput, IoError>,
+        cx: &mut Context<'_>,
+    ) {
+        if let Some(fetching) = self.fetching.as_mut() {
+            fetching.read.handle_completion(io, result);
+            self.answer_fetch(cx);
+        }
+    }
+
+    fn answer_fetch(&mut self, cx: &mut Context<'_>) {
+        let Some(fetching) = self.fetching.take_if(|it| it.read.is_complete()) else {
+            return;
+        };
+        let Fetching {
+            session,
+            to,
+            question,
+            read,
+        } = *fetching;
+        let Question {
+            nonce,
+            range,
+            attempt,
+        } = question;
+        let Ok(blocks) = read.finish() else {
+            cx.out.probe("fetched block is bad on both copies");
+            return;
+        };
+        let message = PeerMessage::Fetched {
+            volume: cx.configuration.volume,
+            session,
+            nonce,
+            range,
+            attempt,
+            versions: blocks.iter().map(|block| block.version).collect(),
+            data: read::concatenate(&blocks),
+        };
+        let label = Label {
+            kind: kind::FETCHED,
+            incarnation: cx.incarnation,
+            id: nonce,
+            part: 0,
+            attempt,
+        };
+        let network = cx.configuration.peer_network;
+        cx.out.send(network, to, label, peer::encode(&message));
+    }
+}

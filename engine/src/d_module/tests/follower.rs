@@ -1,0 +1,336 @@
+//! The mirror's side of a resync, of leases and of read repair.
+
+use super::mirror::{
+    COPY, accept, block, copy, copy_ack, hear_all, hello, hello_ack, messages, mirror,
+};
+use super::resync::dirty_ack;
+use crate::contract::{DeviceId, IoError, PageIndex};
+use crate::event::{Event, IgnoreReason};
+use crate::storage_set::tables::{Consistency, Role, Tables};
+use crate::testing::{
+    DATA, FIRST, GEOMETRY, Sending, Station, VOLUME, configuration, fill, id, portions, range,
+    session, set,
+};
+use crate::vocabulary::{Range, SequenceId, Session};
+use crate::wire::{Hello, HelloRefusal, PeerMessage};
+
+fn resync(session: Session) -> PeerMessage {
+    match hello(session) {
+        PeerMessage::Hello(hello) => PeerMessage::Hello(Hello {
+            resync: true,
+            ..hello
+        }),
+        other => other,
+    }
+}
+
+fn finish(session: Session, attempt: u32) -> PeerMessage {
+    PeerMessage::Finish {
+        volume: VOLUME,
+        session,
+        attempt,
+    }
+}
+
+fn finish_ack(session: Session, attempt: u32) -> PeerMessage {
+    PeerMessage::FinishAck {
+        volume: VOLUME,
+        session,
+        attempt,
+    }
+}
+
+fn lease(session: Session, nonce: u64) -> PeerMessage {
+    PeerMessage::Lease {
+        volume: VOLUME,
+        session,
+        nonce,
+    }
+}
+
+fn granted(session: Session, nonce: u64) -> PeerMessage {
+    PeerMessage::Granted {
+        volume: VOLUME,
+        session,
+        nonce,
+    }
+}
+
+fn fetch(session: Session, nonce: u64, range: Range) -> PeerMessage {
+    PeerMessage::Fetch {
+        volume: VOLUME,
+        session,
+        nonce,
+        range,
+        attempt: 4,
+    }
+}
+
+/// A mirror in a resync of session 3.
+fn returning() -> Station {
+    let mut mirror = mirror();
+    mirror.hear(&resync(session(3)));
+    mirror.run();
+    assert_eq!(messages(&mirror.take_sent()), [hello_ack(session(3), 0)]);
+    mirror
+}
+
+#[test]
+fn a_resync_makes_the_mirror_inconsistent_durably_before_it_answers() {
+    let mut mirror = mirror();
+    mirror.hear(&resync(session(3)));
+    assert_eq!(mirror.tables().consistency, Consistency::Consistent);
+    assert_eq!(mirror.take_sent(), []);
+    mirror.complete(0);
+    assert_eq!(mirror.tables().consistency, Consistency::Inconsistent);
+    assert_eq!(messages(&mirror.take_sent()), [hello_ack(session(3), 0)]);
+    mirror.reboot();
+    mirror.run();
+    assert_eq!(mirror.tables().consistency, Consistency::Inconsistent);
+}
+
+#[test]
+fn a_resyncs_answer_says_what_may_differ() {
+    let mut blank = Station::on(
+        std::collections::BTreeMap::from([
+            (crate::testing::JOURNAL, crate::testing::Disk::default()),
+            (DATA, crate::testing::Disk::default()),
+        ]),
+        configuration(Role::Mirror),
+    );
+    blank.run();
+    blank.hear(&resync(session(3)));
+    blank.run();
+    let all = dirty_ack(session(3), &[range(0, 64)]);
+    assert_eq!(messages(&blank.take_sent()), std::slice::from_ref(&all));
+    blank.hear(&resync(session(3)));
+    assert_eq!(messages(&blank.take_sent()), [all], "and says it again");
+}
+
+#[test]
+fn a_mirror_that_is_not_whole_takes_no_plain_session() {
+    let mut mirror = returning();
+    for _ in 0..2 {
+        mirror.hear(&hello(session(4)));
+        let refused = PeerMessage::HelloRefused {
+            volume: VOLUME,
+            session: session(4),
+            attempt: 0,
+            reason: HelloRefusal::NotClean,
+        };
+        assert_eq!(messages(&mirror.take_sent()), [refused]);
+        assert!(mirror.queue.is_empty());
+        mirror.reboot();
+        mirror.run();
+    }
+    mirror.hear(&resync(session(4)));
+    mirror.run();
+    assert_eq!(messages(&mirror.take_sent()), [hello_ack(session(4), 0)]);
+}
+
+#[test]
+fn a_finish_is_answered_when_the_mirror_is_durably_consistent_and_again_when_repeated() {
+    let mut mirror = returning();
+    for other in [session(2), session(4)] {
+        mirror.hear(&finish(other, 0));
+        assert!(mirror.queue.is_empty() && mirror.take_sent().is_empty());
+    }
+    mirror.hear(&finish(session(3), 0));
+    mirror.hear(&finish(session(3), 1));
+    assert_eq!(mirror.queue.len(), 1);
+    assert_eq!(mirror.take_sent(), []);
+    assert_eq!(mirror.tables().consistency, Consistency::Inconsistent);
+    mirror.complete(0);
+    assert_eq!(mirror.tables().consistency, Consistency::Consistent);
+    assert_eq!(messages(&mirror.take_sent()), [finish_ack(session(3), 0)]);
+    assert!(mirror.has_seen(&Event::Finished(session(3))));
+    mirror.hear(&finish(session(3), 2));
+    assert_eq!(messages(&mirror.take_sent()), [finish_ack(session(3), 2)]);
+    mirror.reboot();
+    mirror.run();
+    mirror.hear(&finish(session(3), 3));
+    assert_eq!(messages(&mirror.take_sent()), [finish_ack(session(3), 3)]);
+    assert!(mirror.queue.is_empty());
+    accept(&mut mirror, session(4));
+}
+
+#[test]
+fn a_finish_waits_for_a_copy_that_is_not_durable() {
+    let mut mirror = returning();
+    let sending = Sending {
+        session: session(3),
+        ..FIRST
+    };
+    hear_all(
+        &mut mirror,
+        portions(&sending, COPY, &copy(range(0, 2), Vec::new())),
+    );
+    mirror.hear(&finish(session(3), 0));
+    assert_eq!(mirror.queue.len(), 1);
+    assert!(mirror.has_seen(&Event::Ignored(IgnoreReason::Pending)));
+    mirror.run();
+    assert_eq!(messages(&mirror.take_sent()), [copy_ack(session(3), 1, 0)]);
+    mirror.hear(&finish(session(3), 1));
+    mirror.run();
+    assert_eq!(messages(&mirror.take_sent()), [finish_ack(session(3), 1)]);
+}
+
+#[test]
+fn a_lease_is_granted_to_the_session_that_is_followed_by_a_copy_that_could_be_promoted() {
+    let mut mirror = mirror();
+    for other in [session(1), session(3)] {
+        mirror.hear(&lease(other, 7));
+        assert_eq!(mirror.take_sent(), []);
+    }
+    mirror.hear(&lease(session(2), 7));
+    assert_eq!(messages(&mirror.take_sent()), [granted(session(2), 7)]);
+    mirror.hear(&resync(session(3)));
+    mirror.hear(&lease(session(2), 8));
+    assert_eq!(mirror.take_sent(), [], "a new session is on its way");
+    mirror.run();
+    mirror.take_sent();
+    mirror.hear(&lease(session(3), 9));
+    assert_eq!(mirror.take_sent(), [], "half copied");
+    mirror.hear(&finish(session(3), 0));
+    mirror.hear(&lease(session(3), 10));
+    assert_eq!(mirror.take_sent(), [], "not durable");
+    mirror.run();
+    mirror.take_sent();
+    mirror.hear(&lease(session(3), 11));
+    assert_eq!(messages(&mirror.take_sent()), [granted(session(3), 11)]);
+}
+
+fn fetched(nonce: u64, range: Range, version: u64, byte: u8) -> PeerMessage {
+    PeerMessage::Fetched {
+        volume: VOLUME,
+        session: session(2),
+        nonce,
+        range,
+        attempt: 4,
+        versions: vec![SequenceId::new(version); range.count() as usize],
+        data: fill(byte, range.count()),
+    }
+}
+
+#[test]
+fn a_fetch_is_answered_with_blocks_that_prove_themselves() {
+    let mut mirror = mirror();
+    hear_all(&mut mirror, set(&FIRST, 1, block(1, 3, 1)));
+    mirror.run();
+    mirror.take_sent();
+    for other in [session(1), session(3)] {
+        mirror.hear(&fetch(other, 5, range(3, 1)));
+        assert!(mirror.queue.is_empty() && mirror.take_sent().is_empty());
+    }
+    mirror.hear(&fetch(session(2), 5, range(3, 1)));
+    assert_eq!(
+        messages(&mirror.take_sent()),
+        [fetched(5, range(3, 1), 1, 1)]
+    );
+    // Another time from the device.
+    mirror.pass_running(crate::time::Duration::from_secs(1));
+    mirror.hear(&fetch(session(2), 6, range(3, 1)));
+    assert_eq!(mirror.queue.len(), 2, "data and headers");
+    assert_eq!(mirror.take_sent(), []);
+    mirror.run();
+    assert_eq!(
+        messages(&mirror.take_sent()),
+        [fetched(6, range(3, 1), 1, 1)]
+    );
+    let page = GEOMETRY.data_page(range(3, 1).start()).0;
+    let data: DeviceId = DATA;
+    let disk = mirror.disks.get_mut(&data).expect("it is there");
+    disk.pages.insert(page, fill(8, 1));
+    mirror.hear(&fetch(session(2), 7, range(3, 1)));
+    mirror.run();
+    assert_eq!(mirror.take_sent(), [], "bad on this copy too");
+    assert!(
+        mirror
+            .probes
+            .contains(&"fetched block is bad on both copies")
+    );
+    mirror.hear(&fetch(session(2), 8, range(4, 1)));
+    mirror.fail(0, IoError::Unreadable(PageIndex(page + 1)));
+    mirror.run();
+    assert_eq!(mirror.take_sent(), []);
+    mirror.hear(&fetch(session(2), 9, range(4, 1)));
+    mirror.run();
+    assert_eq!(
+        messages(&mirror.take_sent()),
+        [fetched(9, range(4, 1), 0, 0)]
+    );
+}
+
+#[test]
+fn nothing_is_fetched_while_a_change_of_it_is_pending() {
+    let mut mirror = mirror();
+    hear_all(&mut mirror, set(&FIRST, 1, block(1, 3, 1)));
+    mirror.hear(&fetch(session(2), 5, range(2, 2)));
+    assert_eq!(mirror.queue.len(), 1);
+    assert!(mirror.has_seen(&Event::Ignored(IgnoreReason::Pending)));
+    mirror.run();
+    mirror.take_sent();
+    hear_all(
+        &mut mirror,
+        portions(&FIRST, COPY, &copy(range(0, 2), Vec::new())),
+    );
+    mirror.hear(&fetch(session(2), 6, range(1, 1)));
+    assert_eq!(mirror.queue.len(), 1);
+    mirror.run();
+    assert_eq!(messages(&mirror.take_sent()), [copy_ack(session(2), 1, 0)]);
+    mirror.hear(&fetch(session(2), 7, range(1, 1)));
+    assert_eq!(
+        messages(&mirror.take_sent()),
+        [fetched(7, range(1, 1), 5, 9)]
+    );
+}
+
+#[test]
+fn a_fetch_beyond_the_volume_or_too_long_is_not_read() {
+    let mut mirror = mirror();
+    mirror.hear(&fetch(session(2), 5, range(63, 2)));
+    mirror.hear(&fetch(session(2), 6, range(0, 9)));
+    assert!(mirror.queue.is_empty());
+}
+
+/// A mirror that has accepted session 2 and performed command 1.
+fn with_history() -> Station {
+    let mut mirror = mirror();
+    hear_all(&mut mirror, set(&FIRST, 1, block(1, 3, 1)));
+    mirror.run();
+    mirror.take_sent();
+    mirror
+}
+
+#[test]
+fn a_replaced_data_device_leaves_fence_and_results_and_all_is_dirty() {
+    for cut in 0..4 {
+        let mut mirror = with_history();
+        let before = mirror.tables().clone();
+        mirror.disks.insert(DATA, crate::testing::Disk::default());
+        mirror.reboot();
+        while !mirror.probes.contains(&"set without content formatted") {
+            mirror.complete(0);
+        }
+        // A crash between any two of its writes.
+        for _ in 0..cut.min(mirror.queue.len() + 2) {
+            if mirror.queue.is_empty() {
+                break;
+            }
+            mirror.complete(0);
+        }
+        if cut < 3 {
+            mirror.reboot();
+        }
+        mirror.run();
+        let expected = Tables {
+            consistency: Consistency::Unpaired,
+            dirty: (0..8_u64).collect(),
+            ..before
+        };
+        assert_eq!(*mirror.tables(), expected, "cut at {cut}");
+        mirror.hear(&resync(session(3)));
+        mirror.run();
+        assert!(mirror.tables().results.contains_key(&id(1)));
+    }
+}
