@@ -232,6 +232,7 @@ fn everything() -> Builder {
             device_cache_pages: 32,
             region_blocks: 16,
             mediator: true,
+            founding: false,
         })
         .replication(Replication::Chained)
         .policy(Policy::Sync)

@@ -152,7 +152,7 @@ fn o10_holds_of_a_takeover_in_its_right_order() {
     assert_eq!(answers(&mut takeover, 2, true), []);
     assert_eq!(answers(&mut takeover, 7, false), []);
     let mut findings = vec![];
-    takeover.accepted(command(8), range(1, 1), when(100), &mut findings);
+    takeover.accepted(OTHER, command(8), range(1, 1), when(100), &mut findings);
     assert_eq!(findings, []);
     assert!(takeover.checks() > 4);
 }
@@ -193,6 +193,6 @@ fn o10_finds_what_passes_over_an_orphan() {
     let found = answers(&mut takeover, 2, true);
     expect(&found, OracleId::O10, "before orphan c1:7");
     let mut findings = vec![];
-    takeover.accepted(command(8), range(0, 2), when(100), &mut findings);
+    takeover.accepted(OTHER, command(8), range(0, 2), when(100), &mut findings);
     expect(&findings, OracleId::O10, "accepted over orphan c1:7");
 }
