@@ -1,9 +1,10 @@
 //! The experiment: a world with everything that watches it and everything that is
 //! still to befall it. The unit that is forked, checkpointed and compared.
 
-use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use stormglass_engine::collections::Table;
 use stormglass_engine::time::Duration;
 use stormglass_sim::fault::Fault;
 use stormglass_sim::occurrence::Occurrence;
@@ -42,9 +43,9 @@ pub struct Commands {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tally {
     /// Faults by kind.
-    pub faults: BTreeMap<String, u64>,
+    pub faults: Table<Arc<str>, u64>,
     /// Probes by name.
-    pub probes: BTreeMap<String, u64>,
+    pub probes: Table<Arc<str>, u64>,
     /// Commands by outcome.
     pub commands: Commands,
 }
@@ -266,11 +267,11 @@ impl Commands {
     }
 }
 
-fn count(counts: &mut BTreeMap<String, u64>, name: &str) {
+fn count(counts: &mut Table<Arc<str>, u64>, name: &str) {
     match counts.get_mut(name) {
         Some(count) => *count += 1,
         None => {
-            counts.insert(name.to_owned(), 1);
+            counts.insert(name.into(), 1);
         }
     }
 }
