@@ -3,9 +3,9 @@
 
 use stormglass_engine::time::Duration;
 use stormglass_scenarios::actor::Report;
-use stormglass_scenarios::experiment::{Bench, Experiment};
+use stormglass_scenarios::experiment::{Bench, Commands, Experiment};
 use stormglass_scenarios::file::{Mix, Scenario};
-use stormglass_scenarios::workload::{ClientEvent, CommandKind};
+use stormglass_scenarios::workload::ClientEvent;
 use stormglass_sim::occurrence::Occurrence;
 
 /// 64 MiB in blocks.
@@ -38,37 +38,40 @@ pub fn scenario(commands: u32, outstanding: u32) -> Scenario {
 pub fn with_one_write_outstanding() -> Experiment {
     let mut experiment = Experiment::new(&scenario(400, 1), 1);
     let mut bench = Bench::default();
-    let mut outstanding: i64 = 0;
-    loop {
+    while experiment.tally().commands.success <= 1_000 {
         assert!(experiment.step(&mut bench), "the workload is long enough");
-        let mut invoked = false;
-        for occurrence in &bench.log {
-            if let Occurrence::Event {
-                event: Report::Client(event),
-                ..
-            } = occurrence
-            {
-                match event {
-                    ClientEvent::Invoked {
-                        kind: CommandKind::Write,
-                        ..
-                    } => {
-                        outstanding += 1;
-                        invoked = true;
-                    }
-                    ClientEvent::AttemptEnded { .. } => outstanding -= 1,
-                    _ => {}
-                }
-            }
+    }
+    go_to_next_write(&mut experiment, &mut bench);
+    experiment
+}
+
+/// Runs to the next such instant.
+pub fn go_to_next_write(experiment: &mut Experiment, bench: &mut Bench) {
+    loop {
+        let before = experiment.tally().commands.issued;
+        assert!(experiment.step(bench), "the workload is long enough");
+        let commands = experiment.tally().commands;
+        if commands.issued == before || outstanding(commands) != 1 {
+            continue;
         }
-        if invoked && outstanding == 1 && experiment.tally().commands.success > 1_000 {
-            let mut fork = experiment.clone();
-            finish_write(&mut fork, &mut Bench::default());
-            if fork.tally().commands.issued == experiment.tally().commands.issued {
-                return experiment;
-            }
+        let mut fork = experiment.clone();
+        finish_write(&mut fork, &mut Bench::default());
+        if fork.tally().commands.issued == commands.issued {
+            return;
         }
     }
+}
+
+fn outstanding(commands: Commands) -> u64 {
+    let Commands {
+        issued,
+        success,
+        mismatch,
+        refused,
+        unknown,
+        cancelled,
+    } = commands;
+    issued - success - mismatch - refused - unknown - cancelled
 }
 
 /// Runs until the outstanding write has its status; the number of events.

@@ -412,6 +412,30 @@ impl<L, E> Outbox<L, E> {
     pub fn drain(&mut self) -> std::vec::Drain<'_, Effect<L, E>> {
         self.effects.drain(..)
     }
+    /// The same with reports of another type. The allocation is kept if both types
+    /// of effects have one size.
+    pub fn map_events<F>(self, mut map: impl FnMut(E) -> F) -> Outbox<L, F> {
+        let effects = self.effects.into_iter().map(|effect| match effect {
+            Effect::Send {
+                network,
+                to,
+                label,
+                frame,
+            } => Effect::Send {
+                network,
+                to,
+                label,
+                frame,
+            },
+            Effect::Submit(submission) => Effect::Submit(submission),
+            Effect::Local { to, message } => Effect::Local { to, message },
+            Effect::Trace(event) => Effect::Trace(map(event)),
+            Effect::Probe(name) => Effect::Probe(name),
+        });
+        Outbox {
+            effects: effects.collect(),
+        }
+    }
     /// The effects so far.
     pub fn effects(&self) -> &[Effect<L, E>] {
         &self.effects

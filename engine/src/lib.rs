@@ -14,6 +14,7 @@ pub mod time;
 pub mod vocabulary;
 
 mod codec;
+pub mod collections;
 pub mod configuration;
 pub mod d_module;
 pub mod event;

@@ -36,7 +36,7 @@ pub enum Actor {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Identity {
     /// A client and its workload.
-    Client(Box<ClientIdentity>),
+    Client(Arc<ClientIdentity>),
     /// An M-module with the configuration on its admin device.
     M(Arc<Configuration>),
     /// An N-module.
@@ -79,26 +79,19 @@ impl Actor {
     }
 }
 
-/// Runs a node's module with an outbox of its own and passes its effects on.
+/// Runs a node's module with the outbox as it knows it: without clients' reports.
 fn with_node<T>(out: &mut Outbox<Local, Report>, act: impl FnOnce(&mut NodeOutbox) -> T) -> T {
-    let mut node = NodeOutbox::with_room();
+    let mut node: NodeOutbox = std::mem::take(out).map_events(|report| match report {
+        Report::Node(event) => event,
+        Report::Client(_) => unreachable!("a handler finds its outbox empty"),
+    });
     let result = act(&mut node);
-    for effect in node.drain() {
-        match effect {
-            Effect::Send {
-                network,
-                to,
-                label,
-                frame,
-            } => out.send(network, to, label, frame),
-            Effect::Submit(submission) => out.submit(submission),
-            Effect::Local { to, message } => out.local(to, message),
-            Effect::Trace(event) => out.trace(Report::Node(event)),
-            Effect::Probe(name) => out.probe(name),
-        }
-    }
+    *out = node.map_events(Report::Node);
     result
 }
+
+// Then an outbox that changes its type keeps its allocation.
+const _: () = assert!(size_of::<Effect<Local, Event>>() == size_of::<Effect<Local, Report>>());
 
 impl Module for Actor {
     type Identity = Identity;

@@ -370,7 +370,7 @@ fn add_client(
     machine: MachineId,
 ) -> ProcessId {
     let identity = client_identity(scenario, seed, index);
-    let identity = Identity::Client(Box::new(identity));
+    let identity = Identity::Client(Arc::new(identity));
     let process = world.add_process(machine, (Slot(0), ""), identity, profile::CLIENT_CPU);
     world
         .network_mut()

@@ -1,9 +1,10 @@
 //! The experiment: a world with everything that watches it and everything that is
 //! still to befall it. The unit that is forked, checkpointed and compared.
 
-use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use stormglass_engine::collections::Table;
 use stormglass_engine::time::Duration;
 use stormglass_sim::fault::Fault;
 use stormglass_sim::occurrence::Occurrence;
@@ -42,9 +43,9 @@ pub struct Commands {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tally {
     /// Faults by kind.
-    pub faults: BTreeMap<String, u64>,
+    pub faults: Table<Arc<str>, u64>,
     /// Probes by name.
-    pub probes: BTreeMap<String, u64>,
+    pub probes: Table<Arc<str>, u64>,
     /// Commands by outcome.
     pub commands: Commands,
 }
@@ -63,6 +64,8 @@ pub struct Experiment {
     start: WorldTime,
     /// When something other than a heartbeat happened last.
     news_at: WorldTime,
+    /// For how long nothing else may happen before the experiment counts as over.
+    rest: Duration,
 }
 
 /// Buffers that steps reuse.
@@ -89,6 +92,7 @@ impl Experiment {
             map,
             start,
             news_at: start,
+            rest: rest(scenario),
         }
     }
 
@@ -132,14 +136,6 @@ impl Experiment {
     pub fn elapsed(&self) -> Duration {
         self.world.now().since(self.start)
     }
-    /// True if every client is done, no fault is left to happen, and for so long no
-    /// module has reported anything: heartbeats go on for ever.
-    pub fn is_at_rest(&self, rest: Duration) -> bool {
-        let now = self.world.next_event().unwrap_or(self.world.now());
-        now.since(self.news_at) > rest
-            && self.schedule.next_at().is_none()
-            && self.clients_are_done()
-    }
     /// When the next thing happens.
     pub fn next_at(&self) -> Option<WorldTime> {
         self.schedule
@@ -174,9 +170,13 @@ impl Experiment {
         })
     }
 
-    /// Takes the next event or scheduled fault; false if nothing is left. What
-    /// happened stands in the workbench's log.
+    /// Takes the next event or scheduled fault; false if nothing but heartbeats is
+    /// left. What happened stands in the workbench's log.
     pub fn step(&mut self, bench: &mut Bench) -> bool {
+        if self.is_at_rest() {
+            bench.log.clear();
+            return false;
+        }
         let event_at = self.world.next_event();
         let fault_at = self.schedule.next_at();
         match (fault_at, event_at) {
@@ -207,6 +207,14 @@ impl Experiment {
         let event = moment(self.world.totals().events + 1, 0);
         self.oracles
             .finish(at, event, &self.world, &self.map, &mut self.findings);
+    }
+
+    /// True if every client is done, no fault is left to happen, and for long no module
+    /// has reported anything: heartbeats go on for ever.
+    fn is_at_rest(&self) -> bool {
+        self.world.now().since(self.news_at) > self.rest
+            && self.schedule.next_at().is_none()
+            && self.clients_are_done()
     }
 
     fn observe(&mut self, place: usize, occurrence: &Occurrence<Report>) {
@@ -266,11 +274,25 @@ impl Commands {
     }
 }
 
-fn count(counts: &mut BTreeMap<String, u64>, name: &str) {
+fn count(counts: &mut Table<Arc<str>, u64>, name: &str) {
     match counts.get_mut(name) {
         Some(count) => *count += 1,
         None => {
-            counts.insert(name.to_owned(), 1);
+            counts.insert(name.into(), 1);
         }
     }
+}
+
+/// How long nothing but heartbeats may happen before an experiment counts as over: longer
+/// than everything that the engine waits for in silence.
+fn rest(scenario: &Scenario) -> Duration {
+    let timers = &scenario.settings.timers;
+    let waits = [
+        timers.takeover_after.plus(timers.ha_lease),
+        timers.path_timeout.plus(timers.loss_after),
+        timers.idle_destage,
+        timers.lease,
+    ];
+    let longest = waits.into_iter().max().unwrap_or_default();
+    longest.plus(Duration::from_secs(1))
 }

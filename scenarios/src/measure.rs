@@ -5,9 +5,11 @@
 //! is marking plus the slower of the two halves.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use imbl::OrdMap;
 use serde::{Deserialize, Serialize};
+use stormglass_engine::collections::Layered;
 use stormglass_engine::event::Event;
 use stormglass_engine::vocabulary::CommandId;
 use stormglass_reports::record::Decimal;
@@ -28,40 +30,25 @@ struct Times {
 /// Spans in nanoseconds, in buckets of a 64th of a power of two.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Histogram {
-    buckets: OrdMap<u32, u64>,
-    /// Buckets of the latest spans, not counted in `buckets` yet: a fork copies
-    /// these few numbers and not the paths to them.
-    latest: Vec<u32>,
-    count: u64,
+    buckets: OrdMap<u16, u64>,
 }
 
-/// Spans that wait to be counted.
+/// Writes that wait to be counted.
 const LATEST: usize = 32;
 /// Buckets in each doubling.
 const PER_OCTAVE: u64 = 64;
 
 impl Histogram {
-    fn add(&mut self, nanos: u64) {
-        self.latest.push(bucket(nanos));
-        self.count += 1;
-        if self.latest.len() == LATEST {
-            self.settle();
-        }
-    }
-
-    fn settle(&mut self) {
-        for bucket in self.latest.drain(..) {
-            *self.buckets.entry(bucket).or_insert(0) += 1;
-        }
+    fn add(&mut self, bucket: u16) {
+        *self.buckets.entry(bucket).or_insert(0) += 1;
     }
 
     /// The span below which `percent` per cent of all lie; right to 1.6 %.
     fn percentile(&self, percent: u64) -> Option<u64> {
-        let wanted = (self.count * percent).div_ceil(100).max(1);
-        let mut settled = self.clone();
-        settled.settle();
+        let all: u64 = self.buckets.values().sum();
+        let wanted = (all * percent).div_ceil(100).max(1);
         let mut seen = 0;
-        for (bucket, count) in &settled.buckets {
+        for (bucket, count) in &self.buckets {
             seen += count;
             if seen >= wanted {
                 return Some(middle(*bucket));
@@ -71,14 +58,15 @@ impl Histogram {
     }
 }
 
-fn bucket(nanos: u64) -> u32 {
+fn bucket(nanos: u64) -> u16 {
     let nanos = nanos.max(PER_OCTAVE);
     let octave = nanos.ilog2() - PER_OCTAVE.ilog2();
     let within = (nanos >> octave) - PER_OCTAVE;
-    octave * 64 + u32::try_from(within).expect("less than an octave")
+    let bucket = u64::from(octave) * PER_OCTAVE + within;
+    u16::try_from(bucket).expect("64 octaves of 64 buckets")
 }
 
-fn middle(bucket: u32) -> u64 {
+fn middle(bucket: u16) -> u64 {
     let (octave, within) = (bucket / 64, u64::from(bucket % 64));
     ((PER_OCTAVE + within) << octave) + ((1 << octave) >> 1)
 }
@@ -86,11 +74,32 @@ fn middle(bucket: u32) -> u64 {
 /// A run's measures so far.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Measures {
-    open: OrdMap<CommandId, Times>,
+    open: Layered<CommandId, Times>,
+    counted: Arc<Histograms>,
+    /// Of the latest writes, not counted in `counted` yet: a fork copies these few
+    /// numbers and not the paths to them.
+    latest: Vec<Buckets>,
+}
+
+/// The buckets of one write's spans: latency, marking, local, remote.
+type Buckets = [u16; 4];
+
+/// Spans of writes that have been counted.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Histograms {
     latency: Histogram,
     marking: Histogram,
     local: Histogram,
     remote: Histogram,
+}
+
+impl Histograms {
+    fn add(&mut self, [latency, marking, local, remote]: Buckets) {
+        self.latency.add(latency);
+        self.marking.add(marking);
+        self.local.add(local);
+        self.remote.add(remote);
+    }
 }
 
 impl Measures {
@@ -111,7 +120,7 @@ impl Measures {
                 );
             }
             ClientEvent::AttemptEnded { id, status, .. } => {
-                let times = self.open.remove(id);
+                let times = self.open.remove(id).map(|times| *times);
                 if let (Some(times), StatusSummary::Success) = (times, status) {
                     self.close(at, times);
                 }
@@ -149,23 +158,30 @@ impl Measures {
         let latency = span(times.invoked, at);
         let marking = span(accepted, marked);
         let (local, remote) = (span(marked, local), span(marked, replica));
-        self.latency.add(latency);
-        self.marking.add(marking);
-        self.local.add(local);
-        self.remote.add(remote);
+        if self.latest.len() == LATEST {
+            let counted = Arc::make_mut(&mut self.counted);
+            self.latest.drain(..).for_each(|write| counted.add(write));
+        }
+        if self.latest.len() == self.latest.capacity() {
+            self.latest.reserve_exact(LATEST / 4);
+        }
+        self.latest
+            .push([latency, marking, local, remote].map(bucket));
     }
 
     /// The figures. `latency_over_ideal` is the median client latency over the
     /// sum of the median marking and the greater of the medians of the two halves
     /// as they would be side by side.
     pub fn figures(&self, chained: bool) -> BTreeMap<String, Decimal> {
+        let mut histograms = Histograms::clone(&self.counted);
+        self.latest.iter().for_each(|write| histograms.add(*write));
         let mut figures = BTreeMap::new();
         let millis = |nanos: u64| Decimal::milliseconds(std::time::Duration::from_nanos(nanos));
         for (name, histogram) in [
-            ("write_latency", &self.latency),
-            ("write_marking", &self.marking),
-            ("write_local", &self.local),
-            ("write_remote", &self.remote),
+            ("write_latency", &histograms.latency),
+            ("write_marking", &histograms.marking),
+            ("write_local", &histograms.local),
+            ("write_remote", &histograms.remote),
         ] {
             for percent in [50, 99] {
                 if let Some(nanos) = histogram.percentile(percent) {
@@ -175,9 +191,9 @@ impl Measures {
         }
         let median = |histogram: &Histogram| histogram.percentile(50);
         let parts = (
-            median(&self.marking),
-            median(&self.local),
-            median(&self.remote),
+            median(&histograms.marking),
+            median(&histograms.local),
+            median(&histograms.remote),
         );
         if let (Some(marking), Some(local), Some(remote)) = parts {
             // Chained, the replica's time counts from the mark and so includes the
@@ -188,7 +204,7 @@ impl Measures {
                 remote
             };
             let ideal = marking + local.max(remote);
-            if let Some(latency) = median(&self.latency) {
+            if let Some(latency) = median(&histograms.latency) {
                 figures.insert("latency_over_ideal".into(), Decimal::ratio(latency, ideal));
             }
         }

@@ -3,11 +3,13 @@
 //! An engine's panic, an endless loop at one instant and a run past its limits
 //! are verdicts like any other, never the end of whoever runs it.
 
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use stormglass_engine::collections::Table;
 use stormglass_engine::configuration::Replication;
-use stormglass_engine::time::Duration;
 use stormglass_reports::record::{
     self, CommandCounts, RunRecord, TimelineEntry, TimelineKind, Verdict,
 };
@@ -128,12 +130,11 @@ fn drive(
     until: impl Fn(&Experiment) -> bool,
 ) -> Stop {
     let mut bench = Bench::default();
-    let rest = rest(scenario);
     loop {
         if until(experiment) {
             return Stop::Moment;
         }
-        if experiment.is_at_rest(rest) || !experiment.step(&mut bench) {
+        if !experiment.step(&mut bench) {
             break;
         }
         progress.fetch_add(1, Ordering::Relaxed);
@@ -161,20 +162,6 @@ fn drive(
         experiment.finish();
     }
     Stop::Quiet
-}
-
-/// How long nothing but heartbeats may happen before a run counts as over: longer
-/// than everything that the engine waits for in silence.
-fn rest(scenario: &Scenario) -> Duration {
-    let timers = &scenario.settings.timers;
-    let waits = [
-        timers.takeover_after.plus(timers.ha_lease),
-        timers.path_timeout.plus(timers.loss_after),
-        timers.idle_destage,
-        timers.lease,
-    ];
-    let longest = waits.into_iter().max().unwrap_or_default();
-    longest.plus(Duration::from_secs(1))
 }
 
 struct Judged {
@@ -269,7 +256,7 @@ fn unmet(scenario: &Scenario, experiment: &Experiment) -> Option<String> {
         .expect
         .probes
         .iter()
-        .find(|probe| !probes.contains_key(*probe))
+        .find(|probe| !probes.contains_key(probe.as_str()))
     {
         return Some(format!("probe \"{missing}\" was not reached"));
     }
@@ -349,7 +336,7 @@ fn to_record(
     let world = experiment.world();
     let tally = experiment.tally();
     let commands = tally.commands;
-    let mut faults = tally.faults.clone();
+    let mut faults = by_name(&tally.faults);
     for kind in fault_kinds::enabled(scenario) {
         faults.entry(kind.to_owned()).or_insert(0);
     }
@@ -372,7 +359,7 @@ fn to_record(
             cancelled: commands.cancelled,
         },
         faults,
-        probes: tally.probes.clone(),
+        probes: by_name(&tally.probes),
         measures: experiment.measures().figures(chained),
         findings: experiment
             .findings()
@@ -386,6 +373,12 @@ fn to_record(
         command: String::new(),
         timeline: lines,
     }
+}
+
+/// Counts as reports have them.
+fn by_name(counts: &Table<Arc<str>, u64>) -> BTreeMap<String, u64> {
+    let named = |(name, count): (&Arc<str>, &u64)| (name.to_string(), *count);
+    counts.iter().map(named).collect()
 }
 
 #[cfg(test)]

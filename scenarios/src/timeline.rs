@@ -341,22 +341,22 @@ fn fault_line(happened: &Happened, world: &World<Actor>) -> (String, String, Opt
             )
         }
         Happened::DevicePowerLoss(device) => (
-            world.drive(*device).name.clone(),
+            world.drive(*device).name.to_string(),
             "loses power".into(),
             None,
         ),
         Happened::DeviceGone(device) => (
-            world.drive(*device).name.clone(),
+            world.drive(*device).name.to_string(),
             "does not answer any more".into(),
             None,
         ),
         Happened::DeviceReplaced(device) => (
-            world.drive(*device).name.clone(),
+            world.drive(*device).name.to_string(),
             "is replaced by a blank one".into(),
             None,
         ),
         Happened::Damage { device, page } => (
-            world.drive(*device).name.clone(),
+            world.drive(*device).name.to_string(),
             format!("page {} goes bad", page.0),
             None,
         ),

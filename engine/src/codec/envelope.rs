@@ -47,7 +47,12 @@ pub(crate) struct Envelope {
 impl Format {
     /// Starts a head; values are appended, then it is sealed.
     pub(crate) fn begin(self, kind: u8) -> Vec<u8> {
-        let mut head = Vec::with_capacity(128);
+        self.begin_with_room(kind, 0)
+    }
+
+    /// The same with room for a head of so many bytes.
+    pub(crate) fn begin_with_room(self, kind: u8, room: usize) -> Vec<u8> {
+        let mut head = Vec::with_capacity(room.max(128));
         head.extend_from_slice(&self.magic);
         self.version.put(&mut head);
         kind.put(&mut head);

@@ -11,13 +11,13 @@
 //! are durably dirty, in a mode in which nobody promotes the mirror.
 //! Its mark stands a little longer and ends with a later record.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::Context;
+use crate::collections::Table;
 use crate::event::Event;
 use crate::storage_set::StorageSet;
 use crate::storage_set::record::{Entry, Mark, Perform, Route};
@@ -98,7 +98,7 @@ pub enum Next {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Access {
     /// Behind `Arc`s, so that a fork copies pointers.
-    commands: BTreeMap<CommandId, Arc<InFlight>>,
+    commands: Table<CommandId, Arc<InFlight>>,
     next_sequence: SequenceId,
     resolved: Vec<(CommandId, Range)>,
     clear_at: Option<Instant>,
@@ -120,7 +120,7 @@ impl Access {
     /// Nothing in flight; sequence ids go on behind `sequence_high`.
     pub fn new(sequence_high: SequenceId) -> Self {
         Access {
-            commands: BTreeMap::new(),
+            commands: Table::new(),
             next_sequence: sequence_high.next(),
             resolved: Vec::new(),
             clear_at: None,

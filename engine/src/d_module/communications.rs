@@ -4,11 +4,12 @@
 //! redundant portion is dropped before it is buffered. That memory saves work;
 //! safety rests on command ids and sessions, which the performing side checks.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 use super::Context;
+use crate::collections::Set;
 use crate::contract::{Address, Label};
 use crate::event::IgnoreReason;
 use crate::time::Instant;
@@ -154,7 +155,7 @@ struct Pieces {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reassembly {
     pieces: BTreeMap<TransferId, Pieces>,
-    performed: BTreeSet<SetId>,
+    performed: Set<SetId>,
     floor: SetId,
 }
 
@@ -241,7 +242,7 @@ impl Reassembly {
             return;
         }
         self.floor = oldest;
-        self.performed = self.performed.split_off(&oldest);
+        self.performed.retain(|set| *set >= oldest);
         self.pieces.retain(|id, _| match id {
             TransferId::Set(set) => *set >= oldest,
             TransferId::Copy(_) => true,

@@ -32,8 +32,9 @@ pub struct Context<'a> {
 impl Context<'_> {
     /// Appends a journal entry and submits its writes.
     pub fn append(&mut self, set: &mut StorageSet, entry: Entry) {
-        let writes = set.append(entry, self.ids);
-        self.submit_all(writes);
+        for write in set.append(entry, self.ids) {
+            self.out.submit(write);
+        }
     }
     /// Submits device commands.
     pub fn submit_all(&mut self, submissions: Vec<Submission>) {

@@ -7,14 +7,13 @@
 
 mod questions;
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
 use self::questions::Fetching;
 pub use self::questions::Question;
 use super::Context;
 use super::communications::{Reassembly, Received, acknowledge};
+use crate::collections::Table;
 use crate::contract::{Address, Label};
 use crate::event::{Event, IgnoreReason};
 use crate::storage_set::StorageSet;
@@ -63,9 +62,9 @@ struct PendingCopy {
 pub struct Mirror {
     accepting: Option<(Session, Asker)>,
     reassembly: Reassembly,
-    commands: BTreeMap<CommandId, PendingCommand>,
+    commands: Table<CommandId, PendingCommand>,
     /// By session too: a rebooted owner counts its sets from 1 again.
-    sets: BTreeMap<(Session, SetId), PendingSet>,
+    sets: Table<(Session, SetId), PendingSet>,
     copies: Vec<PendingCopy>,
     /// The end of a resync, on its way to the journal.
     finishing: Option<(Session, Asker)>,

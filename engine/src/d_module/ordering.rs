@@ -5,11 +5,12 @@
 //! disjoint ones run in parallel. First come, first served among overlapping
 //! ones: a later command never overtakes an earlier one that it conflicts with.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::collections::Table;
 use crate::vocabulary::{CommandId, Range};
 use crate::wire::CommandFrame;
 
@@ -47,7 +48,7 @@ struct Waiting {
 /// Range locks and the queue before them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ordering {
-    held: BTreeMap<CommandId, Hold>,
+    held: Table<CommandId, Hold>,
     /// Behind `Arc`s, so that a fork copies pointers.
     waiting: VecDeque<Arc<Waiting>>,
     /// A region that is being copied, or is to be: no mutation of it begins.

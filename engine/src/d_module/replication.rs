@@ -10,12 +10,12 @@
 //!   +----------- no answer for the path timeout ---------------+
 //! ```
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use super::{Context, communications};
+use crate::collections::{Set, Table};
 use crate::contract::{Address, Label, LabelKind};
 use crate::event::Event;
 use crate::time::{Duration, Instant};
@@ -100,8 +100,8 @@ pub struct Replication {
     next_set: SetId,
     next_copy: CopyNumber,
     /// Behind `Arc`s, so that a fork copies pointers.
-    outgoing: BTreeMap<TransferId, Arc<Outgoing>>,
-    retries: BTreeSet<(Instant, TransferId)>,
+    outgoing: Table<TransferId, Arc<Outgoing>>,
+    retries: Set<(Instant, TransferId)>,
 }
 
 impl Replication {
@@ -119,8 +119,8 @@ impl Replication {
             watermarks: Vec::new(),
             next_set: SetId::new(1),
             next_copy: CopyNumber::new(1),
-            outgoing: BTreeMap::new(),
-            retries: BTreeSet::new(),
+            outgoing: Table::new(),
+            retries: Set::new(),
         }
     }
 

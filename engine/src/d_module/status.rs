@@ -3,11 +3,10 @@
 //! Owns the attempts that wait for their final status, one per command: the
 //! newest transmission's. Refuses to know why a command is not resolved yet.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use serde::{Deserialize, Serialize};
 
 use super::Context;
+use crate::collections::{Set, Table};
 use crate::configuration::N_SLOT;
 use crate::contract::Address;
 use crate::event::{Event, Shortage, Verdict};
@@ -30,8 +29,8 @@ pub struct Attempt {
 /// Attempts without a final status.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attempts {
-    open: BTreeMap<CommandId, Attempt>,
-    deadlines: BTreeSet<(Instant, CommandId)>,
+    open: Table<CommandId, Attempt>,
+    deadlines: Set<(Instant, CommandId)>,
 }
 
 impl Attempts {

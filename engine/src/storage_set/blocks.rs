@@ -6,9 +6,9 @@
 //! *and* checkpointed, so a read never meets a half-destaged block.
 
 use bytes::Bytes;
-use imbl::OrdMap;
 use serde::{Deserialize, Serialize};
 
+use crate::collections::Layered;
 use crate::vocabulary::{BLOCK_BYTES, BlockIndex, Content, Lsn, Range, SequenceId};
 
 /// A block's content.
@@ -32,7 +32,7 @@ pub struct Journalled {
 /// Blocks that stand only in the journal.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Blocks {
-    journalled: OrdMap<BlockIndex, Journalled>,
+    journalled: Layered<BlockIndex, Journalled>,
 }
 
 impl Blocks {
@@ -69,9 +69,7 @@ impl Blocks {
 
     /// Every block that stands only in the journal, in order.
     pub fn iter(&self) -> impl Iterator<Item = (BlockIndex, &Journalled)> {
-        self.journalled
-            .iter()
-            .map(|(block, journalled)| (*block, journalled))
+        self.journalled.iter()
     }
 
     /// Number of blocks that stand only in the journal.

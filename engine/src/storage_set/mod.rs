@@ -93,7 +93,8 @@ pub struct StorageSet {
     journal: Journal,
     tables: Tables,
     blocks: Blocks,
-    destage: Option<Destage>,
+    /// Boxed: rarely there, and a fork copies the set.
+    destage: Option<Box<Destage>>,
     next_slot: CheckpointSlot,
     /// Ring pages promised to commands that are marked and not yet performed.
     promised: u64,
@@ -167,16 +168,20 @@ impl StorageSet {
     }
 
     /// Appends an entry to the journal; the device commands that make it durable.
-    pub fn append(&mut self, entry: Entry, ids: &mut IoIds) -> Vec<Submission> {
+    pub fn append(
+        &mut self,
+        entry: Entry,
+        ids: &mut IoIds,
+    ) -> impl Iterator<Item = Submission> + use<> {
         let (device, key) = (self.journal.device(), self.key);
         let writes = self.journal.append(entry, || ids.next(IoOwner::Journal));
-        let submission = |write: journal::RecordWrite| Submission {
+        let submission = move |write: journal::RecordWrite| Submission {
             device,
             io: write.io,
             key,
             request: write.request,
         };
-        writes.into_iter().map(submission).collect()
+        writes.into_iter().map(submission)
     }
 
     /// Takes note of a journal write's completion.
@@ -221,7 +226,7 @@ impl StorageSet {
             self.journal.used_durable(),
             ids,
         );
-        self.destage = Some(destage);
+        self.destage = Some(Box::new(destage));
         ios.into_iter().map(|io| self.submission(io)).collect()
     }
 
@@ -257,7 +262,7 @@ impl StorageSet {
 
     /// True while a failed command of the batch under way costs nothing but time.
     pub fn can_destage_fail(&self) -> bool {
-        self.destage.as_ref().is_some_and(Destage::can_fail)
+        self.destage.as_deref().is_some_and(Destage::can_fail)
     }
 
     /// A command of the batch has failed; once none is under way, a new one may start.

@@ -287,20 +287,12 @@ impl Tables {
             return;
         }
         self.watermarks.insert(client, counter.max(1));
-        let floor = CommandId {
-            client: watermark.client,
-            counter: 0,
-        };
-        let ceiling = CommandId {
-            client: watermark.client,
-            counter: watermark.counter,
-        };
-        let forgotten: Vec<CommandId> = self
-            .results
-            .range(floor..ceiling)
-            .map(|(command, _)| *command)
-            .collect();
-        for command in forgotten {
+        let floor = CommandId { client, counter: 0 };
+        while let Some((command, _)) = self.results.get_next(&floor) {
+            let command = *command;
+            if command.client != client || command.counter >= counter {
+                break;
+            }
             self.results.remove(&command);
         }
     }

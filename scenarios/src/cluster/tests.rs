@@ -7,9 +7,9 @@ fn built(mediator: bool) -> (World<Actor>, Map) {
 
 /// Names of machines and devices, in their order.
 fn names(world: &World<Actor>) -> Vec<String> {
-    let machines = world.machines().map(|(_, machine)| &machine.name);
-    let drives = world.drives().map(|(_, drive)| &drive.name);
-    machines.chain(drives).cloned().collect()
+    let machines = world.machines().map(|(_, machine)| machine.name.clone());
+    let drives = world.drives().map(|(_, drive)| drive.name.to_string());
+    machines.chain(drives).collect()
 }
 
 #[test]
@@ -20,7 +20,7 @@ fn a_mediator_comes_last_and_changes_nobody_else() {
     assert_eq!(with.network().ids().count(), 3);
     let third = third.mediator.unwrap();
     assert_eq!(with.machine(third.machine).name, "mediator");
-    assert_eq!(with.drive(third.device).name, "mediator");
+    assert_eq!(&*with.drive(third.device).name, "mediator");
     let mut expected = names(&with);
     expected.retain(|name| name != "mediator");
     assert_eq!(names(&without), expected);

@@ -27,7 +27,7 @@ mod model;
 
 use imbl::{OrdMap, OrdSet};
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
+use stormglass_engine::collections::Layered;
 use stormglass_engine::vocabulary::{BlockIndex, CommandId, Range};
 use stormglass_sim::time::WorldTime;
 
@@ -39,11 +39,11 @@ use model::{Candidates, Clock, Writer};
 #[derive(Clone, Default, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reference {
     /// Blocks that a mutation has touched; all others hold zeroes.
-    blocks: OrdMap<BlockIndex, Arc<Candidates>>,
+    blocks: Layered<BlockIndex, Candidates>,
     /// Mutations without a definite outcome.
-    mutations: OrdMap<CommandId, Arc<Mutation>>,
+    mutations: Layered<CommandId, Mutation>,
     /// Reads and compares that are going on.
-    looks: OrdMap<CommandId, Arc<Look>>,
+    looks: Layered<CommandId, Look>,
     /// Values that a successful compare replaced, and when.
     replaced: OrdMap<(BlockIndex, Writer), Clock>,
     /// Mutations that definitely had no effect.
@@ -151,26 +151,22 @@ impl Reference {
     }
 
     fn candidates(&self, block: BlockIndex) -> Candidates {
-        self.blocks
-            .get(&block)
-            .map(|shared| Candidates::clone(shared))
-            .unwrap_or_default()
+        self.blocks.get(&block).cloned().unwrap_or_default()
     }
 
     fn change(&mut self, block: BlockIndex, change: impl FnOnce(&mut Candidates)) {
-        let shared = self.blocks.entry(block).or_default();
-        change(Arc::make_mut(shared));
+        change(self.blocks.get_or_default(block));
     }
 
     fn begin_look(&mut self, id: CommandId, range: Range, now: Clock) {
         let blocks = range.blocks().map(|block| self.candidates(block)).collect();
         self.looks.insert(
             id,
-            Arc::new(Look {
+            Look {
                 range,
                 invoked: now,
                 blocks,
-            }),
+            },
         );
     }
 
@@ -204,7 +200,7 @@ impl Reference {
             unknown: None,
             seen: None,
         };
-        self.mutations.insert(id, Arc::new(mutation));
+        self.mutations.insert(id, mutation);
     }
 
     /// Changes what every look that is going on may see in the blocks of `range`.
@@ -213,10 +209,10 @@ impl Reference {
             .looks
             .iter()
             .filter(|(_, look)| look.range.overlaps(range))
-            .map(|(id, _)| *id)
+            .map(|(id, _)| id)
             .collect();
         for id in overlapping {
-            let Some(look) = self.looks.get_mut(&id).map(Arc::make_mut) else {
+            let Some(look) = self.looks.get_mut(&id) else {
                 continue;
             };
             for (block, candidates) in look.range.blocks().zip(&mut look.blocks) {
@@ -272,7 +268,7 @@ impl Reference {
 
     fn mark_seen(&mut self, writer: Writer, now: Clock) {
         let mutation = writer.command().and_then(|id| self.mutations.get_mut(&id));
-        if let Some(mutation) = mutation.map(Arc::make_mut) {
+        if let Some(mutation) = mutation {
             mutation.seen.get_or_insert(now);
         }
     }
@@ -285,7 +281,7 @@ impl Reference {
         findings: &mut Vec<Finding>,
     ) {
         if let StatusSummary::Unknown(_) = status {
-            if let Some(mutation) = self.mutations.get_mut(&id).map(Arc::make_mut) {
+            if let Some(mutation) = self.mutations.get_mut(&id) {
                 mutation.unknown.get_or_insert(moment.now);
             }
             return;
@@ -323,7 +319,7 @@ impl Reference {
             .iter()
             .filter(|(_, other)| other.range.overlaps(mutation.range))
             .filter(|(_, other)| other.unknown.is_some_and(|when| when < mutation.invoked))
-            .map(|(other, mutation)| (*other, mutation.range))
+            .map(|(other, mutation)| (other, mutation.range))
             .collect();
         for (other, range) in given_up {
             for block in range.blocks() {

@@ -10,8 +10,8 @@
 //! The owner's own report of its answer is the instant. Later states are O5's: what
 //! both copies hold for certain can only be replaced under a mark.
 
-use imbl::OrdMap;
 use serde::{Deserialize, Serialize};
+use stormglass_engine::collections::Layered;
 use stormglass_engine::event::Verdict;
 use stormglass_engine::vocabulary::{CommandId, Range};
 
@@ -24,7 +24,7 @@ use super::{Finding, OracleId};
 pub struct Durable {
     checks: u64,
     /// Mutations that were accepted and not acknowledged.
-    open: OrdMap<CommandId, Range>,
+    open: Layered<CommandId, Range>,
 }
 
 impl Durable {

@@ -34,10 +34,9 @@ mod register;
 mod zones;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
-use imbl::OrdMap;
 use serde::{Deserialize, Serialize};
+use stormglass_engine::collections::Layered;
 use stormglass_engine::vocabulary::{BlockIndex, CommandId, Range};
 use stormglass_sim::time::WorldTime;
 
@@ -49,7 +48,7 @@ use zones::Interval;
 /// The oracle.
 #[derive(Clone, Default, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Linearizable {
-    history: OrdMap<CommandId, Arc<Record>>,
+    history: Layered<CommandId, Record>,
     checks: u64,
 }
 
@@ -101,10 +100,10 @@ impl Linearizable {
                     ended: None,
                     values: expected.clone(),
                 };
-                self.history.insert(*id, Arc::new(record));
+                self.history.insert(*id, record);
             }
             ClientEvent::ReadReturned { id, values } => {
-                let Some(record) = self.history.get_mut(id).map(Arc::make_mut) else {
+                let Some(record) = self.history.get_mut(id) else {
                     return;
                 };
                 for (block, value) in record.range.blocks().zip(values) {
@@ -118,7 +117,7 @@ impl Linearizable {
                 record.values.clone_from(values);
             }
             ClientEvent::AttemptEnded { id, status, .. } => {
-                let Some(record) = self.history.get_mut(id).map(Arc::make_mut) else {
+                let Some(record) = self.history.get_mut(id) else {
                     return;
                 };
                 let verdict = match status {
@@ -159,11 +158,11 @@ impl Linearizable {
                 *certain.entry(id).or_default() += 1;
             }
         }
-        for (id, record) in &self.history {
-            if let Some(violation) = record.impossible_mismatch(*id, certain.get(id)) {
+        for (id, record) in self.history.iter() {
+            if let Some(violation) = record.impossible_mismatch(id, certain.get(&id)) {
                 say(violation);
             }
-            if let Some(violation) = self.fracture(*id, record, &registers) {
+            if let Some(violation) = self.fracture(id, record, &registers) {
                 say(violation);
             }
         }
@@ -178,7 +177,7 @@ impl Linearizable {
     fn registers(&self) -> BTreeMap<BlockIndex, Register> {
         let acknowledged = Acknowledged::new(&self.history);
         let mut registers: BTreeMap<BlockIndex, Register> = BTreeMap::new();
-        for (id, record) in &self.history {
+        for (id, record) in self.history.iter() {
             let responded = acknowledged.limit(record);
             let effect = Interval {
                 invoked: record.invoked,
@@ -187,7 +186,7 @@ impl Linearizable {
             for (place, block) in record.range.blocks().enumerate() {
                 let register = registers.entry(block).or_default();
                 let value = record.values.get(place).copied();
-                register.enter(*id, record, effect, value);
+                register.enter(id, record, effect, value);
             }
         }
         registers
@@ -320,7 +319,7 @@ impl Register {
 struct Acknowledged(BTreeMap<BlockIndex, Vec<Interval>>);
 
 impl Acknowledged {
-    fn new(history: &OrdMap<CommandId, Arc<Record>>) -> Self {
+    fn new(history: &Layered<CommandId, Record>) -> Self {
         let mut blocks: BTreeMap<_, Vec<Interval>> = BTreeMap::new();
         for record in history.values() {
             let Some(responded) = record.acknowledged() else {

@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use imbl::OrdMap;
 use serde::{Deserialize, Serialize};
+use stormglass_engine::collections::Layered;
 use stormglass_engine::storage_set::record::Entry;
 use stormglass_engine::vocabulary::{ClientId, CommandId, Range, SequenceId, Session, SetId};
 
@@ -55,7 +56,7 @@ impl Performed {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Once {
     checks: u64,
-    performed: OrdMap<CommandId, Performed>,
+    performed: Layered<CommandId, Performed>,
     /// Nothing below is performed any more.
     floors: OrdMap<ClientId, u64>,
 }
@@ -108,7 +109,7 @@ impl Once {
         };
         if let Entry::Perform(perform) = &link.entry {
             self.checks += 1;
-            let bytes: Arc<[Bytes64]> = link.bytes().flatten().collect();
+            let bytes = || link.bytes().flatten();
             let command = perform.command;
             let mut finding = |says: String, events: Vec<u64>| {
                 let says = format!("{command} {says}");
@@ -120,7 +121,7 @@ impl Once {
                 Some(known) => {
                     let is_same = known.sequence == perform.sequence
                         && known.range == perform.range
-                        && known.bytes == bytes;
+                        && known.bytes.iter().copied().eq(bytes());
                     if !is_same {
                         let says = "is performed with another payload, range or sequence";
                         finding(says.into(), known.events());
@@ -147,7 +148,7 @@ impl Once {
                         Performed {
                             sequence,
                             range,
-                            bytes,
+                            bytes: bytes().collect(),
                             by,
                             report: None,
                         },
@@ -170,8 +171,7 @@ impl Once {
         }
         self.floors.insert(client, counter);
         let next = CommandId { client, counter: 0 };
-        while let Some((command, _)) = self.performed.get_next(&next) {
-            let command = *command;
+        while let Some((command, _)) = self.performed.next(&next) {
             if command.client != client || command.counter >= counter {
                 break;
             }
@@ -181,7 +181,7 @@ impl Once {
 
     /// A set was replaced: nothing was performed there.
     pub(super) fn replaced(&mut self, copy: usize) {
-        let known: Vec<_> = self.performed.keys().copied().collect();
+        let known: Vec<_> = self.performed.keys().collect();
         for command in known {
             if let Some(performed) = self.performed.get_mut(&command) {
                 performed.by[copy] = None;

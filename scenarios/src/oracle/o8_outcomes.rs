@@ -10,8 +10,8 @@
 //!
 //! Judged online; the state is one small entry for each id.
 
-use imbl::OrdMap;
 use serde::{Deserialize, Serialize};
+use stormglass_engine::collections::Layered;
 use stormglass_engine::vocabulary::{CommandId, RefusedReason};
 use stormglass_sim::time::WorldTime;
 
@@ -21,7 +21,7 @@ use crate::workload::{ClientEvent, CommandKind, StatusSummary};
 /// The oracle.
 #[derive(Clone, Default, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outcomes {
-    commands: OrdMap<CommandId, Entry>,
+    commands: Layered<CommandId, Entry>,
     checks: u64,
     /// A device was damaged.
     is_damaged: bool,
@@ -176,7 +176,7 @@ impl Outcomes {
 
     /// Judges the end of a run whose clients are all done: no attempt is open.
     pub fn finish(&mut self, at: WorldTime, findings: &mut Vec<Finding>) {
-        for (id, entry) in &self.commands {
+        for (id, entry) in self.commands.iter() {
             self.checks += 1;
             if let Some(begun) = entry.open {
                 let says = format!("{id}: attempt {} never got a status", entry.attempt);

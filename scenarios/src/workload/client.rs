@@ -14,6 +14,8 @@
 
 mod ending;
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use stormglass_engine::contract::{Address, Entropy, Input, Label, Outbox};
 use stormglass_engine::time::{Duration, Instant};
@@ -37,7 +39,8 @@ pub const REISSUES_MAX: u32 = 1_000;
 /// A client: application and library.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Client {
-    identity: ClientIdentity,
+    /// Shared, so that a fork copies a pointer.
+    identity: Arc<ClientIdentity>,
     /// Makes this boot's labels differ from every other's.
     incarnation: u64,
     nodes: Nodes,
@@ -74,7 +77,7 @@ impl Client {
     ) -> Self {
         identity.check();
         let mut client = Client {
-            identity: identity.clone(),
+            identity: Arc::new(identity.clone()),
             incarnation: entropy.bits(),
             nodes: Nodes::new(identity.nodes),
             tickets: Tickets::default(),
@@ -354,7 +357,7 @@ impl Client {
             volume,
             network,
             ..
-        } = self.identity;
+        } = *self.identity;
         let incarnation = self.incarnation;
         let label = Label {
             kind: kind::CONNECT,
@@ -394,7 +397,7 @@ impl Client {
         mut task: Task,
         out: &mut Outbox<L, E>,
     ) {
-        let ClientIdentity { client, seed, .. } = self.identity;
+        let ClientIdentity { client, seed, .. } = *self.identity;
         let plan = Plan::new(&self.identity.workload, seed, client, task.number);
         if task.step == Step::Fresh {
             let looks = plan.kind == CommandKind::CompareAndWrite

@@ -138,7 +138,7 @@ impl TryFrom<DeviceForm> for Device {
         form.check()?;
         let mut stable = Pages::new(form.spec.pages);
         for (page, place) in &form.stable {
-            stable.write(*page, form.content(*place)?);
+            stable.write(*page, &form.content(*place)?);
         }
         let mut cache = Cache::new();
         for (order, page, place) in &form.cached {

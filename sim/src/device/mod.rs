@@ -200,7 +200,7 @@ impl Device {
     /// content, or damage. Neither queue nor reservation has a say.
     pub fn install(&mut self, start: PageIndex, pages: &[Bytes]) {
         for (content, index) in pages.iter().zip(0..) {
-            self.put_stable(start.plus(index), content.clone());
+            self.put_stable(start.plus(index), content);
         }
     }
 
@@ -279,7 +279,7 @@ impl Device {
             IoRequest::Flush => {
                 self.counters.flushes += 1;
                 while let Some(version) = self.cache.pop_covered(queued.completed_before) {
-                    self.settle_page(version.page, version.content);
+                    self.settle_page(version.page, &version.content);
                 }
                 Ok(IoOutput::Done)
             }
@@ -332,7 +332,7 @@ impl Device {
         self.counters.forced += u64::from(persistence == Persistence::ForceUnitAccess);
         self.store(start, pages, persistence);
         while let Some(oldest) = self.cache.pop_beyond(self.spec.cache_pages as usize) {
-            self.settle_page(oldest.page, oldest.content);
+            self.settle_page(oldest.page, &oldest.content);
         }
     }
 
@@ -340,14 +340,13 @@ impl Device {
     fn store(&mut self, start: PageIndex, pages: &[Bytes], persistence: Persistence) {
         self.last_write = WriteOrder(self.last_write.0 + 1);
         for (content, index) in pages.iter().zip(0..) {
-            let (page, content) = (start.plus(index), content.clone());
+            let page = start.plus(index);
             match persistence {
                 Persistence::Cached => {
-                    let order = self.last_write;
                     self.cache.push(Version {
-                        order,
+                        order: self.last_write,
                         page,
-                        content,
+                        content: content.clone(),
                     });
                 }
                 Persistence::ForceUnitAccess => self.put_stable(page, content),
@@ -356,13 +355,13 @@ impl Device {
     }
 
     /// Makes a content stable that is newer than all cached ones of its page.
-    fn put_stable(&mut self, page: PageIndex, content: Bytes) {
+    fn put_stable(&mut self, page: PageIndex, content: &Bytes) {
         self.cache.forget(page);
         self.settle_page(page, content);
     }
 
     /// Replaces a page's stable content, which mends the page.
-    fn settle_page(&mut self, page: PageIndex, content: Bytes) {
+    fn settle_page(&mut self, page: PageIndex, content: &Bytes) {
         self.unreadable.remove(&page);
         self.stable.write(page, content);
     }

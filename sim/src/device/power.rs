@@ -166,11 +166,11 @@ impl Device {
             }
             match choice.page(page, versions.len()) {
                 PageFate::Version(0) => {}
-                PageFate::Version(index) => self.settle_page(page, versions[index].clone()),
+                PageFate::Version(index) => self.settle_page(page, &versions[index]),
                 // A part of a page does not mend it.
                 PageFate::Torn => {
                     let content = torn(page, &versions, choice);
-                    self.stable.write(page, content);
+                    self.stable.write(page, &content);
                 }
             }
         }

@@ -90,7 +90,7 @@ impl<M: Module> World<M> {
         let id = DeviceIndex(u16::try_from(self.devices.len()).expect("devices are few"));
         let draw = self.seed.draw(u64::from(id.0), "device service time");
         let drive = Drive {
-            name: name.to_owned(),
+            name: name.into(),
             service,
             device: Device::new(spec),
             draw,

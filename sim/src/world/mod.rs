@@ -72,7 +72,7 @@ pub struct Machine {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Drive {
     /// Its name.
-    pub name: String,
+    pub name: Arc<str>,
     /// How long commands take.
     pub service: DeviceService,
     /// The device.

@@ -53,7 +53,7 @@ impl<M: Module> World<M> {
                     format!("{}.{}", machine.name, process.name)
                 }
             }
-            Component::Device(id) => self.drive(id).name.clone(),
+            Component::Device(id) => self.drive(id).name.to_string(),
             Component::Network(id) => self.network_name(id).to_owned(),
         }
     }

@@ -59,7 +59,7 @@ pub fn encode_checkpoint(checkpoint: &Checkpoint) -> Vec<Bytes> {
     let mut head = FORMAT.begin(0);
     checkpoint.put(&mut head);
     seal(&mut head, &[]);
-    into_pages(head)
+    into_pages(head, 0)
 }
 
 /// Pages of a checkpoint of so many marks, results and clients.

@@ -40,7 +40,7 @@ pub fn encode_heartbeat(heartbeat: &Heartbeat) -> Bytes {
     let mut head = FORMAT.begin(0);
     heartbeat.put(&mut head);
     seal(&mut head, &[]);
-    into_pages(head).swap_remove(0)
+    into_pages(head, 0).swap_remove(0)
 }
 
 /// Decodes a heartbeat.

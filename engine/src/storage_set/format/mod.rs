@@ -30,10 +30,19 @@ use crate::wire::DecodeError;
 
 static ZEROS: [u8; PAGE_BYTES] = [0; PAGE_BYTES];
 
-/// Cuts a sealed head into pages, the last one padded with zeroes.
-fn into_pages(mut head: Vec<u8>) -> Vec<Bytes> {
+/// Cuts a sealed head into pages, the last one padded with zeroes; there will be so
+/// many more pages behind them.
+fn into_pages(mut head: Vec<u8>, more: usize) -> Vec<Bytes> {
     head.resize(head.len().next_multiple_of(PAGE_BYTES), 0);
-    pages_of(&head.into()).collect()
+    let mut pages = Vec::with_capacity(head.len() / PAGE_BYTES + more);
+    let head = Bytes::from(head);
+    if head.len() == PAGE_BYTES {
+        // A slice of it would cost an allocation, and nearly every head is one page.
+        pages.push(head);
+    } else {
+        pages.extend(pages_of(&head));
+    }
+    pages
 }
 
 /// The pages of a buffer of whole pages, by reference.

@@ -75,16 +75,18 @@ coded_struct!(Mark {
 
 /// Encodes a record into pages and returns its checksum.
 pub fn encode_record(record: &Record) -> (Vec<Bytes>, u32) {
-    let (mut head, payload) = put_record(record);
+    // Nearly every head becomes one page: room for it at once.
+    let (mut head, payload) = put_record(record, PAGE_BYTES);
     let checksum = seal(&mut head, &payload);
-    let mut pages = into_pages(head);
+    let payload_bytes: usize = payload.iter().map(Bytes::len).sum();
+    let mut pages = into_pages(head, payload_bytes / PAGE_BYTES);
     pages.extend(payload.iter().flat_map(pages_of));
     (pages, checksum)
 }
 
 /// Pages that the record will take.
 pub fn record_pages(record: &Record) -> u64 {
-    let (head, payload) = put_record(record);
+    let (head, payload) = put_record(record, 0);
     let payload_bytes: usize = payload.iter().map(Bytes::len).sum();
     pages_for(head.len()) + pages_for(payload_bytes)
 }
@@ -108,8 +110,15 @@ pub fn decode_record(pages: &[Bytes]) -> Result<(Record, u32), DecodeError> {
     let (head_pages, payload_pages) = pages
         .split_at_checked(head_bytes.div_ceil(PAGE_BYTES))
         .ok_or(DecodeError::Truncated)?;
-    let joined = join(head_pages);
-    let (head, padding) = joined
+    let joined;
+    let head = match head_pages {
+        [page] => page,
+        pages => {
+            joined = join(pages);
+            &joined
+        }
+    };
+    let (head, padding) = head
         .split_at_checked(head_bytes)
         .ok_or(DecodeError::Truncated)?;
     let (envelope, mut input) = FORMAT.open(head, payload_pages)?;
@@ -146,9 +155,9 @@ fn peek_bounded(page: &[u8]) -> Result<Envelope, DecodeError> {
     Ok(envelope)
 }
 
-/// The unsealed head and the payload.
-fn put_record(record: &Record) -> (Vec<u8>, Vec<Bytes>) {
-    let mut head = FORMAT.begin(entry_kind(&record.entry));
+/// The unsealed head, with room for so many bytes, and the payload.
+fn put_record(record: &Record, room: usize) -> (Vec<u8>, Vec<Bytes>) {
+    let mut head = FORMAT.begin_with_room(entry_kind(&record.entry), room);
     let mut payload = Vec::new();
     record.lsn.put(&mut head);
     record.key.put(&mut head);

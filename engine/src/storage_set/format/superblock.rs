@@ -52,7 +52,7 @@ pub fn encode_superblock(superblock: &Superblock) -> Bytes {
     let mut head = FORMAT.begin(0);
     superblock.put(&mut head);
     seal(&mut head, &[]);
-    into_pages(head).swap_remove(0)
+    into_pages(head, 0).swap_remove(0)
 }
 
 /// Decodes a superblock.

@@ -47,7 +47,7 @@ impl EncodedTransfer {
 
 /// Encodes a transfer without touching its payload.
 pub fn encode_transfer(transfer: &Transfer) -> EncodedTransfer {
-    let mut head = Vec::new();
+    let mut head = Vec::with_capacity(128);
     let mut payload = Vec::new();
     match transfer {
         Transfer::Set(members) => {
@@ -101,6 +101,14 @@ pub fn cut(transfer: &EncodedTransfer, portion_bytes: u32) -> Vec<Slice> {
 pub fn assemble(portions: &[Portion]) -> Result<Transfer, DecodeError> {
     check_portions(portions)?;
     let transfer = portions.first().ok_or(DecodeError::Truncated)?.transfer;
+    // Nearly every transfer is one portion.
+    if let [portion] = portions {
+        return join_slices(
+            transfer,
+            &portion.head,
+            std::slice::from_ref(&portion.slice),
+        );
+    }
     let heads: Vec<Bytes> = portions
         .iter()
         .map(|portion| portion.head.clone())
@@ -109,9 +117,15 @@ pub fn assemble(portions: &[Portion]) -> Result<Transfer, DecodeError> {
         .iter()
         .map(|portion| portion.slice.clone())
         .collect();
-    let head = join(&heads);
-    let mut input = &head[..];
-    let mut payload = Gather::new(&slices);
+    join_slices(transfer, &join(&heads), &slices)
+}
+
+fn join_slices(
+    transfer: TransferId,
+    mut input: &[u8],
+    slices: &[Bytes],
+) -> Result<Transfer, DecodeError> {
+    let mut payload = Gather::new(slices);
     let transfer = match transfer {
         TransferId::Set(_) => Transfer::Set(get_members(&mut input, &mut payload)?),
         TransferId::Copy(copy) => {

@@ -59,10 +59,9 @@ impl Link {
         match &mut link.entry {
             Entry::Perform(perform) => {
                 link.range = Some(perform.range);
-                let bytes = reduce(&mut perform.content, perform.range);
                 let version = perform.sequence;
                 let proven = |bytes| Value::Proven { version, bytes };
-                link.values = bytes.into_iter().map(proven).collect();
+                link.values = reduce(&mut perform.content, perform.range, proven);
             }
             Entry::Copy {
                 range,
@@ -76,12 +75,16 @@ impl Link {
                 versions,
             } => {
                 link.range = Some(*range);
-                let bytes = reduce(content, *range).into_iter();
-                let proven = |(bytes, version): (_, &_)| Value::Proven {
-                    version: *version,
-                    bytes,
+                // The codec reads one for each block.
+                let mut versions = versions.iter();
+                let mut proven = |bytes| match versions.next() {
+                    Some(version) => Value::Proven {
+                        version: *version,
+                        bytes,
+                    },
+                    None => Value::Damaged,
                 };
-                link.values = bytes.zip(versions.iter()).map(proven).collect();
+                link.values = reduce(content, *range, &mut proven);
             }
             Entry::Mark { .. }
             | Entry::Fail { .. }
@@ -104,14 +107,19 @@ impl Link {
 }
 
 /// What a content makes of each block; takes the payload out.
-fn reduce(content: &mut Content, range: Range) -> Vec<Bytes64> {
+fn reduce(
+    content: &mut Content,
+    range: Range,
+    mut value: impl FnMut(Bytes64) -> Value,
+) -> Vec<Value> {
     match content {
         Content::Data(data) => {
-            let bytes = data.chunks_exact(BLOCK_BYTES).map(Bytes64::of).collect();
+            let blocks = data.chunks_exact(BLOCK_BYTES);
+            let values = blocks.map(|block| value(Bytes64::of(block))).collect();
             *data = Bytes::new();
-            bytes
+            values
         }
-        Content::Zeroes => vec![Bytes64::Zero; range.count() as usize],
+        Content::Zeroes => range.blocks().map(|_| value(Bytes64::Zero)).collect(),
         Content::Nothing => Vec::new(),
     }
 }

@@ -2,6 +2,7 @@
 
 use imbl::{OrdMap, OrdSet};
 use serde::{Deserialize, Serialize};
+use stormglass_engine::collections::Layered;
 use stormglass_engine::storage_set::layout::Geometry;
 use stormglass_engine::storage_set::record::{Entry, Mark, Route};
 use stormglass_engine::storage_set::tables::{Consistency, Mode, Role, StoredResult, Tables};
@@ -51,7 +52,7 @@ pub struct State {
     last_copy: CopyNumber,
     sequence_high: SequenceId,
     marks: OrdMap<CommandId, Mark>,
-    results: OrdMap<CommandId, Decision>,
+    results: Layered<CommandId, Decision>,
     watermarks: OrdMap<ClientId, u64>,
     dirty: OrdSet<u64>,
 }
@@ -301,8 +302,7 @@ impl State {
         }
         self.watermarks.insert(client, counter.max(1));
         let floor = CommandId { client, counter: 0 };
-        while let Some((command, _)) = self.results.get_next(&floor) {
-            let command = *command;
+        while let Some((command, _)) = self.results.next(&floor) {
             if command.client != client || command.counter >= counter {
                 break;
             }
@@ -313,9 +313,9 @@ impl State {
     /// The first thing in which a checkpoint's tables are not this state.
     pub fn difference(&self, tables: &Tables) -> Option<&'static str> {
         let results = || {
-            let same = |(mine, theirs): ((&CommandId, &Decision), (&CommandId, &StoredResult))| {
+            let same = |(mine, theirs): ((CommandId, &Decision), (&CommandId, &StoredResult))| {
                 let (mine, decision) = mine;
-                mine == theirs.0
+                mine == *theirs.0
                     && decision.outcome == theirs.1.outcome
                     && decision.range == theirs.1.range
             };

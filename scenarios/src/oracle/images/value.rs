@@ -69,36 +69,75 @@ impl fmt::Display for Value {
     }
 }
 
+/// Values that are kept without an allocation.
+const FEW: usize = 3;
+
 /// The values that a block may hold, each once. Few, nearly always one or two.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Candidates {
-    values: Vec<Value>,
+    few: [Value; FEW],
+    /// How many of the few are there; none if there are more.
+    count: usize,
+    /// All of them, if they are not few.
+    many: Vec<Value>,
 }
+
+impl Default for Candidates {
+    fn default() -> Self {
+        Candidates {
+            few: [Value::Damaged; FEW],
+            count: 0,
+            many: Vec::new(),
+        }
+    }
+}
+
+impl PartialEq for Candidates {
+    fn eq(&self, other: &Self) -> bool {
+        self.values() == other.values()
+    }
+}
+
+impl Eq for Candidates {}
 
 impl Candidates {
     /// Adds a value.
     pub fn add(&mut self, value: Value) {
-        if !self.values.contains(&value) {
-            self.values.push(value);
+        if self.values().contains(&value) {
+            return;
+        }
+        if !self.many.is_empty() {
+            self.many.push(value);
+        } else if self.count < FEW {
+            self.few[self.count] = value;
+            self.count += 1;
+        } else {
+            self.many.extend(self.few);
+            self.many.push(value);
+            self.count = 0;
         }
     }
     /// Forgets all, keeping the allocation.
     pub fn clear(&mut self) {
-        self.values.clear();
+        self.count = 0;
+        self.many.clear();
     }
     /// The values in no particular order.
     pub fn values(&self) -> &[Value] {
-        &self.values
+        match self.many.as_slice() {
+            [] => &self.few[..self.count],
+            many => many,
+        }
     }
     /// The values in order.
     pub fn sorted(&self) -> Vec<Value> {
-        let mut values = self.values.clone();
+        let mut values = self.values().to_vec();
         values.sort_unstable();
         values
     }
     /// True if a read would return the one same thing from every image.
     pub fn is_certain(&self) -> bool {
-        matches!(self.values.as_slice(), [Value::Proven { .. }])
+        matches!(self.values(), [Value::Proven { .. }])
     }
 }
 

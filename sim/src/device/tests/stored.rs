@@ -14,14 +14,14 @@ fn a_clone_keeps_what_its_twin_overwrites() {
     let mut pages = Pages::new(1 << 18);
     let indices = [0, 31, 32, 1_023, 1_024, (1 << 18) - 1].map(PageIndex);
     for (page, byte) in indices.into_iter().zip(1..) {
-        pages.write(page, page_of(byte));
+        pages.write(page, &page_of(byte));
     }
     let before = pages.clone();
     assert_eq!(before, pages);
-    pages.write(PageIndex(32), page_of(9));
+    pages.write(PageIndex(32), &page_of(9));
     assert_eq!(before.read(PageIndex(32)), page_of(3));
     assert_ne!(before, pages);
-    pages.write(PageIndex(32), page_of(3));
+    pages.write(PageIndex(32), &page_of(3));
     assert_eq!(before, pages, "equal again, though not the same memory");
     let stored: Vec<_> = before
         .stored()
@@ -33,8 +33,8 @@ fn a_clone_keeps_what_its_twin_overwrites() {
 #[test]
 fn written_zeros_equal_a_page_never_written() {
     let mut pages = Pages::new(100);
-    pages.write(PageIndex(70), page_of(1));
-    pages.write(PageIndex(70), page_of(0));
+    pages.write(PageIndex(70), &page_of(1));
+    pages.write(PageIndex(70), &page_of(0));
     assert_eq!(pages, Pages::new(100));
     assert_eq!(pages.stored().count(), 0);
     assert_ne!(pages, Pages::new(101));
@@ -53,7 +53,7 @@ fn of_a_page_that_ends_in_zeros_the_beginning_is_kept() {
     ] {
         let content: Bytes = [vec![7; used], vec![0; PAGE_BYTES - used]].concat().into();
         let mut pages = Pages::new(3);
-        pages.write(PageIndex(1), content.clone());
+        pages.write(PageIndex(1), &content);
         assert_eq!(pages.read(PageIndex(1)), content);
         let kept = pages.stored().next().expect("it is not all zeros").1.len();
         let short = used.next_power_of_two().max(64);

@@ -3,8 +3,10 @@
 //! A wheel of buckets of 8 µs each: an event of the next 8 ms goes into
 //! its bucket unsorted, a later one into a heap. When the wheel has turned to a
 //! bucket, the bucket's events are sorted into `open`, from whose end they are
-//! popped. So the cost of an event depends neither on the number of pending
-//! ones nor, for the near ones, on how far ahead they lie.
+//! popped. A bucket is part of a list; while there are fewer events than buckets,
+//! several share one, which keeps a fork's copy small. So the cost of an event
+//! depends neither on the number of pending ones nor, for the near ones, on how far
+//! ahead they lie.
 //!
 //! Knows nothing of what an event is. The world calls it, once or twice an event.
 //!
@@ -27,6 +29,8 @@ use crate::time::WorldTime;
 
 /// Number of buckets, a power of two.
 const BUCKETS: usize = 1024;
+/// Lists that an empty wheel has for them, a power of two.
+const LISTS_MIN: usize = 32;
 /// A bucket spans `2^BUCKET_SHIFT` nanoseconds. Measured with 1 to 6,400 pending
 /// events 0.5 and 5 ms ahead: 12 and 14 are slower at one end each.
 const BUCKET_SHIFT: u32 = 13;
@@ -43,8 +47,10 @@ const NIL: Entry = Entry::MAX;
 /// Pending events.
 #[derive(Clone)]
 pub struct Wheel<T: Copy> {
-    /// For each occupied bucket, its first entry in the slab; else anything.
-    heads: Box<[Entry; BUCKETS]>,
+    /// First entries of lists in the slab. Buckets share a list while there are
+    /// fewer events than buckets: a fork copies these, so there are no more than
+    /// the slab once had entries. A power of two.
+    heads: Vec<Entry>,
     occupied: [u64; WORDS],
     /// One bit for each word of `occupied` that is not zero.
     words: u16,
@@ -76,7 +82,7 @@ impl<T: Copy> Wheel<T> {
     /// No events.
     pub fn new() -> Self {
         Wheel {
-            heads: Box::new([NIL; BUCKETS]),
+            heads: vec![NIL; LISTS_MIN],
             occupied: [0; WORDS],
             words: 0,
             slab: Vec::new(),
@@ -113,8 +119,12 @@ impl<T: Copy> Wheel<T> {
             self.open
                 .insert(place.map_or(0, |before| before + 1), event);
         } else if bucket - self.current < BUCKETS as u64 && self.has_room() {
-            self.link(place_of(bucket), event);
+            self.link(bucket, event);
         } else {
+            // After a fork there is room for nothing; doubled, it would stay unused.
+            if self.far.len() == self.far.capacity() {
+                self.far.reserve_exact(self.far.len() / 4 + 2);
+            }
             self.far.push(Reverse(event));
         }
     }
@@ -152,9 +162,9 @@ impl<T: Copy> Wheel<T> {
             return Some(event.at);
         }
         let near = self.next_occupied().and_then(|bucket| {
-            self.list(self.heads[place_of(bucket)])
-                .map(|event| event.at)
-                .min()
+            let events = self.list(self.heads[self.list_of(bucket)]);
+            let of_bucket = events.filter(|event| bucket_of(event.at) == bucket);
+            of_bucket.map(|event| event.at).min()
         });
         let far = self.far.peek().map(|Reverse(event)| event.at);
         match (near, far) {
@@ -166,9 +176,7 @@ impl<T: Copy> Wheel<T> {
     /// All pending events, in no particular order: it depends on history, so
     /// nothing that a run does may depend on it.
     pub fn iter(&self) -> impl Iterator<Item = (WorldTime, u64, &T)> {
-        let near = (0..BUCKETS)
-            .filter(|place| self.occupied[place / WORD_BITS] >> (place % WORD_BITS) & 1 == 1)
-            .flat_map(|place| self.list(self.heads[place]));
+        let near = self.heads.iter().flat_map(|head| self.list(*head));
         let far = self.far.iter().map(|Reverse(event)| event);
         let all = self.open.iter().chain(near).chain(far);
         all.map(|event| (event.at, event.sequence, &event.item))
@@ -194,7 +202,7 @@ impl<T: Copy> Wheel<T> {
             (None, None) => return,
         };
         if near == Some(self.current) {
-            self.unlink_all(place_of(self.current));
+            self.open_current();
         }
         while let Some(Reverse(event)) = self.far.peek() {
             if bucket_of(event.at) > self.current {
@@ -236,44 +244,76 @@ impl<T: Copy> Wheel<T> {
     }
 
     #[inline]
-    fn link(&mut self, place: usize, event: Event<T>) {
+    fn link(&mut self, bucket: u64, event: Event<T>) {
+        let place = place_of(bucket);
         let (word, bit) = (place / WORD_BITS, 1 << (place % WORD_BITS));
-        let next = if self.occupied[word] & bit == 0 {
-            NIL
-        } else {
-            self.heads[place]
-        };
         self.occupied[word] |= bit;
         self.words |= 1 << word;
+        if self.free == NIL && self.slab.len() >= self.heads.len() && self.heads.len() < BUCKETS {
+            self.widen();
+        }
+        let list = self.list_of(bucket);
+        let next = self.heads[list];
         let link = Link { event, next };
         if self.free == NIL {
-            self.heads[place] = Entry::try_from(self.slab.len()).expect("there is room");
+            self.heads[list] = Entry::try_from(self.slab.len()).expect("there is room");
             self.slab.push(link);
         } else {
-            self.heads[place] = self.free;
+            self.heads[list] = self.free;
             let entry = &mut self.slab[usize::from(self.free)];
             self.free = entry.next;
             *entry = link;
         }
     }
 
-    /// Moves a bucket's events to `open` and their entries to the free list.
+    /// Doubles the number of lists.
+    #[cold]
+    fn widen(&mut self) {
+        let lists = self.heads.len() * 2;
+        let narrow = std::mem::replace(&mut self.heads, vec![NIL; lists]);
+        for head in narrow {
+            let mut entry = head;
+            while entry != NIL {
+                let list = self.list_of(bucket_of(self.slab[usize::from(entry)].event.at));
+                let link = &mut self.slab[usize::from(entry)];
+                let next = std::mem::replace(&mut link.next, self.heads[list]);
+                self.heads[list] = entry;
+                entry = next;
+            }
+        }
+    }
+
+    /// Moves the current bucket's events to `open` and their entries to the free
+    /// list. Those of other buckets in the same list stay.
     #[inline]
-    fn unlink_all(&mut self, place: usize) {
+    fn open_current(&mut self) {
+        let place = place_of(self.current);
         let word = place / WORD_BITS;
         self.occupied[word] &= !(1 << (place % WORD_BITS));
         if self.occupied[word] == 0 {
             self.words &= !(1 << word);
         }
-        let mut entry = self.heads[place];
+        let list = self.list_of(self.current);
+        let mut entry = std::mem::replace(&mut self.heads[list], NIL);
         while entry != NIL {
             let link = &mut self.slab[usize::from(entry)];
-            self.open.push(link.event);
             let next = link.next;
-            link.next = self.free;
-            self.free = entry;
+            if bucket_of(link.event.at) == self.current {
+                self.open.push(link.event);
+                link.next = self.free;
+                self.free = entry;
+            } else {
+                link.next = self.heads[list];
+                self.heads[list] = entry;
+            }
             entry = next;
         }
+    }
+
+    /// The list that has a bucket's events.
+    #[inline]
+    fn list_of(&self, bucket: u64) -> usize {
+        place_of(bucket) & (self.heads.len() - 1)
     }
 
     fn list(&self, head: Entry) -> impl Iterator<Item = &Event<T>> {

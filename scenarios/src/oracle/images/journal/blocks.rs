@@ -3,10 +3,8 @@
 //! Owns their lives in the order of records. Refuses to know pages and devices:
 //! where a recovery may start and stop is told by whoever asks.
 
-use std::sync::Arc;
-
-use imbl::OrdMap;
 use serde::{Deserialize, Serialize};
+use stormglass_engine::collections::Layered;
 use stormglass_engine::vocabulary::{BlockIndex, CommandId, Lsn, Range};
 
 use super::life::Life;
@@ -30,12 +28,12 @@ struct Block {
 /// Blocks that stand in the journal or under a mark.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub(super) struct Blocks(OrdMap<BlockIndex, Arc<Block>>);
+pub(super) struct Blocks(Layered<BlockIndex, Block>);
 
 impl Blocks {
     /// Which they are.
     pub(super) fn indices(&self) -> impl Iterator<Item = BlockIndex> {
-        self.0.keys().copied()
+        self.0.keys()
     }
 
     /// Calls back for every value of a block, for each record behind which a
@@ -107,7 +105,6 @@ impl Blocks {
         let Some(entry) = self.0.get_mut(&block) else {
             return;
         };
-        let entry = Arc::make_mut(entry);
         entry.writes.retain(|(lsn, _)| *lsn > end);
         entry.marks.retain(|span| !span.life.is_over(end));
         if entry.writes.is_empty() && entry.marks.is_empty() {
@@ -116,6 +113,6 @@ impl Blocks {
     }
 
     fn block_mut(&mut self, block: BlockIndex) -> &mut Block {
-        Arc::make_mut(self.0.entry(block).or_default())
+        self.0.get_or_default(block)
     }
 }
