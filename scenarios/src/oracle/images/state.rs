@@ -93,9 +93,7 @@ impl State {
     }
     /// What became of commands.
     pub fn decisions(&self) -> impl Iterator<Item = (CommandId, &Decision)> {
-        self.results
-            .iter()
-            .map(|(command, decision)| (*command, decision))
+        self.results.iter()
     }
     /// Lowest counter a client may still ask about.
     pub fn watermark(&self, client: ClientId) -> u64 {
