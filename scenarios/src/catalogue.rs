@@ -41,6 +41,7 @@ const FILES: &[(&str, &str)] = embed! {
         "resync-interrupted"
         "mediator-lost"
         "bad-block"
+        "owner-disk-gone"
         "device-lost";
 };
 

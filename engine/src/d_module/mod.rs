@@ -70,6 +70,8 @@ pub struct DModule {
     configuration: Option<Arc<Configuration>>,
     ask_at: Option<Instant>,
     destage_at: Option<Instant>,
+    /// The last one failed: the next waits for its time, however full the journal is.
+    destage_pauses: bool,
     ids: IoIds,
     /// Device commands named up to here belong to a time when this module held the
     /// set before; their ends mean nothing any more.
@@ -98,6 +100,7 @@ impl DModule {
             configuration: None,
             ask_at: None,
             destage_at: None,
+            destage_pauses: false,
             ids: IoIds::default(),
             late_ios: 0,
             watch: None,
@@ -176,6 +179,9 @@ impl DModule {
         match IoIds::owner(io) {
             Some(IoOwner::Claim) => self.handle_claim(io, result, now, out),
             Some(IoOwner::Mailbox) => self.handle_mailbox(io, result, now, out),
+            Some(IoOwner::Destage) if self.survives(&result) => {
+                self.handle_destage_failure(io, now, out)
+            }
             Some(owner) => match result {
                 Err(error) if is_fenced(error) || owner != IoOwner::Read => {
                     self.halt(error, now, out);
@@ -183,6 +189,24 @@ impl DModule {
                 Ok(_) | Err(_) => self.handle_set_completion(owner, (io, result), now, out),
             },
             None => out.trace(Event::Ignored(IgnoreReason::LateCompletion)),
+        }
+    }
+
+    /// An owner whose data device fails goes on: the journal holds what is not destaged,
+    /// and the mirror what cannot be read. A mirror stands down, for its owner is to
+    /// know.
+    fn survives(&self, result: &Result<IoOutput, IoError>) -> bool {
+        let is_failure = result.as_ref().is_err_and(|error| !is_fenced(*error));
+        let can_fail = self.set.as_ref().is_some_and(StorageSet::can_destage_fail);
+        is_failure && can_fail && self.owner.is_some()
+    }
+
+    fn handle_destage_failure(&mut self, io: IoId, now: Instant, out: &mut NodeOutbox) {
+        out.probe("destage failed");
+        if let (Some(set), Some(configuration)) = (self.set.as_mut(), &self.configuration) {
+            set.handle_destage_failure(io, &mut self.ids);
+            self.destage_pauses = true;
+            self.destage_at = Some(now.after(configuration.timers.idle_destage));
         }
     }
 
@@ -330,8 +354,9 @@ impl DModule {
         }
         let is_half_full = set.journal().used() * 2 > configuration.set.geometry.ring_pages;
         let is_due = self.destage_at.is_some_and(|at| at <= now);
-        if is_half_full || is_due {
+        if is_due || (is_half_full && !self.destage_pauses) {
             self.destage_at = None;
+            self.destage_pauses = false;
             for io in set.start_destage(&mut self.ids) {
                 out.submit(io);
             }
@@ -368,6 +393,7 @@ impl DModule {
         // Without a set nothing is due; a deadline left standing would be asked
         // for again and again at one instant.
         self.destage_at = None;
+        self.destage_pauses = false;
         self.claim = None;
         self.recovery = None;
         self.formatting = None;

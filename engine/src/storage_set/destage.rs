@@ -71,6 +71,9 @@ pub struct Destage {
     releases: u64,
     headers: BTreeMap<PageIndex, Bytes>,
     waiting: BTreeMap<IoId, PageIndex>,
+    /// A command of the data device has failed: the batch is given up once all that
+    /// are under way have ended.
+    has_failed: bool,
 }
 
 /// What a completion led to.
@@ -82,6 +85,8 @@ pub enum Progress {
     Submit(Vec<DestageIo>),
     /// The batch is on the device and the checkpoint durable.
     Done,
+    /// The data device did not take it. Nothing is lost: the journal holds it all.
+    Failed,
 }
 
 impl Destage {
@@ -104,6 +109,7 @@ impl Destage {
             releases,
             headers: BTreeMap::new(),
             waiting: BTreeMap::new(),
+            has_failed: false,
         };
         let touched: BTreeSet<PageIndex> = destage
             .batch
@@ -159,8 +165,31 @@ impl Destage {
                 pages.into_iter().next().expect("one page was asked for"),
             );
         }
+        self.next_step(ids)
+    }
+
+    /// True while all that is under way is on the data device: what fails there the
+    /// journal makes good.
+    pub fn can_fail(&self) -> bool {
+        self.step != Step::Checkpointing
+    }
+
+    /// Takes note of a failed command. A write that is still under way could execute
+    /// after one of the next batch, so that has to wait for it.
+    pub fn handle_failure(&mut self, io: IoId, ids: &mut IoIds) -> Progress {
+        if self.waiting.remove(&io).is_none() {
+            return Progress::Waiting;
+        }
+        self.has_failed = true;
+        self.next_step(ids)
+    }
+
+    fn next_step(&mut self, ids: &mut IoIds) -> Progress {
         if !self.waiting.is_empty() {
             return Progress::Waiting;
+        }
+        if self.has_failed {
+            return Progress::Failed;
         }
         match self.step {
             Step::ReadingHeaders => {

@@ -242,6 +242,10 @@ impl StorageSet {
         };
         match destage.handle_completion(io, output, ids) {
             Progress::Waiting => (Vec::new(), None),
+            Progress::Failed => {
+                self.destage = None;
+                (Vec::new(), None)
+            }
             Progress::Submit(ios) => (
                 ios.into_iter().map(|io| self.submission(io)).collect(),
                 None,
@@ -253,6 +257,20 @@ impl StorageSet {
                 self.next_slot = done.slot().other();
                 (Vec::new(), Some(done.checkpoint().lsn))
             }
+        }
+    }
+
+    /// True while a failed command of the batch under way costs nothing but time.
+    pub fn can_destage_fail(&self) -> bool {
+        self.destage.as_ref().is_some_and(Destage::can_fail)
+    }
+
+    /// A command of the batch has failed; once none is under way, a new one may start.
+    pub fn handle_destage_failure(&mut self, io: IoId, ids: &mut IoIds) {
+        if let Some(destage) = self.destage.as_mut()
+            && destage.handle_failure(io, ids) == Progress::Failed
+        {
+            self.destage = None;
         }
     }
 

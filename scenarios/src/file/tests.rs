@@ -63,6 +63,7 @@ journal_ring_pages = 200
 device_cache_pages = 32
 region_blocks = 16
 mediator = true
+founding = true
 
 [settings]
 replication = "chained"
@@ -232,7 +233,7 @@ fn everything() -> Builder {
             device_cache_pages: 32,
             region_blocks: 16,
             mediator: true,
-            founding: false,
+            founding: true,
         })
         .replication(Replication::Chained)
         .policy(Policy::Sync)

@@ -1,7 +1,7 @@
 //! The tracker beside whole runs of the cluster: it watches, and finds nothing.
 
 use stormglass_engine::event::Event;
-use stormglass_sim::occurrence::Occurrence;
+use stormglass_sim::occurrence::{Happened, Occurrence};
 
 use super::super::{Images, SetDevices};
 use crate::actor::Report;
@@ -45,9 +45,12 @@ fn watch(name: &str, experiment: &Experiment) {
             {
                 images.observe_client(at, number, event, &mut findings);
             }
+            if let Occurrence::Fault(Happened::Damage { device, page }) = occurrence {
+                images.damaged(*device, *page);
+            }
             let Occurrence::Event {
+                process,
                 event: Report::Node(event),
-                ..
             } = occurrence
             else {
                 continue;
@@ -62,6 +65,11 @@ fn watch(name: &str, experiment: &Experiment) {
                     set,
                     command,
                 } => images.replica_performed(*session, *set, *command, at, number, &mut findings),
+                Event::Formatted => {
+                    let machine = world.process(*process).machine;
+                    let is_east = experiment.map().cluster(Cluster::East).contains(&machine);
+                    images.formatted(sets[usize::from(!is_east)].journal, world);
+                }
                 _ => {}
             }
         }

@@ -196,3 +196,14 @@ fn o10_finds_what_passes_over_an_orphan() {
     takeover.accepted(OTHER, command(8), range(0, 2), when(100), &mut findings);
     expect(&findings, OracleId::O10, "accepted over orphan c1:7");
 }
+
+#[test]
+fn o10_lets_a_former_holder_be_that_does_not_know_yet() {
+    let mut takeover = Takeover::default();
+    won(&mut takeover, PROCESS, key(1, 1));
+    won(&mut takeover, OTHER, key(2, 2));
+    takeover.recovered(OTHER, Some([(command(7), range(1, 1))].into_iter()));
+    let mut findings = vec![];
+    takeover.accepted(PROCESS, command(8), range(0, 2), when(100), &mut findings);
+    assert_eq!(findings, []);
+}
