@@ -4,9 +4,7 @@ use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 use std::alloc::System;
 
 use stormglass_benches::cluster::cluster;
-use stormglass_benches::one_write::{
-    finish_write, go_to_next_write, with_one_write_outstanding,
-};
+use stormglass_benches::one_write::{finish_write, go_to_next_write, with_one_write_outstanding};
 use stormglass_scenarios::experiment::Bench;
 
 #[global_allocator]

@@ -64,6 +64,8 @@ pub struct Experiment {
     start: WorldTime,
     /// When something other than a heartbeat happened last.
     news_at: WorldTime,
+    /// For how long nothing else may happen before the experiment counts as over.
+    rest: Duration,
 }
 
 /// Buffers that steps reuse.
@@ -90,6 +92,7 @@ impl Experiment {
             map,
             start,
             news_at: start,
+            rest: rest(scenario),
         }
     }
 
@@ -133,14 +136,6 @@ impl Experiment {
     pub fn elapsed(&self) -> Duration {
         self.world.now().since(self.start)
     }
-    /// True if every client is done, no fault is left to happen, and for so long no
-    /// module has reported anything: heartbeats go on for ever.
-    pub fn is_at_rest(&self, rest: Duration) -> bool {
-        let now = self.world.next_event().unwrap_or(self.world.now());
-        now.since(self.news_at) > rest
-            && self.schedule.next_at().is_none()
-            && self.clients_are_done()
-    }
     /// When the next thing happens.
     pub fn next_at(&self) -> Option<WorldTime> {
         self.schedule
@@ -175,9 +170,13 @@ impl Experiment {
         })
     }
 
-    /// Takes the next event or scheduled fault; false if nothing is left. What
-    /// happened stands in the workbench's log.
+    /// Takes the next event or scheduled fault; false if nothing but heartbeats is
+    /// left. What happened stands in the workbench's log.
     pub fn step(&mut self, bench: &mut Bench) -> bool {
+        if self.is_at_rest() {
+            bench.log.clear();
+            return false;
+        }
         let event_at = self.world.next_event();
         let fault_at = self.schedule.next_at();
         match (fault_at, event_at) {
@@ -208,6 +207,14 @@ impl Experiment {
         let event = moment(self.world.totals().events + 1, 0);
         self.oracles
             .finish(at, event, &self.world, &self.map, &mut self.findings);
+    }
+
+    /// True if every client is done, no fault is left to happen, and for long no module
+    /// has reported anything: heartbeats go on for ever.
+    fn is_at_rest(&self) -> bool {
+        self.world.now().since(self.news_at) > self.rest
+            && self.schedule.next_at().is_none()
+            && self.clients_are_done()
     }
 
     fn observe(&mut self, place: usize, occurrence: &Occurrence<Report>) {
@@ -274,4 +281,18 @@ fn count(counts: &mut Table<Arc<str>, u64>, name: &str) {
             counts.insert(name.into(), 1);
         }
     }
+}
+
+/// How long nothing but heartbeats may happen before an experiment counts as over: longer
+/// than everything that the engine waits for in silence.
+fn rest(scenario: &Scenario) -> Duration {
+    let timers = &scenario.settings.timers;
+    let waits = [
+        timers.takeover_after.plus(timers.ha_lease),
+        timers.path_timeout.plus(timers.loss_after),
+        timers.idle_destage,
+        timers.lease,
+    ];
+    let longest = waits.into_iter().max().unwrap_or_default();
+    longest.plus(Duration::from_secs(1))
 }

@@ -10,7 +10,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use stormglass_engine::collections::Table;
 use stormglass_engine::configuration::Replication;
-use stormglass_engine::time::Duration;
 use stormglass_reports::record::{
     self, CommandCounts, RunRecord, TimelineEntry, TimelineKind, Verdict,
 };
@@ -131,12 +130,11 @@ fn drive(
     until: impl Fn(&Experiment) -> bool,
 ) -> Stop {
     let mut bench = Bench::default();
-    let rest = rest(scenario);
     loop {
         if until(experiment) {
             return Stop::Moment;
         }
-        if experiment.is_at_rest(rest) || !experiment.step(&mut bench) {
+        if !experiment.step(&mut bench) {
             break;
         }
         progress.fetch_add(1, Ordering::Relaxed);
@@ -164,20 +162,6 @@ fn drive(
         experiment.finish();
     }
     Stop::Quiet
-}
-
-/// How long nothing but heartbeats may happen before a run counts as over: longer
-/// than everything that the engine waits for in silence.
-fn rest(scenario: &Scenario) -> Duration {
-    let timers = &scenario.settings.timers;
-    let waits = [
-        timers.takeover_after.plus(timers.ha_lease),
-        timers.path_timeout.plus(timers.loss_after),
-        timers.idle_destage,
-        timers.lease,
-    ];
-    let longest = waits.into_iter().max().unwrap_or_default();
-    longest.plus(Duration::from_secs(1))
 }
 
 struct Judged {

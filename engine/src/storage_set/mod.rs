@@ -262,7 +262,7 @@ impl StorageSet {
 
     /// True while a failed command of the batch under way costs nothing but time.
     pub fn can_destage_fail(&self) -> bool {
-        self.destage.as_ref().is_some_and(Destage::can_fail)
+        self.destage.as_deref().is_some_and(Destage::can_fail)
     }
 
     /// A command of the batch has failed; once none is under way, a new one may start.

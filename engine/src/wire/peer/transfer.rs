@@ -103,7 +103,11 @@ pub fn assemble(portions: &[Portion]) -> Result<Transfer, DecodeError> {
     let transfer = portions.first().ok_or(DecodeError::Truncated)?.transfer;
     // Nearly every transfer is one portion.
     if let [portion] = portions {
-        return join_slices(transfer, &portion.head, std::slice::from_ref(&portion.slice));
+        return join_slices(
+            transfer,
+            &portion.head,
+            std::slice::from_ref(&portion.slice),
+        );
     }
     let heads: Vec<Bytes> = portions
         .iter()
