@@ -26,14 +26,17 @@ const FILES: &[(&str, &str)] = embed! {
         "crash-in-the-queue"
         "module-restart"
         "late-commands"
-        "reads-among-writes";
+        "reads-among-writes"
+        "late-replicas";
     "takeover":
         "owner-dies"
         "mirror-dies"
         "both-owners-die"
         "owner-pauses"
         "large-commands"
-        "first-boot";
+        "first-boot"
+        "claim-pauses"
+        "readers";
     "resync":
         "mirror-lost"
         "link-cut"
@@ -41,8 +44,12 @@ const FILES: &[(&str, &str)] = embed! {
         "resync-interrupted"
         "mediator-lost"
         "bad-block"
+        "bad-block-dirty"
         "owner-disk-gone"
-        "device-lost";
+        "device-lost"
+        "slow-record"
+        "late-word"
+        "short-outages";
 };
 
 /// Name and text of every scenario, in the order in which they are listed.

@@ -11,10 +11,14 @@
 //! owner's log of dirty regions is empty in every image. (An end that was sent in
 //! a session since given up may come late: nothing is promoted by it, for the
 //! owner has taken back the mediator's word before it acknowledges alone.)
+//!
+//! When the mediator's record comes to say in sync, durably, no image of the mirror's
+//! set says that it is inconsistent, and every image of the owner's says that it is in
+//! sync or has just given the mirror up: the word follows the copies, never they it.
 
 use serde::{Deserialize, Serialize};
 use stormglass_engine::storage_set::record::Entry;
-use stormglass_engine::storage_set::tables::Mode;
+use stormglass_engine::storage_set::tables::{Consistency, Mode};
 use stormglass_engine::vocabulary::Range;
 
 use super::images::{Link, Pair, When};
@@ -30,6 +34,25 @@ impl Inconsistent {
     /// Copies and ends looked at.
     pub fn checks(&self) -> u64 {
         self.checks
+    }
+
+    /// The mediator's record says in sync from now on.
+    pub(super) fn told(&mut self, pair: &Pair, when: When, findings: &mut Vec<Finding>) {
+        if pair.is_absent(0) || pair.is_absent(1) {
+            return;
+        }
+        self.checks += 1;
+        let is_told = |mode| matches!(mode, Mode::InSync | Mode::OosPending);
+        let owner = pair.set(0).always(|it| is_told(it.mode));
+        let mirror = |it| it != Consistency::Inconsistent;
+        let mirror = pair.set(1).always(|it| mirror(it.consistency));
+        let says = match (owner, mirror) {
+            (true, true) => return,
+            (false, _) => "the mediator says in sync, and the owner's set may not",
+            (true, false) => "the mediator says in sync, and the mirror's set may be inconsistent",
+        };
+        let events = vec![when.event];
+        findings.push(Finding::new(OracleId::O11, when.at, says.into(), events));
     }
 
     /// A record entered a journal.

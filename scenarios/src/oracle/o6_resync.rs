@@ -3,7 +3,11 @@
 //!
 //! When the owner submits a record that clears a region's bit, every image of the
 //! mirror's set holds, of each block of the region, a version at least as new as
-//! any that the owner's set may hold. (That the two are equal is O5's.)
+//! any that the owner's set may hold. (That the two are equal is O5's.) And of each
+//! command whose result the owner has and that touched the region, it has a result, or
+//! the client's promise never to ask: a promoted mirror would call it failed otherwise.
+//! So it is with a mark: where the mirror owes something, a mark ends when it knows what
+//! became of the command.
 //!
 //! When the mirror submits a copy, no block of it is older than all that the
 //! mirror may hold before it, unless the owner's set certainly holds that very
@@ -38,7 +42,10 @@ impl Resync {
         findings: &mut Vec<Finding>,
     ) {
         let says = match (&link.entry, copy) {
-            (Entry::Dirty { .. }, 0) => self.first_uncopied(link, pair),
+            (Entry::Dirty { .. }, 0) => self
+                .first_uncopied(link, pair)
+                .or_else(|| self.first_unknown(link, pair)),
+            (Entry::Mark { .. } | Entry::Clear { .. }, 0) => self.first_untold(link, pair),
             (Entry::Copy { range, .. }, 1) => self.first_older(*range, link, pair),
             _ => None,
         };
@@ -61,6 +68,42 @@ impl Resync {
                     "the bit of block {}'s region is cleared, and the mirror's set may hold \
                      {mirror} where the owner's may hold {owner}",
                     block.value()
+                ));
+            }
+        }
+        None
+    }
+
+    /// A command that touched a cleared region and of which the mirror knows nothing.
+    fn first_unknown(&mut self, link: &Link, pair: &Pair) -> Option<String> {
+        let cleared = link.bits.iter().filter(|(_, is_set)| !is_set);
+        let regions: Vec<Range> = cleared
+            .map(|(region, _)| pair.geometry().region_range(*region))
+            .collect();
+        for (command, decision) in pair.set(0).state().decisions() {
+            let touches = |range: Range| regions.iter().any(|region| region.overlaps(range));
+            if !decision.range.is_some_and(touches) {
+                continue;
+            }
+            self.checks += 1;
+            if !pair.set(1).has_result(command) {
+                return Some(format!(
+                    "the bit of a region that {command} touched is cleared, and the mirror's set \
+                     may have no result of it"
+                ));
+            }
+        }
+        None
+    }
+
+    /// A command whose mark ends and of which the mirror knows nothing.
+    fn first_untold(&mut self, link: &Link, pair: &Pair) -> Option<String> {
+        for (command, range) in &link.closed {
+            self.checks += 1;
+            let is_free = pair.is_absent(1) || range.blocks().any(|it| pair.owes_nothing(1, it));
+            if !is_free && !pair.set(1).has_result(*command) {
+                return Some(format!(
+                    "the mark of {command} ends, and the mirror's set may have no result of it"
                 ));
             }
         }

@@ -6,7 +6,7 @@
 //! them, and for which reason, may differ between attempts. A read is performed
 //! as often as its frame arrives, so what a doubled read adds is not judged.
 //!
-//! No scenario damages a device yet, so nothing may be refused as unreadable.
+//! Nothing is refused as unreadable before a device was damaged.
 //!
 //! Judged online; the state is one small entry for each id.
 
@@ -23,6 +23,8 @@ use crate::workload::{ClientEvent, CommandKind, StatusSummary};
 pub struct Outcomes {
     commands: Layered<CommandId, Entry>,
     checks: u64,
+    /// A device was damaged.
+    is_damaged: bool,
 }
 
 /// What is known of one id.
@@ -152,7 +154,7 @@ impl Outcomes {
                 }
                 entry.open = None;
                 entry.ended = Some(event_number);
-                entry.judge(*id, *status, event_number, &mut say);
+                entry.judge(*id, (*status, self.is_damaged), event_number, &mut say);
             }
             ClientEvent::AnsweredAgain { id, status } => {
                 self.checks += 1;
@@ -160,11 +162,16 @@ impl Outcomes {
                     return say(format!("{id} was answered and was never issued"), vec![]);
                 };
                 if entry.kind.is_mutation() {
-                    entry.judge(*id, *status, event_number, &mut say);
+                    entry.judge(*id, (*status, self.is_damaged), event_number, &mut say);
                 }
             }
             ClientEvent::Ignored(_) => {}
         }
+    }
+
+    /// A fault damaged a device: from now on blocks may be unreadable.
+    pub(super) fn damaged(&mut self) {
+        self.is_damaged = true;
     }
 
     /// Judges the end of a run whose clients are all done: no attempt is open.
@@ -189,7 +196,7 @@ impl Entry {
     fn judge(
         &mut self,
         id: CommandId,
-        status: StatusSummary,
+        (status, is_damaged): (StatusSummary, bool),
         event_number: u64,
         say: &mut impl FnMut(String, Vec<u64>),
     ) {
@@ -202,7 +209,7 @@ impl Entry {
                 self.trail(),
             );
         }
-        if status == StatusSummary::Refused(RefusedReason::Unreadable) {
+        if status == StatusSummary::Refused(RefusedReason::Unreadable) && !is_damaged {
             say(
                 format!("{id} is refused as unreadable, and no device was damaged"),
                 self.trail(),

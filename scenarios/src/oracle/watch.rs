@@ -78,6 +78,7 @@ impl Oracles {
     ) {
         if let Occurrence::Fault(Happened::Damage { device, page }) = occurrence {
             self.images.damaged(*device, *page);
+            self.outcomes.damaged();
         }
         self.images.observe(at, event, occurrence, world, findings);
         match occurrence {
@@ -157,7 +158,7 @@ impl Oracles {
             Event::OrphanResolved(command, _) => self.takeover.resolved(*command),
             Event::LeaseWaitedOut => self.takeover.lease_waited_out(process),
             Event::MediatorSays(record) => self.images.mediator(*record, false),
-            Event::MediatorSet(record) => self.images.mediator(*record, true),
+            Event::MediatorSet(record) => self.images.mediator_set(*record, when, findings),
             Event::Formatted => {
                 if let Some(device) = self.epochs.claim_of(process) {
                     self.images.formatted(device, world);

@@ -270,6 +270,19 @@ impl Images {
         self.pair.mediator(record, is_set);
     }
 
+    /// The mediator has made a record durable.
+    pub fn mediator_set(
+        &mut self,
+        record: MediatorRecord,
+        when: When,
+        findings: &mut Vec<Finding>,
+    ) {
+        self.pair.mediator(record, true);
+        if record.in_sync {
+            self.inconsistent.told(&self.pair, when, findings);
+        }
+    }
+
     /// A client's report.
     pub fn observe_client(
         &mut self,

@@ -91,6 +91,10 @@ impl State {
     pub fn decision(&self, command: CommandId) -> Option<&Decision> {
         self.results.get(&command)
     }
+    /// What became of commands.
+    pub fn decisions(&self) -> impl Iterator<Item = (CommandId, &Decision)> {
+        self.results.iter()
+    }
     /// Lowest counter a client may still ask about.
     pub fn watermark(&self, client: ClientId) -> u64 {
         self.watermarks.get(&client).copied().unwrap_or(1)

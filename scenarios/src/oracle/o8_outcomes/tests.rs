@@ -220,3 +220,17 @@ fn a_command_refused_as_unreadable_on_sound_devices_is_found() {
         ["c1:1 is refused as unreadable, and no device was damaged"]
     );
 }
+
+#[test]
+fn a_command_refused_as_unreadable_after_damage_is_not() {
+    let status = StatusSummary::Refused(RefusedReason::Unreadable);
+    let story = Story::new()
+        .begins(1, CommandKind::Read, one(), 1)
+        .ends(1, 5, status);
+    let (mut oracle, mut findings) = (Outcomes::default(), vec![]);
+    oracle.damaged();
+    for (number, (_, event)) in story.events().iter().enumerate() {
+        oracle.observe(WorldTime::ZERO, number as u64, event, &mut findings);
+    }
+    assert_eq!(says(findings), [""; 0]);
+}

@@ -10,6 +10,7 @@ use super::rig::{
 };
 use super::{answer, write};
 use crate::oracle::OracleId;
+use crate::oracle::images::When;
 use crate::workload::{BlockValue, ClientEvent, CommandKind, provenance};
 
 /// A region as a whole.
@@ -52,6 +53,18 @@ fn mediator(rig: &mut Rig, in_sync: bool) {
         in_sync,
     };
     rig.images.mediator(record, true);
+}
+
+/// The mediator makes a record that says in sync durable, and is judged.
+fn told(rig: &mut Rig) {
+    let (at, event) = rig.now();
+    let record = MediatorRecord {
+        version: SiteEpoch::new(2),
+        owner: SiteId::new(1),
+        in_sync: true,
+    };
+    let when = When { at, event };
+    rig.images.mediator_set(record, when, &mut rig.findings);
 }
 
 #[test]
@@ -335,4 +348,43 @@ fn injected_damage_is_exempt_until_its_page_is_written_again() {
     let number = rig.submit(OWNER, Drive::Data, rig::write(page, vec![other]));
     rig.execute(OWNER, Drive::Data, number);
     rig.expect(OracleId::O5, "block 0 may differ");
+}
+
+#[test]
+fn o6_finds_a_bit_cleared_without_the_results() {
+    let mut rig = in_resync();
+    rig.durable(MIRROR, rig::copy(1, region(), Content::Zeroes, 2, &[]));
+    assert_eq!(rig.findings, []);
+    rig.record(OWNER, clean(region()));
+    rig.expect(OracleId::O6, "may have no result of it");
+}
+
+#[test]
+fn o6_finds_a_mark_ended_without_the_result() {
+    let mut rig = Rig::new();
+    rig.durable(OWNER, mark(1, range(0, 1)));
+    rig.durable(OWNER, perform(1, range(0, 1), content(1, range(0, 1))));
+    let copy = rig::copy(1, range(0, 1), content(1, range(0, 1)), 1, &[]);
+    rig.durable(MIRROR, copy);
+    assert_eq!(rig.findings, []);
+    rig.record(OWNER, rig::clear(&[1]));
+    rig.expect(OracleId::O6, "the mark of");
+}
+
+#[test]
+fn o11_finds_a_mediator_that_is_told_too_early() {
+    let mut rig = in_resync();
+    rig.durable(MIRROR, copied(1, 2));
+    rig.durable(OWNER, clean(region()));
+    let number = rig.record(MIRROR, Entry::Finish);
+    told(&mut rig);
+    rig.expect(OracleId::O11, "the owner's set may not");
+    rig.findings.clear();
+    rig.durable(OWNER, session_in(12, Mode::InSync));
+    told(&mut rig);
+    rig.expect(OracleId::O11, "the mirror's set may be inconsistent");
+    rig.findings.clear();
+    rig.execute(MIRROR, Drive::Journal, number);
+    told(&mut rig);
+    assert_eq!(rig.findings, []);
 }
