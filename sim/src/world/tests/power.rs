@@ -192,7 +192,7 @@ fn damage_is_logged_and_settles_the_device() {
         let settled = Occurrence::Settled { device: DISK };
         assert_eq!(
             std::mem::take(&mut play.log),
-            [settled, Occurrence::Fault(happened)]
+            [Occurrence::Fault(happened), settled]
         );
     }
     assert_eq!(play.page(2), 37);
