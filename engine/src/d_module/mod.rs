@@ -285,11 +285,11 @@ impl DModule {
         if self.watch.is_some() {
             return self.handle_watch(io, result, now, out);
         }
-        let Some((heart, mut cx)) = self.pulse(now, out) else {
+        let Some((heart, cx)) = self.pulse(now, out) else {
             return;
         };
         let was_fresh = heart.is_fresh(now);
-        match heart.handle_completion(io, result.err(), &mut cx) {
+        match heart.handle_completion(io, result.err(), &cx) {
             Err(error) => self.halt(error, now, out),
             Ok(()) if !was_fresh => self.handle_freshness(now, out),
             Ok(()) => {}

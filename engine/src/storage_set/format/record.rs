@@ -39,7 +39,7 @@ const HEAD_BYTES: usize = 44;
 pub const CLEARS_MAX: u32 = 331;
 
 const _: () = assert!(
-    HEAD_BYTES + 52 + 12 + 4 + 12 * CLEARS_MAX as usize + 1 <= PAGE_BYTES,
+    HEAD_BYTES + 52 + 12 + 4 + 12 * (CLEARS_MAX as usize) < PAGE_BYTES,
     "a mark takes one page"
 );
 

@@ -32,6 +32,11 @@ coded_struct!(Hello {
 });
 coded_enum!(HelloRefusal, "hello refusal" { NotMirror = 1, Stale = 2, NotClean = 3, Foreign = 4 });
 
+/// Writes values one after the other.
+macro_rules! put {
+    ($head:ident: $($value:ident),+) => {{ $($value.put(&mut $head);)+ }};
+}
+
 /// Encodes a message; a portion's slice becomes the body by reference.
 pub fn encode(message: &PeerMessage) -> Frame {
     let mut head = FORMAT.begin(kind_of(message).0);
@@ -43,12 +48,7 @@ pub fn encode(message: &PeerMessage) -> Frame {
             session,
             attempt,
             dirty,
-        } => {
-            volume.put(&mut head);
-            session.put(&mut head);
-            attempt.put(&mut head);
-            dirty.put(&mut head);
-        }
+        } => put!(head: volume, session, attempt, dirty),
         PeerMessage::Lease {
             volume,
             session,
@@ -58,24 +58,14 @@ pub fn encode(message: &PeerMessage) -> Frame {
             volume,
             session,
             nonce,
-        } => {
-            volume.put(&mut head);
-            session.put(&mut head);
-            nonce.put(&mut head);
-        }
+        } => put!(head: volume, session, nonce),
         PeerMessage::Fetch {
             volume,
             session,
             nonce,
             range,
             attempt,
-        } => {
-            volume.put(&mut head);
-            session.put(&mut head);
-            nonce.put(&mut head);
-            range.put(&mut head);
-            attempt.put(&mut head);
-        }
+        } => put!(head: volume, session, nonce, range, attempt),
         PeerMessage::Fetched {
             volume,
             session,
@@ -86,11 +76,7 @@ pub fn encode(message: &PeerMessage) -> Frame {
             data,
         } => {
             assert_eq!(data.len(), range.byte_count(), "whole blocks are fetched");
-            volume.put(&mut head);
-            session.put(&mut head);
-            nonce.put(&mut head);
-            range.put(&mut head);
-            attempt.put(&mut head);
+            put!(head: volume, session, nonce, range, attempt);
             put_many(range.count(), versions, &mut head);
             body = data.clone();
         }
@@ -108,22 +94,13 @@ pub fn encode(message: &PeerMessage) -> Frame {
             volume,
             session,
             attempt,
-        } => {
-            volume.put(&mut head);
-            session.put(&mut head);
-            attempt.put(&mut head);
-        }
+        } => put!(head: volume, session, attempt),
         PeerMessage::HelloRefused {
             volume,
             session,
             attempt,
             reason,
-        } => {
-            volume.put(&mut head);
-            session.put(&mut head);
-            attempt.put(&mut head);
-            reason.put(&mut head);
-        }
+        } => put!(head: volume, session, attempt, reason),
         PeerMessage::Portion(portion) => {
             put_portion(portion, &mut head);
             body = portion.slice.clone();
@@ -133,23 +110,13 @@ pub fn encode(message: &PeerMessage) -> Frame {
             session,
             set,
             attempt,
-        } => {
-            volume.put(&mut head);
-            session.put(&mut head);
-            set.put(&mut head);
-            attempt.put(&mut head);
-        }
+        } => put!(head: volume, session, set, attempt),
         PeerMessage::CopyAck {
             volume,
             session,
             copy,
             attempt,
-        } => {
-            volume.put(&mut head);
-            session.put(&mut head);
-            copy.put(&mut head);
-            attempt.put(&mut head);
-        }
+        } => put!(head: volume, session, copy, attempt),
     }
     seal_frame(head, body)
 }

@@ -105,6 +105,7 @@ fn portions(transfer: &Transfer, portion_bytes: u32) -> Vec<Portion> {
     portions.collect()
 }
 
+#[expect(clippy::too_many_lines, reason = "one message of each kind")]
 fn messages() -> Vec<(&'static str, PeerMessage)> {
     let (volume, session, attempt) = (VOLUME, session(), 2);
     let watermarks = vec![

@@ -69,6 +69,7 @@ pub(super) fn newest_checkpoint(
 }
 
 /// Reads a journal back.
+#[expect(clippy::too_many_lines, reason = "one arm for each entry of a journal")]
 pub(super) fn recover(geometry: Geometry, page: impl Fn(PageIndex) -> Bytes) -> Option<Recovered> {
     let (checkpoint, slot) = newest_checkpoint(geometry, &page)?;
     let mut head = (
