@@ -443,8 +443,11 @@ fn a_deposed_owners_commands_leave_nothing() {
     );
     assert!(rig.images.set(OWNER).is_at_rest(), "the key is stale");
     rig.execute(OWNER, Drive::Data, stale);
-    rig.durable(OWNER, rig::clear(&[1]));
     assert_eq!(rig.findings, []);
+    rig.durable(OWNER, rig::clear(&[1]));
+    // Nothing differs; but nobody has told the mirror what became of the command.
+    rig.expect(OracleId::O6, "the mark of c1:1 ends");
+    assert_eq!(rig.findings.len(), 1);
 }
 
 #[test]

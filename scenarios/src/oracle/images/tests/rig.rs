@@ -501,11 +501,16 @@ impl Rig {
         self.images.finish(at, event, &mut self.findings);
     }
 
-    /// Expects that the oracle has spoken first, in these words.
+    /// Expects that the oracle has spoken, first in these words; others may have too.
     pub(super) fn expect(&self, oracle: OracleId, words: &str) {
-        let first = self.findings.first();
-        let first = first.unwrap_or_else(|| panic!("nothing was found, wanted \"{words}\""));
-        assert_eq!(first.oracle, oracle, "{}", first.says);
+        let mut own = self.findings.iter().filter(|it| it.oracle == oracle);
+        let first = own.next();
+        let first = first.unwrap_or_else(|| {
+            panic!(
+                "{oracle} found nothing, wanted \"{words}\": {:?}",
+                self.findings
+            )
+        });
         assert!(first.says.contains(words), "{}", first.says);
         assert!(!first.events.is_empty(), "a finding cites events");
     }

@@ -83,9 +83,10 @@ fn watch(name: &str, experiment: &Experiment) {
     assert_eq!(findings, [], "{name} at rest");
     let checks = images.checks();
     eprintln!("{name}: {number} events, {checks:?}");
-    assert!(checks.durable > 0, "{name}: O1 watched");
+    let is_read_only = name == "readers";
+    assert!(is_read_only || checks.durable > 0, "{name}: O1 watched");
     let has_reads = name == "replicated-write";
     assert!(!has_reads || checks.reverts > 0, "{name}: O3 watched");
-    assert!(checks.difference > 0, "{name}: O5 watched");
-    assert!(checks.once > 0, "{name}: O7 watched");
+    assert!(is_read_only || checks.difference > 0, "{name}: O5 watched");
+    assert!(is_read_only || checks.once > 0, "{name}: O7 watched");
 }

@@ -9,8 +9,8 @@ use super::rig::{
     mark_alone, perform, range, session_in,
 };
 use super::{answer, write};
-use crate::oracle::OracleId;
 use crate::oracle::images::When;
+use crate::oracle::{Finding, OracleId};
 use crate::workload::{BlockValue, ClientEvent, CommandKind, provenance};
 
 /// A region as a whole.
@@ -137,7 +137,8 @@ fn o5_finds_a_mark_that_ends_before_its_region_is_dirty() {
     // Not even executed: where the clear is, the bit is.
     right.record(OWNER, session_in(10, Mode::OosPending));
     right.record(OWNER, rig::clear(&[1]));
-    assert_eq!(right.findings, []);
+    let is_o5 = |it: &Finding| it.oracle == OracleId::O5;
+    assert!(!right.findings.iter().any(is_o5), "{:?}", right.findings);
     rig.record(OWNER, rig::clear(&[1]));
     rig.expect(OracleId::O5, "no mark stands");
 }
