@@ -41,8 +41,8 @@ pub const DEVICE_PAGES: u64 = 2;
 /// rest is room for what a network doubles.
 pub const QUESTIONS_MAX: usize = 16;
 
-/// The only read of a life.
-const READ: IoId = IoId(0);
+/// How long it waits before it reads back a device that did not answer.
+const READ_AGAIN: Duration = Duration::from_millis(500);
 /// Nobody reserves the mediator's device: no other machine reaches it.
 const NO_KEY: ReservationKey = ReservationKey { epoch: 0, node: 0 };
 
@@ -66,12 +66,15 @@ pub struct MediatorConfiguration {
 /// What the mediator does.
 ///
 /// ```text
-/// Reading ──► Serving ──► Halted
-///    └───────────────────────▲
+///            device gone
+///    ┌─┐ ┌───────────────┐
+///    ▼ │ ▼               │
+///   Reading ──────────► Serving ──► Halted
+///      └──────────────────────────────▲
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 enum Phase {
-    /// The device is being read back.
+    /// The device is being read back, or will be once it may answer again.
     Reading,
     /// Answers.
     Serving,
@@ -82,11 +85,9 @@ enum Phase {
 impl Phase {
     fn can_become(self, next: Phase) -> bool {
         match (self, next) {
-            (Phase::Reading, Phase::Serving | Phase::Halted) | (Phase::Serving, Phase::Halted) => {
-                true
-            }
-            (Phase::Reading | Phase::Serving, Phase::Reading)
-            | (Phase::Serving, Phase::Serving)
+            (Phase::Reading | Phase::Serving, Phase::Reading | Phase::Halted)
+            | (Phase::Reading, Phase::Serving) => true,
+            (Phase::Serving, Phase::Serving)
             | (Phase::Halted, Phase::Reading | Phase::Serving | Phase::Halted) => false,
         }
     }
@@ -118,6 +119,9 @@ pub struct Mediator {
     leased_until: Instant,
     writing: Option<Writing>,
     waiting: VecDeque<Question>,
+    /// How often the device was read back before: part of its commands' names.
+    rereads: u64,
+    read_at: Option<Instant>,
 }
 
 impl Mediator {
@@ -136,16 +140,10 @@ impl Mediator {
             leased_until: now.after(configuration.lease_counted()),
             writing: None,
             waiting: VecDeque::new(),
+            rereads: 0,
+            read_at: None,
         };
-        let count = u32::try_from(DEVICE_PAGES).expect("two pages");
-        mediator.submit(
-            READ,
-            IoRequest::Read {
-                start: PageIndex(0),
-                count,
-            },
-            out,
-        );
+        mediator.read(out);
         mediator
     }
 
@@ -155,13 +153,22 @@ impl Mediator {
             Input::Packet(packet) => self.handle_packet(now, &packet, out),
             Input::Completion(completion) => self.handle_completion(now, completion, out),
             Input::Local(_) => out.trace(Event::Ignored(IgnoreReason::Misrouted)),
-            Input::Deadline => {}
+            Input::Deadline => self.handle_deadline(now, out),
         }
     }
 
-    /// It waits for nothing: a lease that has run out is noticed when it matters.
+    /// When a device that did not answer is read back. A lease that has run out is
+    /// noticed when it matters.
     pub fn next_deadline(&self) -> Option<Instant> {
-        None
+        self.read_at
+    }
+
+    fn handle_deadline(&mut self, now: Instant, out: &mut NodeOutbox) {
+        if self.read_at.is_some_and(|at| at <= now) {
+            self.read_at = None;
+            self.rereads += 1;
+            self.read(out);
+        }
     }
 
     /// Asserts what must hold between any two inputs.
@@ -215,7 +222,9 @@ impl Mediator {
 
     fn handle_completion(&mut self, now: Instant, completion: Completion, out: &mut NodeOutbox) {
         match (self.phase, completion.io) {
-            (Phase::Reading, READ) => self.handle_read(completion.result, out),
+            (Phase::Reading, io) if io == self.read_io() => {
+                self.handle_read(now, completion.result, out);
+            }
             (Phase::Serving, io) if io == self.write_io() => {
                 self.handle_written(now, completion.result, out);
             }
@@ -225,12 +234,17 @@ impl Mediator {
         }
     }
 
-    fn handle_read(&mut self, result: Result<IoOutput, IoError>, out: &mut NodeOutbox) {
+    fn handle_read(
+        &mut self,
+        now: Instant,
+        result: Result<IoOutput, IoError>,
+        out: &mut NodeOutbox,
+    ) {
         let pages = match result {
             Ok(IoOutput::Pages(pages)) => pages,
             Ok(IoOutput::Done | IoOutput::Reservation(_)) => panic!("a read returns pages"),
             // Even if only one page cannot be read: it may be the newer one.
-            Err(error) => return self.halt(error, out),
+            Err(error) => return self.give_up(now, error, out),
         };
         let found: Vec<Found> = (0..)
             .zip(&pages)
@@ -256,7 +270,7 @@ impl Mediator {
         out: &mut NodeOutbox,
     ) {
         if let Err(error) = result {
-            return self.halt(error, out);
+            return self.give_up(now, error, out);
         }
         let writing = self.writing.take();
         let Writing { record, question } = writing.expect("its completion was awaited");
@@ -356,9 +370,20 @@ impl Mediator {
         out.send(network, question.from, label, encode_reply(&reply));
     }
 
+    /// The name of the read that reads the device back.
+    fn read_io(&self) -> IoId {
+        IoId(self.rereads << 32)
+    }
+
     /// The name of the write that makes the next version.
     fn write_io(&self) -> IoId {
-        IoId(self.record.version.next().value())
+        IoId(self.read_io().0 | self.record.version.next().value())
+    }
+
+    fn read(&self, out: &mut NodeOutbox) {
+        let count = u32::try_from(DEVICE_PAGES).expect("two pages");
+        let start = PageIndex(0);
+        self.submit(self.read_io(), IoRequest::Read { start, count }, out);
     }
 
     fn submit(&self, io: IoId, request: IoRequest, out: &mut NodeOutbox) {
@@ -370,7 +395,21 @@ impl Mediator {
         });
     }
 
-    /// Gives up: its device failed, and whatever it says next may be contradicted by
+    /// A device that does not answer may come back, with or without what was under way:
+    /// it is read back then, as by a boot. What it says of the past is believed again
+    /// only after that.
+    fn give_up(&mut self, now: Instant, error: IoError, out: &mut NodeOutbox) {
+        if error != IoError::Gone {
+            return self.halt(error, out);
+        }
+        out.probe("mediator: device gone, read back later");
+        self.enter(Phase::Reading);
+        self.writing = None;
+        self.waiting.clear();
+        self.read_at = Some(now.after(READ_AGAIN));
+    }
+
+    /// Gives up for good: its device failed, and whatever it says next may be contradicted by
     /// what the next boot reads. Sites without a mediator do not promote.
     fn halt(&mut self, error: IoError, out: &mut NodeOutbox) {
         self.enter(Phase::Halted);

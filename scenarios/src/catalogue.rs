@@ -50,6 +50,9 @@ const FILES: &[(&str, &str)] = embed! {
         "slow-record"
         "late-word"
         "short-outages";
+    "storm":
+        "storm-pair"
+        "storm-mediator";
 };
 
 /// Name and text of every scenario, in the order in which they are listed.

@@ -17,6 +17,7 @@ use crate::actor::{Actor, Report};
 use crate::cluster::{self, Map};
 use crate::file::Scenario;
 use crate::measure::Measures;
+use crate::oracle::o16_liveness::Bounds;
 use crate::oracle::{Finding, Oracles, moment};
 use crate::schedule::Schedule;
 use crate::weather::Weather;
@@ -81,10 +82,12 @@ impl Experiment {
     pub fn starting_at(scenario: &Scenario, seed: u64, start: WorldTime) -> Self {
         let seed = Seed(seed);
         let (world, map) = cluster::build(scenario, seed, start);
+        let weather = Weather::new(scenario, seed, start);
+        let bounds = Bounds::of(scenario);
         Experiment {
-            weather: Weather::new(scenario, seed, start),
+            oracles: Oracles::new(&world, &map, bounds, weather.sync()),
+            weather,
             schedule: Schedule::new(scenario, &world, &map, start),
-            oracles: Oracles::new(&world, &map),
             measures: Measures::default(),
             tally: Tally::default(),
             findings: Vec::new(),
@@ -138,11 +141,15 @@ impl Experiment {
     }
     /// When the next thing happens.
     pub fn next_at(&self) -> Option<WorldTime> {
-        self.schedule
-            .next_at()
+        self.next_fault()
             .into_iter()
             .chain(self.world.next_event())
             .min()
+    }
+
+    fn next_fault(&self) -> Option<WorldTime> {
+        let asked = [self.schedule.next_at(), self.weather.next_at()];
+        asked.into_iter().flatten().min()
     }
 
     /// A hash of what the experiment will do: equal for two that behave alike from
@@ -178,20 +185,19 @@ impl Experiment {
             return false;
         }
         let event_at = self.world.next_event();
-        let fault_at = self.schedule.next_at();
-        match (fault_at, event_at) {
+        match (self.next_fault(), event_at) {
             (None, None) => return false,
             (Some(fault), event) if event.is_none_or(|event| fault <= event) => {
-                let fault_due = self.schedule.take().expect("a fault is due");
                 self.world.advance(fault);
-                if matches!(fault_due, Fault::Crash(_) | Fault::DevicePowerLoss(_)) {
-                    self.weather.begin_power_loss();
-                }
-                self.world.apply(&fault_due, &mut self.weather, bench);
+                self.apply_due(fault, bench);
             }
             _ => {
                 self.world.step(&mut self.weather, bench);
             }
+        }
+        if !self.oracles.is_calm() && self.is_calm() {
+            let at = self.world.now();
+            self.oracles.begin_calm(at, &self.world, &self.map);
         }
         let log = std::mem::take(&mut bench.log);
         for (place, occurrence) in log.iter().enumerate() {
@@ -199,6 +205,20 @@ impl Experiment {
         }
         bench.log = log;
         true
+    }
+
+    /// Does what schedule or weather have for this instant; the schedule comes first.
+    fn apply_due(&mut self, at: WorldTime, bench: &mut Bench) {
+        bench.log.clear();
+        let due = match self.schedule.next_at() == Some(at) {
+            true => self.schedule.take(),
+            false => self.weather.take(&self.world, &self.map),
+        };
+        let Some(fault) = due else { return };
+        if matches!(fault, Fault::Crash(_) | Fault::DevicePowerLoss(_)) {
+            self.weather.begin_power_loss();
+        }
+        self.world.apply(&fault, &mut self.weather, bench);
     }
 
     /// Judges what can only be judged at rest.
@@ -209,11 +229,19 @@ impl Experiment {
             .finish(at, event, &self.world, &self.map, &mut self.findings);
     }
 
+    /// True once no fault is left to happen but those of messages that are on their way.
+    fn is_calm(&self) -> bool {
+        self.weather.is_calm(self.world.now()) && self.schedule.is_over()
+    }
+
     /// True if every client is done, no fault is left to happen, and for long no module
-    /// has reported anything: heartbeats go on for ever.
+    /// has reported anything: heartbeats go on for ever. An owner without a mirror that
+    /// could come back looks for it for ever: it is at rest once all that calm owes is due.
     fn is_at_rest(&self) -> bool {
-        self.world.now().since(self.news_at) > self.rest
-            && self.schedule.next_at().is_none()
+        let now = self.world.now();
+        let is_quiet = now.since(self.news_at) > self.rest;
+        (is_quiet || self.oracles.is_past_calm(now))
+            && self.next_fault().is_none()
             && self.clients_are_done()
     }
 

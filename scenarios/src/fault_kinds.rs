@@ -1,27 +1,43 @@
-//! Which kinds of faults a scenario switches on, by the names under which they
-//! are counted. A kind that is switched on and never happens tests nothing, so
-//! reports show it with zero.
+//! Which kinds of faults a run switches on, by the names under which they are
+//! counted: what its scenario schedules, and what its seed drew. A kind that is
+//! switched on and never happens tests nothing, so reports show it with zero.
 
-use crate::file::{Action, ReturnKind, Scenario};
+use crate::file::{Action, RecurringKind, ReturnKind, Scenario};
+use crate::weather::Weather;
 
-/// The kinds that a scenario switches on.
-pub fn enabled(scenario: &Scenario) -> impl Iterator<Item = &'static str> {
-    let weather = &scenario.weather;
+/// The kinds that a run switches on.
+pub fn enabled(scenario: &Scenario, weather: &Weather) -> impl Iterator<Item = &'static str> {
+    let strength = weather.strength();
     let drawn = [
-        ("loss", weather.loss),
-        ("duplicate", weather.duplicate),
-        ("delay", weather.delay.ratio),
-        ("corrupt", weather.corrupt),
+        ("loss", strength.loss),
+        ("duplicate", strength.duplicate),
+        ("delay", strength.delay),
+        ("corrupt", strength.corrupt),
     ];
     let drawn = drawn
         .into_iter()
-        .filter(|(_, rate)| !rate.is_zero())
+        .filter(|(_, rate)| !rate.is_never())
         .map(|(kind, _)| kind);
+    let recurring = weather.recurring().flat_map(recurring).copied();
     let scheduled = scenario
         .faults
         .iter()
         .flat_map(|fault| scheduled(&fault.action));
-    drawn.chain(scheduled.copied())
+    let recurring: Vec<&str> = recurring.collect();
+    drawn.chain(recurring).chain(scheduled.copied())
+}
+
+/// What happens with a recurring fault.
+fn recurring(kind: RecurringKind) -> &'static [&'static str] {
+    match kind {
+        RecurringKind::Crash => &["crash"],
+        RecurringKind::Kill => &["kill"],
+        RecurringKind::Pause => &["pause"],
+        RecurringKind::PowerOff => &["crash", "device-power-loss"],
+        RecurringKind::Partition => &["partition"],
+        RecurringKind::DeviceGone => &["device-gone"],
+        RecurringKind::Damage => &["damage"],
+    }
 }
 
 /// What surely happens with a scheduled fault.
@@ -45,16 +61,30 @@ fn scheduled(action: &Action) -> &'static [&'static str] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::experiment::Experiment;
     use crate::source::Source;
+
+    fn kinds(name: &str, seed: u64) -> Vec<&'static str> {
+        let scenario = Source::load(name, &[]).unwrap().scenario;
+        let experiment = Experiment::new(&scenario, seed);
+        enabled(&scenario, experiment.weather()).collect()
+    }
 
     #[test]
     fn weather_and_schedule_are_switched_on_and_calm_is_not() {
-        let kinds =
-            |name| -> Vec<&str> { enabled(&Source::load(name, &[]).unwrap().scenario).collect() };
         assert_eq!(
-            kinds("owner-crash"),
+            kinds("owner-crash", 1),
             ["loss", "crash", "crash", "crash", "device-power-loss"]
         );
-        assert!(kinds("parallel-latency").is_empty());
+        assert!(kinds("parallel-latency", 1).is_empty());
+    }
+
+    #[test]
+    fn a_seed_of_a_storm_switches_on_what_it_drew() {
+        let drawn: Vec<Vec<&str>> = (0..40).map(|seed| kinds("storm-pair", seed)).collect();
+        let with = |kind| drawn.iter().filter(|kinds| kinds.contains(&kind)).count();
+        for kind in ["loss", "delay", "kill", "pause", "partition", "device-gone"] {
+            assert!((10..40).contains(&with(kind)), "{kind}: {}", with(kind));
+        }
     }
 }

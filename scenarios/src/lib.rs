@@ -1,6 +1,7 @@
 //! Experiments, oracles and everything behind the `stormglass` command line.
 
 pub mod actor;
+pub mod agenda;
 pub mod catalogue;
 pub mod checkpoint;
 pub mod cluster;
@@ -21,6 +22,7 @@ pub mod source;
 pub mod sweep;
 pub mod timeline;
 pub mod verify;
+pub mod waits;
 pub mod watchdog;
 pub mod weather;
 pub mod workload;

@@ -18,9 +18,10 @@ use crate::experiment::{Bench, Experiment};
 use crate::fault_kinds;
 use crate::file::{self, Scenario};
 use crate::moment::Moment;
-use crate::oracle::Finding;
+use crate::oracle::{Finding, OracleId};
 use crate::panics;
 use crate::timeline;
+use crate::waits;
 
 /// Events at one instant beyond which a run is stuck.
 const EVENTS_AT_ONE_INSTANT_MAX: u64 = 100_000;
@@ -174,16 +175,27 @@ fn judge(scenario: &Scenario, experiment: &Experiment, stop: Stop) -> Judged {
         verdict: Verdict::Liveness,
         extra: Some(finding("liveness", experiment, says)),
     };
-    if !experiment.findings().is_empty() {
+    if let Some(first) = experiment.findings().first() {
         return Judged {
-            verdict: Verdict::Safety,
+            verdict: match first.oracle {
+                OracleId::O16 => Verdict::Liveness,
+                _ => Verdict::Safety,
+            },
             extra: None,
         };
     }
     match stop {
-        Stop::Limit(which) => return liveness(format!("{which} reached; {}", waits(experiment))),
+        Stop::Limit(which) => {
+            return liveness(format!(
+                "{which} reached; {}",
+                waits::waits(experiment.world())
+            ));
+        }
         Stop::Quiet if !experiment.clients_are_done() => {
-            return liveness(format!("nothing is left to happen; {}", waits(experiment)));
+            return liveness(format!(
+                "nothing is left to happen; {}",
+                waits::waits(experiment.world())
+            ));
         }
         Stop::Quiet | Stop::Moment | Stop::Finding => {}
     }
@@ -226,27 +238,6 @@ fn finding(oracle: &str, experiment: &Experiment, says: String) -> record::Findi
         says,
         events: vec![experiment.world().totals().events],
     }
-}
-
-/// Who waits for what.
-fn waits(experiment: &Experiment) -> String {
-    let world = experiment.world();
-    let mut waits = Vec::new();
-    for (_, process) in world.processes() {
-        let name = &world.machine(process.machine).name;
-        let Some(module) = &process.module else {
-            continue;
-        };
-        if let Some(client) = module.as_client()
-            && let Some(id) = client.unresolved().next()
-        {
-            waits.push(format!("{name} waits for {id}"));
-        }
-        if let Some(module) = module.as_d_module() {
-            waits.push(format!("{name} is {:?}", module.phase()).to_lowercase());
-        }
-    }
-    waits.join(", ")
 }
 
 /// The first expectation that was not met.
@@ -337,7 +328,7 @@ fn to_record(
     let tally = experiment.tally();
     let commands = tally.commands;
     let mut faults = by_name(&tally.faults);
-    for kind in fault_kinds::enabled(scenario) {
+    for kind in fault_kinds::enabled(scenario, experiment.weather()) {
         faults.entry(kind.to_owned()).or_insert(0);
     }
     let chained = scenario.settings.replication == Replication::Chained;

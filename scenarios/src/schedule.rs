@@ -4,8 +4,6 @@
 //! a node has reported something for the nth time. Owns the moment; refuses to
 //! know what a step does.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 use stormglass_engine::event::Event;
 use stormglass_engine::time::Duration;
@@ -17,6 +15,7 @@ use stormglass_sim::time::WorldTime;
 use stormglass_sim::world::{DeviceIndex, MachineId, ProcessId, World};
 
 use crate::actor::Actor;
+use crate::agenda::Agenda;
 use crate::cluster::{self, Map, Third};
 use crate::file::{
     Action, Cluster, DamageKind, DeviceKind, DeviceName, Direction, DriveName, Endpoint,
@@ -36,8 +35,7 @@ struct Waiting {
 /// Steps to come.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Schedule {
-    timed: BTreeMap<(WorldTime, u64), Fault>,
-    next: u64,
+    agenda: Agenda,
     waiting: Vec<Waiting>,
 }
 
@@ -45,17 +43,16 @@ impl Schedule {
     /// Boots everything at `start`, then what the scenario says.
     pub fn new(scenario: &Scenario, world: &World<Actor>, map: &Map, start: WorldTime) -> Self {
         let mut schedule = Schedule {
-            timed: BTreeMap::new(),
-            next: 0,
+            agenda: Agenda::default(),
             waiting: Vec::new(),
         };
         for (process, _) in world.processes() {
-            schedule.add(start, Fault::Boot(process));
+            schedule.agenda.add(start, Fault::Boot(process));
         }
         for fault in &scenario.faults {
             let action = steps(&fault.action, world, map);
             match &fault.when {
-                When::At(at) => schedule.add_all(start.after(*at), &action),
+                When::At(at) => schedule.agenda.add_all(start.after(*at), &action),
                 When::On(trigger) => schedule.waiting.push(Waiting {
                     event: trigger.event.clone(),
                     machine: machine(trigger.node, map),
@@ -67,25 +64,19 @@ impl Schedule {
         schedule
     }
 
-    fn add(&mut self, at: WorldTime, fault: Fault) {
-        self.next += 1;
-        self.timed.insert((at, self.next), fault);
-    }
-
-    fn add_all(&mut self, at: WorldTime, action: &[(Duration, Fault)]) {
-        for (after, fault) in action {
-            self.add(at.after(*after), fault.clone());
-        }
-    }
-
     /// When the next timed step is due.
     pub fn next_at(&self) -> Option<WorldTime> {
-        self.timed.first_key_value().map(|((at, _), _)| *at)
+        self.agenda.next_at()
     }
 
     /// Takes the next timed step.
     pub fn take(&mut self) -> Option<Fault> {
-        self.timed.pop_first().map(|(_, fault)| fault)
+        self.agenda.take()
+    }
+
+    /// True if nothing is left to happen.
+    pub fn is_over(&self) -> bool {
+        self.waiting.is_empty() && self.agenda.next_at().is_none()
     }
 
     /// Steps whose event has not come; they never happened.
@@ -111,12 +102,12 @@ impl Schedule {
             }
         }
         self.waiting.retain(|waiting| waiting.left > 0);
-        self.add_all(now, &due);
+        self.agenda.add_all(now, &due);
     }
 }
 
 /// What an action does, each step with its delay.
-fn steps(action: &Action, world: &World<Actor>, map: &Map) -> Vec<(Duration, Fault)> {
+pub(crate) fn steps(action: &Action, world: &World<Actor>, map: &Map) -> Vec<(Duration, Fault)> {
     let boots = |machine: MachineId, after: Option<Duration>| {
         let processes = &world.machine(machine).processes;
         after.into_iter().flat_map(move |after| {

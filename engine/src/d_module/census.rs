@@ -36,6 +36,43 @@ pub struct Census {
     pub promised_pages: u64,
 }
 
+impl Census {
+    /// Every count with its name.
+    pub fn counts(&self) -> [(&'static str, u64); 13] {
+        let Census {
+            held_ranges,
+            waiting_commands,
+            in_flight,
+            open_attempts,
+            unacknowledged_transfers,
+            reads,
+            orphans,
+            reassemblies,
+            pending_executions,
+            marks,
+            outstanding_records,
+            undestaged_blocks,
+            promised_pages,
+        } = *self;
+        let few = |count: usize| u64::try_from(count).expect("a count fits");
+        [
+            ("ranges held", few(held_ranges)),
+            ("commands waiting", few(waiting_commands)),
+            ("commands in flight", few(in_flight)),
+            ("attempts without a status", few(open_attempts)),
+            ("transfers unacknowledged", few(unacknowledged_transfers)),
+            ("reads in progress", few(reads)),
+            ("orphans", few(orphans)),
+            ("transfers in pieces", few(reassemblies)),
+            ("executions pending", few(pending_executions)),
+            ("marks standing", few(marks)),
+            ("records not durable", few(outstanding_records)),
+            ("blocks not destaged", few(undestaged_blocks)),
+            ("journal pages promised", promised_pages),
+        ]
+    }
+}
+
 impl DModule {
     /// What is left to do.
     pub fn census(&self) -> Census {

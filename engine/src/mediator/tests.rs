@@ -95,7 +95,6 @@ impl Third {
         let mut out = NodeOutbox::default();
         self.mediator.handle(self.now, input, &mut out);
         self.mediator.check_invariants();
-        assert_eq!(self.mediator.next_deadline(), None);
         out.drain().collect()
     }
 
@@ -262,10 +261,43 @@ fn without_a_trustworthy_page_it_halts() {
 #[test]
 fn a_device_that_cannot_be_read_halts_it() {
     let mut third = Third::booted();
-    let halted = Effect::Trace(Event::Halted(IoError::Gone));
-    assert_eq!(third.complete(0, Err(IoError::Gone)), [halted]);
+    let error = IoError::Unreadable(PageIndex(1));
+    let halted = Effect::Trace(Event::Halted(error));
+    assert_eq!(third.complete(0, Err(error)), [halted]);
     let late = ignored(IgnoreReason::LateCompletion);
     assert_eq!(third.complete(0, Ok(IoOutput::Done)), late);
+}
+
+#[test]
+fn a_device_that_does_not_answer_is_read_back_later_and_nobody_is_answered_before() {
+    let mut third = Third::fresh();
+    let second = record(2, EAST, false);
+    assert_eq!(third.ask(EAST, set(1, false)), [written(second)]);
+    let gone = Effect::Probe("mediator: device gone, read back later");
+    assert_eq!(third.complete(2, Err(IoError::Gone)), [gone]);
+    assert_eq!(
+        third.ask(EAST, Ask::Read),
+        ignored(IgnoreReason::WrongPhase)
+    );
+    let read = IoRequest::Read {
+        start: PageIndex(0),
+        count: 2,
+    };
+    third.now = at(499);
+    assert_eq!(third.input(Input::Deadline), []);
+    third.now = at(500);
+    assert_eq!(
+        third.input(Input::Deadline),
+        [submitted(1 << 32, read.clone())]
+    );
+    // Gone again: once more, under another name.
+    assert_eq!(third.complete(1 << 32, Err(IoError::Gone)).len(), 1);
+    third.now = at(1_000);
+    assert_eq!(third.input(Input::Deadline), [submitted(2 << 32, read)]);
+    // The write had its effect after all.
+    let pages = vec![encode_page(&page(second)), blank()];
+    assert_eq!(third.complete(2 << 32, Ok(IoOutput::Pages(pages))), []);
+    assert_eq!(third.record(), second);
 }
 
 #[test]

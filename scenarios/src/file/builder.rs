@@ -5,10 +5,9 @@ use stormglass_engine::time::Duration;
 
 use super::diagnostic::Diagnostics;
 use super::fault::Fault;
-use super::model::{
-    DeviceTimes, LinkTimes, Measure, Mix, Profile, Scenario, Topology, Verdict, Weather,
-};
+use super::model::{DeviceTimes, LinkTimes, Measure, Mix, Profile, Scenario, Topology, Verdict};
 use super::names::{DeviceName, NetworkName};
+use super::weather::Weather;
 
 /// A scenario in the making; every setting has the file format's default.
 #[derive(Clone, Debug)]

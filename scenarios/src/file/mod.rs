@@ -17,14 +17,15 @@ mod place;
 mod settings;
 mod shape;
 mod text;
+mod weather;
 mod words;
 
 pub use builder::Builder;
 pub use diagnostic::{Diagnostic, Diagnostics, Path, Span};
 pub use fault::{Action, DamageKind, Direction, Fault, Partition, ReturnKind, Trigger, When};
 pub use model::{
-    Delay, DeviceTimes, Expect, LinkTimes, Measure, Mix, Profile, RunLimits, Scenario, Topology,
-    Verdict, Weather, Workload,
+    DeviceTimes, Expect, LinkTimes, Measure, Mix, Profile, RunLimits, Scenario, Topology, Verdict,
+    Workload,
 };
 pub use names::{
     Cluster, DeviceKind, DeviceName, DriveName, Endpoint, MachineName, ModuleName, NetworkName,
@@ -33,7 +34,8 @@ pub use names::{
 pub use settings::Settings;
 pub use stormglass_engine::configuration::Policy;
 pub use stormglass_sim::random::Ratio;
-pub use text::{Complaint, Rate, Thousandths, parse_duration, print_duration};
+pub use text::{Complaint, DurationRange, Rate, Thousandths, parse_duration, print_duration};
+pub use weather::{Burst, Calm, Delay, Recurring, RecurringKind, Weather};
 
 use std::sync::LazyLock;
 

@@ -12,7 +12,8 @@ use stormglass_reports::record;
 use super::fault::Fault;
 use super::names::{DeviceName, NetworkName};
 use super::settings::Settings;
-use super::text::{DurationText, Rate, Thousandths, maybe_duration};
+use super::text::{DurationText, Thousandths, maybe_duration};
+use super::weather::Weather;
 
 /// One experiment: a cluster, what is asked of it, what goes wrong, and what is
 /// expected of it all. Made by [`super::parse`] or [`Scenario::builder`], which
@@ -165,7 +166,7 @@ fn links_schema(generator: &mut SchemaGenerator) -> Schema {
     )
 }
 
-fn keyed_schema(names: impl Iterator<Item = String>, value: &Schema) -> Schema {
+pub(super) fn keyed_schema(names: impl Iterator<Item = String>, value: &Schema) -> Schema {
     let properties: serde_json::Map<_, _> =
         names.map(|name| (name, value.clone().to_value())).collect();
     json_schema!({ "type": "object", "properties": properties, "additionalProperties": false })
@@ -269,55 +270,6 @@ impl Default for Mix {
             flush: 2,
         }
     }
-}
-
-/// Faults of every message, drawn by each seed, until calm sets in.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct Weather {
-    /// When calm sets in.
-    #[serde(with = "DurationText")]
-    pub until: Duration,
-    /// Messages that are lost.
-    pub loss: Rate,
-    /// Messages that arrive twice.
-    pub duplicate: Rate,
-    /// Messages that arrive late, and so overtake each other.
-    pub delay: Delay,
-    /// Messages that arrive with a flipped bit.
-    pub corrupt: Rate,
-}
-
-impl Default for Weather {
-    fn default() -> Self {
-        Weather {
-            until: Duration::from_secs(10),
-            loss: Rate::ZERO,
-            duplicate: Rate::ZERO,
-            delay: Delay::default(),
-            corrupt: Rate::ZERO,
-        }
-    }
-}
-
-impl Weather {
-    /// True if no seed draws any fault.
-    pub fn is_calm(&self) -> bool {
-        [self.loss, self.duplicate, self.delay.ratio, self.corrupt]
-            .into_iter()
-            .all(Rate::is_zero)
-    }
-}
-
-/// Messages that arrive late.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct Delay {
-    /// How many.
-    pub ratio: Rate,
-    /// The most by which one is late.
-    #[serde(with = "DurationText")]
-    pub max: Duration,
 }
 
 /// When a run that does not end is stopped; a verdict of its own.

@@ -87,8 +87,13 @@ impl<'a> Walk<'a> {
 
     fn value(&mut self, schema: &'a Value, value: &DeValue<'_>, place: &Place) {
         let schema = self.resolve(schema);
-        if let (Some("rate"), Some(ends)) = (schema["x-form"].as_str(), value.as_array()) {
-            return self.range(ends, place);
+        let ends = match schema["x-form"].as_str() {
+            Some("rate") => Some(("ratio", "[\"0/1\", \"1/50\"]")),
+            Some("durations") => Some(("duration", "[\"10ms\", \"2s\"]")),
+            _ => None,
+        };
+        if let (Some(form), Some(ends)) = (ends, value.as_array()) {
+            return self.range(form, ends, place);
         }
         if let Some(form) = schema["x-form"].as_str() {
             if let Err(complaint) = check_form(form, value, &place.what) {
@@ -237,16 +242,21 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// The two ends of a range of rates.
-    fn range(&mut self, ends: &[Spanned<DeValue<'_>>], place: &Place) {
+    /// The two ends of a range, each in a form; and how the range looks.
+    fn range(
+        &mut self,
+        (form, example): (&str, &str),
+        ends: &[Spanned<DeValue<'_>>],
+        place: &Place,
+    ) {
         if ends.len() != 2 {
             let message = format!("{} has {} elements", place.what, ends.len());
-            let help = "write the least and the most, as in [\"0/1\", \"1/50\"]";
+            let help = format!("write the least and the most, as in {example}");
             self.wrong(place, Complaint::new(message, help));
         }
         for (index, end) in ends.iter().enumerate() {
             let inner = place.element(index, end);
-            if let Err(complaint) = check_form("ratio", end.get_ref(), &inner.what) {
+            if let Err(complaint) = check_form(form, end.get_ref(), &inner.what) {
                 self.wrong(&inner, complaint);
             }
         }
@@ -346,6 +356,10 @@ fn check_form(form: &str, value: &DeValue<'_>, what: &str) -> Result<(), Complai
         "rate" => {
             let right = "a share, as in \"1/100\", or two, as in [\"0/1\", \"1/50\"]";
             parse_ratio(text(right)?).map(drop)
+        }
+        "durations" => {
+            let right = "a duration, as in \"20ms\", or two, as in [\"10ms\", \"2s\"]";
+            parse_duration(text(right)?).map(drop)
         }
         "thousandths" => match value {
             DeValue::Integer(number) => number.to_string().parse::<Thousandths>().map(drop),

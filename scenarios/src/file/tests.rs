@@ -285,6 +285,7 @@ fn everything() -> Builder {
                 max: Duration::from_millis(7),
             },
             corrupt: Rate::fixed(ratio(1, 1000)),
+            ..Weather::default()
         })
         .sim_time(Duration::from_secs(30))
         .events(1000)

@@ -13,6 +13,7 @@ pub mod images;
 pub mod o10_takeover;
 pub mod o11_inconsistent;
 pub mod o15_leaks;
+pub mod o16_liveness;
 pub mod o17_reference;
 pub mod o1_durable;
 pub mod o2_linearizable;
@@ -70,6 +71,8 @@ pub enum OracleId {
     O11,
     /// Nothing is left over at rest.
     O15,
+    /// In calm everything ends.
+    O16,
     /// A reference model agrees with what clients read.
     O17,
 }
@@ -89,6 +92,7 @@ impl fmt::Display for OracleId {
             OracleId::O10 => "O10",
             OracleId::O11 => "O11",
             OracleId::O15 => "O15",
+            OracleId::O16 => "O16",
             OracleId::O17 => "O17",
         })
     }

@@ -24,37 +24,7 @@ impl Leaks {
         census: &Census,
         findings: &mut Vec<Finding>,
     ) {
-        let Census {
-            held_ranges,
-            waiting_commands,
-            in_flight,
-            open_attempts,
-            unacknowledged_transfers,
-            reads,
-            orphans,
-            reassemblies,
-            pending_executions,
-            marks,
-            outstanding_records,
-            undestaged_blocks,
-            promised_pages,
-        } = *census;
-        let promised = usize::try_from(promised_pages).unwrap_or(usize::MAX);
-        for (what, count) in [
-            ("ranges held", held_ranges),
-            ("commands waiting", waiting_commands),
-            ("commands in flight", in_flight),
-            ("attempts without a status", open_attempts),
-            ("transfers unacknowledged", unacknowledged_transfers),
-            ("reads in progress", reads),
-            ("orphans", orphans),
-            ("transfers in pieces", reassemblies),
-            ("executions pending", pending_executions),
-            ("marks standing", marks),
-            ("records not durable", outstanding_records),
-            ("blocks not destaged", undestaged_blocks),
-            ("journal pages promised", promised),
-        ] {
+        for (what, count) in census.counts() {
             self.checks += 1;
             if count > 0 {
                 let says = format!("{name} is at rest with {count} {what}");

@@ -6,7 +6,7 @@
 //! them, and for which reason, may differ between attempts. A read is performed
 //! as often as its frame arrives, so what a doubled read adds is not judged.
 //!
-//! Nothing is refused as unreadable before a device was damaged.
+//! Nothing is refused as unreadable before a device was damaged or did not answer.
 //!
 //! Judged online; the state is one small entry for each id.
 
@@ -23,7 +23,7 @@ use crate::workload::{ClientEvent, CommandKind, StatusSummary};
 pub struct Outcomes {
     commands: Layered<CommandId, Entry>,
     checks: u64,
-    /// A device was damaged.
+    /// A device was damaged, or did not answer.
     is_damaged: bool,
 }
 
@@ -169,7 +169,7 @@ impl Outcomes {
         }
     }
 
-    /// A fault damaged a device: from now on blocks may be unreadable.
+    /// A fault damaged a device, or took it away: from now on blocks may be unreadable.
     pub(super) fn damaged(&mut self) {
         self.is_damaged = true;
     }
@@ -211,7 +211,7 @@ impl Entry {
         }
         if status == StatusSummary::Refused(RefusedReason::Unreadable) && !is_damaged {
             say(
-                format!("{id} is refused as unreadable, and no device was damaged"),
+                format!("{id} is refused as unreadable, and no device was damaged or gone"),
                 self.trail(),
             );
         }

@@ -13,11 +13,13 @@ use super::images::{Devices, Images, SetDevices, When, is_blank};
 use super::o4_epochs::Epochs;
 use super::o10_takeover::Takeover;
 use super::o15_leaks::Leaks;
+use super::o16_liveness::{Bounds, Liveness, Sync};
 use super::{Finding, Linearizable, OracleId, Outcomes, Reference};
 use crate::actor::{Actor, Report};
 use crate::cluster::{self, Map};
 use crate::file::{Cluster, DeviceKind, DeviceName};
-use crate::workload::{BlockValue, provenance};
+use crate::waits;
+use crate::workload::{BlockValue, Client, provenance};
 
 /// The lowest bits of an oracle's event number tell apart what happened in one
 /// event of the world; what is above them is that event's number.
@@ -40,11 +42,13 @@ pub struct Oracles {
     leaks: Leaks,
     epochs: Epochs,
     takeover: Takeover,
+    liveness: Liveness,
 }
 
 impl Oracles {
-    /// Oracles that have seen nothing.
-    pub fn new(world: &World<Actor>, map: &Map) -> Self {
+    /// Oracles that have seen nothing. `sync` says what calm owes of the
+    /// copies.
+    pub fn new(world: &World<Actor>, map: &Map, bounds: Bounds, sync: Sync) -> Self {
         let sets = Cluster::ALL.map(|cluster| SetDevices {
             journal: cluster::device(DeviceName {
                 cluster,
@@ -64,7 +68,28 @@ impl Oracles {
             leaks: Leaks::default(),
             epochs: Epochs::default(),
             takeover: Takeover::default(),
+            liveness: Liveness::new(bounds, sync),
         }
+    }
+
+    /// True from calm on.
+    pub fn is_calm(&self) -> bool {
+        self.liveness.is_calm()
+    }
+
+    /// True once all that calm owes is due.
+    pub fn is_past_calm(&self, now: WorldTime) -> bool {
+        self.liveness.is_past(now)
+    }
+
+    /// It is calm from now on: everything that was begun has to end.
+    pub fn begin_calm(&mut self, at: WorldTime, world: &World<Actor>, map: &Map) {
+        let clients = map.clients.iter().filter_map(|id| {
+            let module = world.process(*id).module.as_ref()?;
+            module.as_client()
+        });
+        let open = clients.flat_map(Client::unresolved);
+        self.liveness.begin_calm(at, open);
     }
 
     /// Takes note of what happened, and judges what can be judged now.
@@ -80,7 +105,12 @@ impl Oracles {
             self.images.damaged(*device, *page);
             self.outcomes.damaged();
         }
+        if let Occurrence::Fault(Happened::DeviceGone(_)) = occurrence {
+            self.outcomes.damaged();
+        }
         self.images.observe(at, event, occurrence, world, findings);
+        self.liveness
+            .check(at, event, || waits::waits(world), findings);
         match occurrence {
             Occurrence::Event {
                 event: Report::Client(report),
@@ -89,6 +119,7 @@ impl Oracles {
                 self.linearizable.observe(at, event, report, findings);
                 self.outcomes.observe(at, event, report, findings);
                 self.reference.observe(at, event, report, findings);
+                self.liveness.observe_client(at, report);
                 self.images.observe_client(at, event, report, findings);
             }
             Occurrence::Event {
@@ -96,6 +127,7 @@ impl Oracles {
                 event: Report::Node(report),
             } => {
                 let when = When { at, event };
+                self.liveness.observe_node(at, report);
                 self.observe_node(*process, report, world, when, findings);
             }
             Occurrence::Submitted { device, number } => {
@@ -207,6 +239,8 @@ impl Oracles {
         findings: &mut Vec<Finding>,
     ) {
         self.images.finish(at, event, findings);
+        self.liveness
+            .finish(at, event, || waits::waits(world), findings);
         self.linearizable.finish(at, findings);
         self.outcomes.finish(at, findings);
         let area = Range::new(BlockIndex::new(0), volume_blocks(map)).expect("a volume has blocks");
@@ -221,7 +255,8 @@ impl Oracles {
         }
         for (_, process) in world.processes() {
             let module = process.module.as_ref().and_then(Actor::as_d_module);
-            if let Some(module) = module {
+            // One that stands still holds what it held.
+            if let Some(module) = module.filter(|_| !process.is_paused) {
                 let name = &world.machine(process.machine).name;
                 self.leaks
                     .finish(at, event, name, &module.census(), findings);
@@ -254,6 +289,7 @@ impl Oracles {
             line(OracleId::O10, self.takeover.checks()),
             line(OracleId::O11, images.inconsistent),
             line(OracleId::O15, self.leaks.checks()),
+            line(OracleId::O16, self.liveness.checks()),
             line(OracleId::O17, self.reference.checks()),
         ]
     }
@@ -304,6 +340,7 @@ impl OracleId {
             OracleId::O10 => "a takeover serves nothing before it has read back its set",
             OracleId::O11 => "a copy half overwritten says so until it is whole",
             OracleId::O15 => "nothing is left over at rest",
+            OracleId::O16 => "in calm every command ends, and the copies are in sync again",
             OracleId::O17 => "a reference model agrees with what clients read",
         }
     }

@@ -137,9 +137,9 @@ impl Client {
         self.census
     }
 
-    /// Ids without a definite outcome, by rising counter.
-    pub fn unresolved(&self) -> impl Iterator<Item = CommandId> {
-        self.live.iter().map(|operation| operation.id)
+    /// Ids without a definite outcome, by rising counter, and what they are.
+    pub fn unresolved(&self) -> impl Iterator<Item = (CommandId, CommandKind)> {
+        self.live.iter().map(|it| (it.id, it.kind))
     }
 
     /// The lowest counter whose outcome it does not know; below it, it never

@@ -1,15 +1,15 @@
-//! Workload, faults and weather.
+//! Workload and scheduled faults.
 
 use stormglass_engine::time::Duration;
 
 use super::Check;
 use crate::file::diagnostic::{Path, at_path};
 use crate::file::fault::{Action, Fault, Partition, When};
-use crate::file::model::{Weather, Workload};
+use crate::file::model::Workload;
 use crate::file::names::{
     Cluster, DeviceKind, DriveName, Endpoint, MachineName, NetworkName, NodeName,
 };
-use crate::file::text::{Rate, quoted};
+use crate::file::text::quoted;
 use crate::file::words::choice;
 use crate::timeline::EVENT_NAMES;
 
@@ -288,39 +288,5 @@ impl Check<'_> {
                 "name \"mediator\" on one side and a node or cluster on the other",
             ),
         }
-    }
-
-    pub(super) fn weather(&mut self) {
-        let Weather {
-            until,
-            loss,
-            duplicate,
-            ref delay,
-            corrupt,
-        } = self.scenario.weather;
-        let at = at_path!("weather");
-        if !self.scenario.weather.is_calm() {
-            self.positive(until, at.then("until"));
-            self.within_run(until, at.then("until"));
-        }
-        self.rate(loss, at.then("loss"));
-        self.rate(duplicate, at.then("duplicate"));
-        self.rate(corrupt, at.then("corrupt"));
-        self.rate(delay.ratio, at.then("delay").then("ratio"));
-        self.require(
-            delay.ratio.is_zero() || delay.max > Duration::ZERO,
-            at.then("delay"),
-            "a delay of at most nothing delays nothing",
-            "add `max`, as in delay = { ratio = \"1/50\", max = \"5ms\" }",
-        );
-    }
-
-    fn rate(&mut self, rate: Rate, path: Path) {
-        self.require(
-            !rate.is_empty(),
-            path,
-            format!("the range from {} to {} is empty", rate.low, rate.high),
-            "write the smaller ratio first",
-        );
     }
 }

@@ -4,6 +4,7 @@
 mod activity;
 mod cluster;
 mod identity;
+mod weather;
 
 use stormglass_engine::time::Duration;
 

@@ -79,6 +79,18 @@ impl fmt::Display for DurationText {
     }
 }
 
+impl From<Duration> for DurationText {
+    fn from(duration: Duration) -> Self {
+        DurationText(duration)
+    }
+}
+
+impl From<DurationText> for Duration {
+    fn from(text: DurationText) -> Self {
+        text.0
+    }
+}
+
 impl FromStr for DurationText {
     type Err = Complaint;
     fn from_str(text: &str) -> Result<Self, Complaint> {

@@ -2,14 +2,16 @@
 //! measured numbers. Each is exact and prints in the form in which it is read.
 
 mod decimal;
+mod duration_range;
 mod duration_text;
 mod rate;
 
 pub use decimal::Thousandths;
+pub use duration_range::DurationRange;
 pub(super) use duration_text::{DurationText, maybe_duration};
 pub use duration_text::{parse_duration, print_duration};
 pub use rate::Rate;
-pub(super) use rate::parse_ratio;
+pub(super) use rate::{RatioText, parse_ratio};
 
 /// What is wrong with a value, and what would be right.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

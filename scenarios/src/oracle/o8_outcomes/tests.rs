@@ -217,7 +217,7 @@ fn a_command_refused_as_unreadable_on_sound_devices_is_found() {
         .ends(1, 5, status);
     assert_eq!(
         says(story.o8()),
-        ["c1:1 is refused as unreadable, and no device was damaged"]
+        ["c1:1 is refused as unreadable, and no device was damaged or gone"]
     );
 }
 

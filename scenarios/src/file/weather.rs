@@ -1,0 +1,174 @@
+//! Weather as a file describes it: faults that each seed draws until calm sets in,
+//! and what calm leaves as it is.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::{Deserialize, Serialize};
+use stormglass_engine::time::Duration;
+use stormglass_sim::random::Ratio;
+
+use super::model::keyed_schema;
+use super::text::{DurationRange, DurationText, Rate, RatioText};
+
+/// Faults that each seed draws, until calm sets in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Weather {
+    /// When calm sets in.
+    #[serde(with = "DurationText")]
+    pub until: Duration,
+    /// Chance with which a seed turns each kind of fault on at all. Always if absent.
+    #[schemars(with = "RatioText")]
+    pub swarm: Ratio,
+    /// Messages that are lost.
+    pub loss: Rate,
+    /// Messages that arrive twice.
+    pub duplicate: Rate,
+    /// Messages that arrive late, and so overtake each other.
+    pub delay: Delay,
+    /// Messages that arrive with a flipped bit.
+    pub corrupt: Rate,
+    /// Faults that come again and again, each to somebody else.
+    #[schemars(schema_with = "recurring_schema")]
+    pub recurring: BTreeMap<RecurringKind, Recurring>,
+    /// Times in which all of that comes thicker; none if absent.
+    #[schemars(with = "Burst")]
+    pub burst: Option<Burst>,
+    /// For whom the faults stop when calm sets in.
+    pub calm: Calm,
+}
+
+impl Default for Weather {
+    fn default() -> Self {
+        Weather {
+            until: Duration::from_secs(10),
+            swarm: Ratio::ALWAYS,
+            loss: Rate::ZERO,
+            duplicate: Rate::ZERO,
+            delay: Delay::default(),
+            corrupt: Rate::ZERO,
+            recurring: BTreeMap::new(),
+            burst: None,
+            calm: Calm::default(),
+        }
+    }
+}
+
+impl Weather {
+    /// True if no seed draws any fault.
+    pub fn is_calm(&self) -> bool {
+        let rates = [self.loss, self.duplicate, self.delay.ratio, self.corrupt];
+        rates.into_iter().all(Rate::is_zero) && self.recurring.is_empty()
+    }
+}
+
+/// Messages that arrive late.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Delay {
+    /// How many.
+    pub ratio: Rate,
+    /// The most by which one is late.
+    #[serde(with = "DurationText")]
+    pub max: Duration,
+}
+
+/// A fault that comes again and again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Recurring {
+    /// Mean time from one to the next; a range from which each seed draws.
+    pub every: DurationRange,
+    /// How long one lasts; a range from which each draws. What lasts is over at the
+    /// latest when calm sets in. Nothing for a fault that is done in an instant.
+    #[serde(default)]
+    pub lasts: DurationRange,
+}
+
+/// Times in which faults come thicker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Burst {
+    /// Mean time from the beginning of one to the next; each seed draws.
+    pub every: DurationRange,
+    /// How long one lasts; each draws.
+    pub lasts: DurationRange,
+    /// How many times as often faults happen in it.
+    pub factor: u32,
+}
+
+/// For whom the faults stop when calm sets in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Calm {
+    /// For everybody.
+    #[default]
+    All,
+    /// For a core that each seed draws, with which the cluster can work: the clients,
+    /// the mediator, a node of the owner's cluster at least. The rest stays down,
+    /// stands still, or is cut off, for good.
+    Core,
+}
+
+/// What comes again and again.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum RecurringKind {
+    /// A node, or the mediator, loses power.
+    Crash,
+    /// A module of a node dies.
+    Kill,
+    /// A node stands still.
+    Pause,
+    /// A cluster's nodes and devices lose power together.
+    PowerOff,
+    /// Two machines, or two clusters, are parted on a network, in one direction or both.
+    Partition,
+    /// A device does not answer.
+    DeviceGone,
+    /// A block's page on a cluster's data device goes bad; in one cluster only, which
+    /// the seed draws.
+    Damage,
+}
+
+impl RecurringKind {
+    /// Every kind.
+    pub const ALL: [RecurringKind; 7] = [
+        RecurringKind::Crash,
+        RecurringKind::Kill,
+        RecurringKind::Pause,
+        RecurringKind::PowerOff,
+        RecurringKind::Partition,
+        RecurringKind::DeviceGone,
+        RecurringKind::Damage,
+    ];
+
+    /// True if one of it is done in an instant.
+    pub fn is_instant(self) -> bool {
+        matches!(self, RecurringKind::Damage)
+    }
+}
+
+impl fmt::Display for RecurringKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            RecurringKind::Crash => "crash",
+            RecurringKind::Kill => "kill",
+            RecurringKind::Pause => "pause",
+            RecurringKind::PowerOff => "power_off",
+            RecurringKind::Partition => "partition",
+            RecurringKind::DeviceGone => "device_gone",
+            RecurringKind::Damage => "damage",
+        })
+    }
+}
+
+fn recurring_schema(generator: &mut SchemaGenerator) -> Schema {
+    let value = generator.subschema_for::<Recurring>();
+    let kinds = RecurringKind::ALL.into_iter();
+    keyed_schema(kinds.map(|kind| kind.to_string()), &value)
+}

@@ -1,0 +1,131 @@
+//! Calm: the faults stop for a core with which the cluster can work, and the rest stays
+//! as it is for good. From then on everything that was begun has to end.
+//!
+//! Owns who is in the core and what is left to mend. What it mends it reads off the
+//! world, whoever broke it: weather, schedule, or both at once.
+
+use serde::{Deserialize, Serialize};
+use stormglass_sim::fault::Fault;
+use stormglass_sim::random::{Sample, Seed};
+use stormglass_sim::world::{DeviceIndex, MachineId, World};
+
+use crate::actor::Actor;
+use crate::cluster::{self, Map};
+use crate::file::{self, Cluster, DeviceKind, DeviceName, Policy, Scenario};
+
+/// What a machine outside the core does for the rest of the run. None of them goes on
+/// working half: a node that shows its partner that it lives, and reaches nobody else,
+/// is not taken over, by design.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+enum Rest {
+    /// It is down.
+    Down,
+    /// It stands still.
+    Still,
+}
+
+/// For whom the faults stop.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Core {
+    /// Nodes outside, by their place in the map.
+    outside: [Option<Rest>; 4],
+}
+
+impl Core {
+    /// Draws a core with which the cluster can work: the owner's cluster has a node.
+    /// The mirror's may have none where the owner may go on alone, and where a mediator
+    /// tells an owner that has booted that it is one.
+    pub(super) fn new(scenario: &Scenario, seed: Seed) -> Self {
+        let draw = seed.draw(0, "calm");
+        let mut core = Core { outside: [None; 4] };
+        if scenario.weather.calm == file::Calm::All {
+            return core;
+        }
+        let may_be_alone = scenario.topology.mediator && scenario.settings.policy == Policy::Sync;
+        for cluster in Cluster::ALL {
+            let first = usize::from(cluster == Cluster::West) * 2;
+            let sample = draw.at(&[first as u64, 0, 0, 0]);
+            let rest = |sample: Sample| Some([Rest::Down, Rest::Still][sample.index(2)]);
+            let ways = match cluster == Cluster::West && may_be_alone {
+                true => 5,
+                false => 4,
+            };
+            match sample.further(1).index(ways) {
+                0 => core.outside[first] = rest(sample.further(2)),
+                1 => core.outside[first + 1] = rest(sample.further(3)),
+                2 | 3 => {}
+                _ => {
+                    core.outside[first] = rest(sample.further(2));
+                    core.outside[first + 1] = rest(sample.further(3));
+                }
+            }
+        }
+        core
+    }
+
+    /// True if the mirror's cluster has a node in the core.
+    pub fn has_mirror(&self) -> bool {
+        self.outside[2..].iter().any(Option::is_none)
+    }
+
+    /// True if the machine is in the core.
+    pub fn contains(&self, machine: MachineId, map: &Map) -> bool {
+        let place = map.nodes().iter().position(|node| *node == machine);
+        place.is_none_or(|place| self.outside[place].is_none())
+    }
+
+    /// The next step towards calm; none once the core is whole and the rest at rest.
+    pub(super) fn mend(&self, world: &World<Actor>, map: &Map) -> Option<Fault> {
+        let rest = map.nodes().iter().zip(self.outside);
+        let frozen = rest.filter_map(|(node, rest)| freeze(world, *node, rest?));
+        let within = |machine: &MachineId| self.contains(*machine, map);
+        let machines = world.machines().map(|(id, _)| id);
+        let woken = machines
+            .filter(within)
+            .filter_map(|machine| wake(world, machine));
+        let cuts = world.network().cuts();
+        let healed = cuts
+            .filter(|cut| within(&cut.from) && within(&cut.to))
+            .map(|cut| Fault::Heal(*cut));
+        let returned = world
+            .drives()
+            .filter(|(id, drive)| drive.device.is_gone() && self.has_device(*id))
+            .map(|(id, _)| Fault::DeviceReturns(id, stormglass_sim::device::Return::Intact));
+        let mut steps = frozen.chain(healed).chain(returned).chain(woken);
+        steps.next()
+    }
+
+    /// Devices of a cluster without a node in the core stay as they are.
+    fn has_device(&self, device: DeviceIndex) -> bool {
+        let of = |cluster| {
+            [DeviceKind::Journal, DeviceKind::Data]
+                .map(|kind| cluster::device(DeviceName { cluster, kind }))
+        };
+        self.has_mirror() || !of(Cluster::West).contains(&device)
+    }
+}
+
+fn freeze(world: &World<Actor>, machine: MachineId, rest: Rest) -> Option<Fault> {
+    let processes = &world.machine(machine).processes;
+    let mut processes = processes.iter().map(|id| world.process(*id));
+    match rest {
+        Rest::Down => processes
+            .any(|process| process.module.is_some())
+            .then_some(Fault::Crash(machine)),
+        Rest::Still => processes
+            .any(|process| !process.is_paused)
+            .then_some(Fault::Pause(machine)),
+    }
+}
+
+fn wake(world: &World<Actor>, machine: MachineId) -> Option<Fault> {
+    let processes = &world.machine(machine).processes;
+    let is_still = |id: &&_| world.process(**id).is_paused;
+    if processes.iter().any(|id| is_still(&id)) {
+        return Some(Fault::Resume(machine));
+    }
+    let down = processes
+        .iter()
+        .find(|id| world.process(**id).module.is_none());
+    down.map(|id| Fault::Boot(*id))
+}

@@ -1,0 +1,312 @@
+//! Weather: faults that each seed draws.
+//!
+//! A seed draws once which kinds are on and how strong each is (swarm); then each
+//! message draws its fate from its own identity, so that leaving one message out
+//! re-rolls no other. Faults of nodes, links and devices come by a clock of their own
+//! (`recurring`), thicker in `bursts`, until `calm` sets in.
+
+mod bursts;
+mod calm;
+mod draw;
+mod recurring;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use stormglass_engine::contract::{PageIndex, Submission};
+use stormglass_engine::time::Duration;
+use stormglass_sim::choose::{Choose, Departure, PacketFate};
+use stormglass_sim::device::{CommandFate, CommandNumber, PageFate};
+use stormglass_sim::fault::Fault;
+use stormglass_sim::network::identity;
+use stormglass_sim::random::{Draw, Ratio, Seed};
+use stormglass_sim::time::WorldTime;
+use stormglass_sim::world::{DeviceIndex, World};
+
+use self::bursts::Bursts;
+pub use self::calm::Core;
+use self::recurring::Storm;
+use crate::actor::Actor;
+use crate::agenda::Agenda;
+use crate::cluster::Map;
+use crate::file::{self, Rate, RecurringKind, Scenario};
+use crate::oracle::o16_liveness::Sync;
+use crate::schedule;
+
+/// The strength of each kind of message fault, as this seed drew it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Strength {
+    /// Messages lost.
+    pub loss: Ratio,
+    /// Messages doubled.
+    pub duplicate: Ratio,
+    /// Messages delayed.
+    pub delay: Ratio,
+    /// Longest such delay.
+    pub delay_max: Duration,
+    /// Messages corrupted.
+    pub corrupt: Ratio,
+}
+
+/// A run's weather.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Weather {
+    strength: Strength,
+    /// Inside a burst.
+    thick: Strength,
+    /// From then on it is calm.
+    until: WorldTime,
+    packets: Draw,
+    power: Draw,
+    /// Power losses so far: the same page meets another fate in the next.
+    power_losses: u64,
+    /// Shared by all forks of an instant.
+    hard: Arc<Hard>,
+}
+
+/// What befalls nodes, links and devices.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Hard {
+    bursts: Bursts,
+    storm: Storm,
+    /// What has been drawn and is to be done yet, the ends of what lasts among it.
+    agenda: Agenda,
+    core: Core,
+    course: Course,
+}
+
+/// How far a storm is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+enum Course {
+    /// Faults come.
+    Stormy,
+    /// They stop: what they broke in the core is mended, step by step.
+    Clearing,
+    /// Nothing is left to be done.
+    Calm,
+}
+
+/// Longest time by which the second copy of a message follows, so that copies
+/// arrive after later messages and after retries.
+const DUPLICATE_LATE_MAX: Duration = Duration::from_millis(400);
+
+impl Weather {
+    /// Draws a seed's weather.
+    pub fn new(scenario: &Scenario, seed: Seed, start: WorldTime) -> Self {
+        let swarm = seed.draw(0, "weather strength");
+        let asked = &scenario.weather;
+        let drawn = |kind: u64, rate: Rate| {
+            let sample = swarm.at(&[kind, 0, 0, 0]);
+            match sample.further(1).chance(asked.swarm) {
+                true => draw::rate(rate, sample),
+                false => Ratio::NEVER,
+            }
+        };
+        let strength = Strength {
+            loss: drawn(1, asked.loss),
+            duplicate: drawn(2, asked.duplicate),
+            delay: drawn(3, asked.delay.ratio),
+            delay_max: asked.delay.max,
+            corrupt: drawn(4, asked.corrupt),
+        };
+        let until = start.after(asked.until);
+        let bursts = Bursts::new(asked.burst, seed.draw(0, "bursts"), start, until);
+        let storm = Storm::new(scenario, seed, start, &bursts);
+        // Weather of messages alone leaves nothing to mend.
+        let course = match asked.recurring.is_empty() && asked.calm == file::Calm::All {
+            true => Course::Calm,
+            false => Course::Stormy,
+        };
+        Weather {
+            strength,
+            thick: strength.hastened(bursts.factor()),
+            until,
+            packets: seed.draw(0, "message faults"),
+            power: seed.draw(0, "power loss"),
+            power_losses: 0,
+            hard: Arc::new(Hard {
+                bursts,
+                storm,
+                agenda: Agenda::default(),
+                core: Core::new(scenario, seed),
+                course,
+            }),
+        }
+    }
+
+    /// A power loss is about to happen.
+    pub fn begin_power_loss(&mut self) {
+        self.power_losses += 1;
+    }
+
+    /// What this seed drew.
+    pub fn strength(&self) -> Strength {
+        self.strength
+    }
+    /// The recurring faults that this seed turned on.
+    pub fn recurring(&self) -> impl Iterator<Item = RecurringKind> {
+        self.hard.storm.kinds()
+    }
+    /// When calm sets in.
+    pub fn until(&self) -> WorldTime {
+        self.until
+    }
+    /// True if nothing befalls anybody any more.
+    pub fn is_calm(&self, now: WorldTime) -> bool {
+        self.hard.course == Course::Calm && now >= self.until
+    }
+    /// What calm owes of the copies. Weather of messages alone mends nothing that the
+    /// schedule broke.
+    pub fn sync(&self) -> Sync {
+        match (self.hard.course, self.hard.core.has_mirror()) {
+            (Course::Calm, _) => Sync::Unknown,
+            (Course::Stormy | Course::Clearing, true) => Sync::Owed,
+            (Course::Stormy | Course::Clearing, false) => Sync::Impossible,
+        }
+    }
+    /// For whom the faults stop then.
+    pub fn core(&self) -> &Core {
+        &self.hard.core
+    }
+
+    /// When it does something of its own next.
+    pub fn next_at(&self) -> Option<WorldTime> {
+        match self.hard.course {
+            Course::Stormy => {
+                let own = [self.hard.storm.next_at(), self.hard.agenda.next_at()];
+                own.into_iter()
+                    .flatten()
+                    .chain(std::iter::once(self.until))
+                    .min()
+            }
+            Course::Clearing => Some(self.until),
+            Course::Calm => None,
+        }
+    }
+
+    /// What it does at that instant; nothing where a storm only begins something later,
+    /// or has come to its end.
+    pub fn take(&mut self, world: &World<Actor>, map: &Map) -> Option<Fault> {
+        let Some(at) = self.next_at() else {
+            return None;
+        };
+        let hard = Arc::make_mut(&mut self.hard);
+        if hard.course == Course::Stormy && at >= self.until {
+            hard.agenda.clear();
+            hard.course = Course::Clearing;
+        }
+        if hard.course == Course::Clearing {
+            let step = hard.core.mend(world, map);
+            if step.is_none() {
+                hard.course = Course::Calm;
+            }
+            return step;
+        }
+        if hard.storm.next_at() == Some(at)
+            && let Some(action) = hard.storm.take(&hard.bursts)
+        {
+            let steps = schedule::steps(&action, world, map);
+            hard.agenda.add_all(at, &steps);
+        }
+        match hard.agenda.next_at() == Some(at) {
+            true => hard.agenda.take(),
+            false => None,
+        }
+    }
+}
+
+impl Strength {
+    /// The same, thicker.
+    fn hastened(self, factor: u32) -> Self {
+        Strength {
+            loss: draw::hastened(self.loss, factor),
+            duplicate: draw::hastened(self.duplicate, factor),
+            delay: draw::hastened(self.delay, factor),
+            delay_max: self.delay_max,
+            corrupt: draw::hastened(self.corrupt, factor),
+        }
+    }
+}
+
+impl Choose for Weather {
+    fn packet(&mut self, departure: &Departure) -> PacketFate {
+        if departure.at >= self.until {
+            return PacketFate::default();
+        }
+        let sample = self
+            .packets
+            .at(&identity(departure.from, departure.to, &departure.label));
+        let strength = match self.hard.bursts.is_on(departure.at) {
+            true => self.thick,
+            false => self.strength,
+        };
+        let span = |index: u64, longest: Duration| {
+            Duration::from_nanos(sample.further(index).below(longest.as_nanos().max(1)) + 1)
+        };
+        PacketFate {
+            is_lost: sample.further(1).chance(strength.loss),
+            duplicate: sample
+                .further(2)
+                .chance(strength.duplicate)
+                .then(|| span(3, DUPLICATE_LATE_MAX)),
+            delay: if sample.further(4).chance(strength.delay) {
+                span(5, strength.delay_max)
+            } else {
+                Duration::ZERO
+            },
+            flipped_bit: sample
+                .further(6)
+                .chance(strength.corrupt)
+                .then(|| sample.further(7).bits()),
+        }
+    }
+
+    fn torn_command(
+        &mut self,
+        device: DeviceIndex,
+        number: CommandNumber,
+        _: &Submission,
+    ) -> CommandFate {
+        match self
+            .power
+            .at(&[1, u64::from(device.0), number.0, self.power_losses])
+            .below(3)
+        {
+            0 => CommandFate::Absent,
+            1 => CommandFate::Torn,
+            _ => CommandFate::Whole,
+        }
+    }
+
+    fn torn_page(&mut self, device: DeviceIndex, page: PageIndex, versions: usize) -> PageFate {
+        let sample = self
+            .power
+            .at(&[2, u64::from(device.0), page.0, self.power_losses]);
+        if sample.below(4) == 0 {
+            return PageFate::Torn;
+        }
+        PageFate::Version(sample.further(1).index(versions))
+    }
+
+    fn torn_sector(
+        &mut self,
+        device: DeviceIndex,
+        page: PageIndex,
+        sector: usize,
+        versions: usize,
+    ) -> usize {
+        let place = u64::from(device.0) << 8 | sector as u64;
+        self.power
+            .at(&[3, place, page.0, self.power_losses])
+            .index(versions)
+    }
+
+    fn executes(&mut self, device: DeviceIndex, number: CommandNumber) -> bool {
+        self.power
+            .at(&[4, u64::from(device.0), number.0, self.power_losses])
+            .below(2)
+            == 0
+    }
+}

@@ -1,0 +1,291 @@
+//! Faults that come again and again. When the nth of a kind comes, whom it meets and
+//! how long it lasts is drawn from the kind and n alone, never from what the cluster
+//! does: a storm left without one of them is otherwise the same storm.
+
+use serde::{Deserialize, Serialize};
+use stormglass_engine::time::Duration;
+use stormglass_sim::random::{Draw, Ratio, Sample, Seed};
+use stormglass_sim::time::WorldTime;
+
+use super::bursts::Bursts;
+use super::draw;
+use crate::file::{
+    Action, Cluster, DamageKind, DeviceKind, DeviceName, Direction, DriveName, DurationRange,
+    Endpoint, MachineName, ModuleName, NetworkName, NodeName, Partition, RecurringKind, ReturnKind,
+    Scenario,
+};
+
+/// One kind of a seed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Kind {
+    kind: RecurringKind,
+    mean: Duration,
+    lasts: DurationRange,
+    /// The number of the next.
+    number: u64,
+    at: WorldTime,
+}
+
+/// What a fault may meet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Field {
+    has_mediator: bool,
+    blocks: u64,
+    /// Whose data device goes bad: never both copies', so that one is good.
+    damaged: Cluster,
+}
+
+/// The recurring faults of a seed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Storm {
+    kinds: Vec<Kind>,
+    field: Field,
+    draw: Draw,
+}
+
+impl Storm {
+    /// Draws which kinds are on and how often they come.
+    pub(super) fn new(scenario: &Scenario, seed: Seed, start: WorldTime, bursts: &Bursts) -> Self {
+        let draw = seed.draw(0, "recurring faults");
+        let swarm = scenario.weather.swarm;
+        let mut kinds = Vec::new();
+        for (kind, one) in &scenario.weather.recurring {
+            let sample = draw.at(&[code(*kind), 0, 0, 0]);
+            if !sample.further(1).chance(swarm) {
+                continue;
+            }
+            let mean = draw::duration(one.every, sample.further(2));
+            let first = draw::gap(mean, draw.at(&[code(*kind), 1, 0, 0]));
+            kinds.push(Kind {
+                kind: *kind,
+                mean,
+                lasts: one.lasts,
+                number: 1,
+                at: bursts.pass(start, first),
+            });
+        }
+        let coin = draw.at(&[0, 0, 0, 0]);
+        let field = Field {
+            has_mediator: scenario.topology.mediator,
+            blocks: scenario.topology.volume_blocks,
+            damaged: Cluster::ALL[coin.index(2)],
+        };
+        Storm { kinds, field, draw }
+    }
+
+    /// The kinds that are on.
+    pub(super) fn kinds(&self) -> impl Iterator<Item = RecurringKind> {
+        self.kinds.iter().map(|kind| kind.kind)
+    }
+
+    /// When the next one comes.
+    pub(super) fn next_at(&self) -> Option<WorldTime> {
+        self.kinds.iter().map(|kind| kind.at).min()
+    }
+
+    /// Takes the next one.
+    pub(super) fn take(&mut self, bursts: &Bursts) -> Option<Action> {
+        let kind = self.kinds.iter_mut().min_by_key(|kind| kind.at)?;
+        let sample = self.draw.at(&[code(kind.kind), kind.number, 1, 0]);
+        let lasts = match kind.kind.is_instant() {
+            true => Duration::ZERO,
+            false => draw::duration(kind.lasts, sample.further(1)),
+        };
+        let action = self.field.aim(kind.kind, lasts, sample);
+        kind.number += 1;
+        let gap = draw::gap(
+            kind.mean,
+            self.draw.at(&[code(kind.kind), kind.number, 0, 0]),
+        );
+        kind.at = bursts.pass(kind.at, gap);
+        Some(action)
+    }
+}
+
+/// A kind in a draw's identity: its own for ever, so that new kinds re-roll no other.
+fn code(kind: RecurringKind) -> u64 {
+    match kind {
+        RecurringKind::Crash => 1,
+        RecurringKind::Kill => 2,
+        RecurringKind::Pause => 3,
+        RecurringKind::PowerOff => 4,
+        RecurringKind::Partition => 5,
+        RecurringKind::DeviceGone => 6,
+        RecurringKind::Damage => 7,
+    }
+}
+
+impl Field {
+    /// Whom one fault meets.
+    fn aim(&self, kind: RecurringKind, lasts: Duration, sample: Sample) -> Action {
+        let (target, extra) = (sample.further(2), sample.further(3));
+        match kind {
+            RecurringKind::Crash => Action::Crash {
+                node: self.machine(target),
+                restart_after: Some(lasts),
+            },
+            RecurringKind::Kill => Action::Kill {
+                node: node(target),
+                module: [ModuleName::M, ModuleName::N, ModuleName::D][extra.index(3)],
+                restart_after: Some(lasts),
+            },
+            RecurringKind::Pause => Action::Pause {
+                node: node(target),
+                duration: lasts,
+            },
+            RecurringKind::PowerOff => Action::PowerOff {
+                cluster: Cluster::ALL[target.index(2)],
+                restart_after: Some(lasts),
+            },
+            RecurringKind::Partition => Action::Partition(self.parted(lasts, target, extra)),
+            RecurringKind::DeviceGone => Action::DeviceGone {
+                device: self.drive(target),
+                duration: Some(lasts),
+                returns: ReturnKind::Intact,
+            },
+            RecurringKind::Damage => Action::Damage {
+                device: DriveName::Set(DeviceName {
+                    cluster: self.damaged,
+                    kind: DeviceKind::Data,
+                }),
+                block: target.below(self.blocks),
+                kind: [DamageKind::Unreadable, DamageKind::Rot][extra.index(2)],
+            },
+        }
+    }
+
+    /// A node, or now and then the mediator.
+    fn machine(&self, sample: Sample) -> MachineName {
+        match sample.index(4 + usize::from(self.has_mediator)) {
+            4 => MachineName::Mediator,
+            _ => MachineName::Node(node(sample.further(1))),
+        }
+    }
+
+    fn drive(&self, sample: Sample) -> DriveName {
+        let place = sample.index(4 + usize::from(self.has_mediator));
+        DeviceName::all()
+            .nth(place)
+            .map_or(DriveName::Mediator, DriveName::Set)
+    }
+
+    fn parted(&self, duration: Duration, sample: Sample, extra: Sample) -> Partition {
+        let network = match sample.index(3 + usize::from(self.has_mediator)) {
+            0 | 1 => NetworkName::InterCluster,
+            2 => NetworkName::Client,
+            _ => NetworkName::Mediator,
+        };
+        let cluster = Cluster::ALL[extra.index(2)];
+        let side = |cluster: Cluster, sample: Sample| match sample.index(3) {
+            0 => Endpoint::Cluster(cluster),
+            number => Endpoint::Node(numbered(cluster, number)),
+        };
+        let near = side(cluster, extra.further(1));
+        let far = match network {
+            NetworkName::InterCluster => side(cluster.other(), extra.further(2)),
+            NetworkName::Client => Endpoint::Clients,
+            NetworkName::Mediator => Endpoint::Mediator,
+        };
+        let one_way = Ratio::new(1, 3).expect("a third is a ratio");
+        let is_turned = extra.further(4).below(2) == 1;
+        let (from, to) = if is_turned { (far, near) } else { (near, far) };
+        Partition {
+            from,
+            to,
+            network,
+            direction: match extra.further(3).chance(one_way) {
+                true => Direction::OneWay,
+                false => Direction::BothWays,
+            },
+            duration,
+        }
+    }
+}
+
+fn node(sample: Sample) -> NodeName {
+    let place = sample.index(4);
+    numbered(Cluster::ALL[place / 2], place % 2 + 1)
+}
+
+fn numbered(cluster: Cluster, number: usize) -> NodeName {
+    NodeName {
+        cluster,
+        number: u8::try_from(number).expect("a pair has two nodes"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::Source;
+
+    /// A storm of this kind alone, and its first faults with their instants.
+    fn faults(kinds: &[RecurringKind], count: usize) -> Vec<(WorldTime, Action)> {
+        let mut scenario = Source::load("storm-mediator", &[]).unwrap().scenario;
+        scenario
+            .weather
+            .recurring
+            .retain(|kind, _| kinds.contains(kind));
+        scenario.weather.swarm = Ratio::ALWAYS;
+        let bursts = Bursts::none();
+        let mut storm = Storm::new(&scenario, Seed(9), WorldTime::ZERO, &bursts);
+        let next = |_| {
+            let at = storm.next_at().unwrap();
+            (at, storm.take(&bursts).unwrap())
+        };
+        (0..count).map(next).collect()
+    }
+
+    #[test]
+    fn a_storm_without_one_kind_is_otherwise_the_same() {
+        let both = faults(&[RecurringKind::Crash, RecurringKind::Pause], 40);
+        let alone = faults(&[RecurringKind::Pause], 40);
+        let is_pause = |one: &&(WorldTime, Action)| matches!(one.1, Action::Pause { .. });
+        let pauses: Vec<_> = both.iter().filter(is_pause).collect();
+        assert!(pauses.len() > 5);
+        assert!(
+            pauses
+                .into_iter()
+                .eq(alone.iter().take(both.iter().filter(is_pause).count()))
+        );
+    }
+
+    #[test]
+    fn faults_come_in_order_and_meet_everybody() {
+        let crashes = faults(&[RecurringKind::Crash], 200);
+        assert!(crashes.windows(2).all(|two| two[0].0 < two[1].0));
+        let mut met: Vec<MachineName> = crashes
+            .iter()
+            .filter_map(|(_, action)| match action {
+                Action::Crash { node, .. } => Some(*node),
+                _ => None,
+            })
+            .collect();
+        met.sort_unstable();
+        met.dedup();
+        assert_eq!(met.len(), 5, "four nodes and the mediator");
+    }
+
+    #[test]
+    fn only_one_cluster_is_damaged() {
+        let scenario = &mut Source::load("storm-mediator", &[]).unwrap().scenario;
+        let second = DurationRange::fixed(Duration::from_secs(1));
+        let one = crate::file::Recurring {
+            every: second,
+            lasts: DurationRange::default(),
+        };
+        scenario.weather.recurring = [(RecurringKind::Damage, one)].into();
+        scenario.weather.swarm = Ratio::ALWAYS;
+        let bursts = Bursts::none();
+        let mut storm = Storm::new(scenario, Seed(9), WorldTime::ZERO, &bursts);
+        let damaged = storm.field.damaged;
+        for _ in 0..100 {
+            let Some(Action::Damage { device, .. }) = storm.take(&bursts) else {
+                panic!("nothing else is on")
+            };
+            let kind = DeviceKind::Data;
+            let cluster = damaged;
+            assert_eq!(device, DriveName::Set(DeviceName { cluster, kind }));
+        }
+    }
+}
