@@ -269,6 +269,13 @@ impl Mirror {
                 cx,
             );
         }
+        // A node that stood still while its partner took the set over, performed what is
+        // pending here and went on: the lease says that it may be so, and its devices
+        // will refuse it.
+        if !cx.is_fresh && open.iter().any(|member| self.overlaps(member.range)) {
+            cx.out.probe("replica that overlaps, at a mirror that may be deposed");
+            return cx.out.trace(Event::Ignored(IgnoreReason::Pending));
+        }
         let count = u32::try_from(open.len()).expect("a set is bounded");
         self.sets.insert(
             (session, number),
@@ -360,13 +367,17 @@ impl Mirror {
     /// The owner never has overlapping commands in flight, nor copies what one
     /// touches.
     fn check_disjoint(&self, range: Range) {
-        let commands = self.commands.values().map(|pending| pending.range);
-        let copies = self.copies.iter().map(|pending| pending.range);
-        let overlapping = commands.chain(copies).any(|other| other.overlaps(range));
         assert!(
-            !overlapping,
+            !self.overlaps(range),
             "overlapping commands are never in flight together"
         );
+    }
+
+    /// True if a pending execution touches the range.
+    fn overlaps(&self, range: Range) -> bool {
+        let commands = self.commands.values().map(|pending| pending.range);
+        let copies = self.copies.iter().map(|pending| pending.range);
+        commands.chain(copies).any(|other| other.overlaps(range))
     }
 
     /// A record of the mirror has become durable: now, and only now, it is

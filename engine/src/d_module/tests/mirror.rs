@@ -4,6 +4,7 @@ use crate::storage_set::tables::Role;
 use crate::testing::{
     FIRST, Sending, Sent, Station, VOLUME, configuration, fill, id, portions, range, session, set,
 };
+use crate::time::Duration;
 use crate::vocabulary::{
     BlockIndex, Content, CopyNumber, Outcome, Range, SequenceId, Session, SetId,
 };
@@ -356,4 +357,26 @@ fn a_copy_waits_until_the_one_before_it_is_durable() {
     let acks = [copy_ack(session(2), 1, 0), copy_ack(session(2), 2, 1)];
     assert_eq!(messages(&mirror.take_sent()), acks);
     assert_eq!(byte_at(&mirror, 0), Some(8));
+}
+
+#[test]
+#[should_panic(expected = "overlapping commands are never in flight together")]
+fn overlapping_commands_in_flight_are_the_owners_bug() {
+    let mut mirror = mirror();
+    hear_all(&mut mirror, set(&SECOND, 1, block(1, 0, 1)));
+    hear_all(&mut mirror, set(&SECOND, 2, block(2, 0, 2)));
+}
+
+/// Its partner may have taken the set over meanwhile and performed the first.
+#[test]
+fn a_mirror_whose_lease_has_run_out_ignores_what_overlaps_a_pending_execution() {
+    let mut mirror = mirror();
+    hear_all(&mut mirror, set(&SECOND, 1, block(1, 0, 1)));
+    mirror.holds_mail = true;
+    mirror.pass(Duration::from_secs(2));
+    let ignored = Event::Ignored(IgnoreReason::Pending);
+    assert!(!mirror.has_seen(&ignored));
+    hear_all(&mut mirror, set(&SECOND, 2, block(2, 0, 2)));
+    assert!(mirror.has_seen(&ignored));
+    assert_eq!(messages(&mirror.take_sent()), []);
 }
