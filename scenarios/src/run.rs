@@ -18,7 +18,8 @@ use crate::experiment::{Bench, Experiment};
 use crate::fault_kinds;
 use crate::file::{self, Scenario};
 use crate::moment::Moment;
-use crate::oracle::{Finding, OracleId};
+use crate::oracle::atlas::Destroyed;
+use crate::oracle::{Finding, OracleId, event_of};
 use crate::panics;
 use crate::timeline;
 use crate::waits;
@@ -175,12 +176,28 @@ fn judge(scenario: &Scenario, experiment: &Experiment, stop: Stop) -> Judged {
         verdict: Verdict::Liveness,
         extra: Some(finding("liveness", experiment, says)),
     };
-    if let Some(first) = experiment.findings().first() {
+    let is_stall = |finding: &Finding| finding.oracle == OracleId::O16;
+    let findings = experiment.findings();
+    if findings.iter().any(|finding| !is_stall(finding)) {
         return Judged {
-            verdict: match first.oracle {
-                OracleId::O16 => Verdict::Liveness,
-                _ => Verdict::Safety,
-            },
+            verdict: Verdict::Safety,
+            extra: None,
+        };
+    }
+    if let Some(Destroyed { block, event }) = experiment.oracles().destroyed() {
+        let says = format!(
+            "a fault took the last good copy of block {} at event {}",
+            block.value(),
+            event_of(event)
+        );
+        return Judged {
+            verdict: Verdict::Unrecoverable,
+            extra: Some(finding("atlas", experiment, says)),
+        };
+    }
+    if !findings.is_empty() {
+        return Judged {
+            verdict: Verdict::Liveness,
             extra: None,
         };
     }

@@ -273,7 +273,8 @@ impl Mirror {
         // pending here and went on: the lease says that it may be so, and its devices
         // will refuse it.
         if !cx.is_fresh && open.iter().any(|member| self.overlaps(member.range)) {
-            cx.out.probe("replica that overlaps, at a mirror that may be deposed");
+            cx.out
+                .probe("replica that overlaps, at a mirror that may be deposed");
             return cx.out.trace(Event::Ignored(IgnoreReason::Pending));
         }
         let count = u32::try_from(open.len()).expect("a set is bounded");

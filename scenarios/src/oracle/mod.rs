@@ -9,9 +9,11 @@
 //! Events are numbered in the order in which they happened; the numbers are the
 //! oracles' clock, for two events of one instant are still one after the other.
 
+pub mod atlas;
 pub mod images;
 pub mod o10_takeover;
 pub mod o11_inconsistent;
+pub mod o12_intact;
 pub mod o15_leaks;
 pub mod o16_liveness;
 pub mod o17_reference;
@@ -42,7 +44,7 @@ use stormglass_sim::time::WorldTime;
 pub use o2_linearizable::Linearizable;
 pub use o8_outcomes::Outcomes;
 pub use o17_reference::Reference;
-pub use watch::{Oracles, moment};
+pub use watch::{Oracles, event_of, moment};
 
 /// Which oracle speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -69,6 +71,8 @@ pub enum OracleId {
     O10,
     /// A half overwritten copy says so.
     O11,
+    /// Damaged data goes nowhere.
+    O12,
     /// Nothing is left over at rest.
     O15,
     /// In calm everything ends.
@@ -91,6 +95,7 @@ impl fmt::Display for OracleId {
             OracleId::O9 => "O9",
             OracleId::O10 => "O10",
             OracleId::O11 => "O11",
+            OracleId::O12 => "O12",
             OracleId::O15 => "O15",
             OracleId::O16 => "O16",
             OracleId::O17 => "O17",

@@ -44,19 +44,25 @@ impl Takeover {
         self.checks
     }
 
-    /// A process won a set.
+    /// A process says that it won a set. Its word may come late: it stood still, and the
+    /// set has another `holder` by now; then this key was won before that one.
     pub fn fenced(
         &mut self,
-        process: ProcessId,
-        copy: usize,
+        (process, copy): (ProcessId, usize),
         key: ReservationKey,
+        holder: Option<ReservationKey>,
         when: When,
         findings: &mut Vec<Finding>,
     ) {
         self.checks += 1;
-        let before = self.last[copy].replace((key, when.event));
+        let is_late = holder.is_some_and(|holder| holder != key);
+        let before = match is_late {
+            true => self.last[copy],
+            false => self.last[copy].replace((key, when.event)),
+        };
         if let Some((before, event)) = before
             && key.epoch <= before.epoch
+            && !is_late
         {
             let says = format!(
                 "a set is won under epoch {}, and was under epoch {} before",

@@ -81,6 +81,12 @@ impl Once {
         self.performed.get(&command)
     }
 
+    /// True if both copies have to refuse the command: its client knows the outcome.
+    pub fn is_forgotten(&self, command: CommandId) -> bool {
+        let floor = self.floors.get(&command.client).copied();
+        floor.is_some_and(|floor| command.counter < floor)
+    }
+
     /// A record entered a journal.
     pub(super) fn note(
         &mut self,

@@ -1,17 +1,19 @@
 //! All oracles of an experiment, fed from one place.
 
 use serde::{Deserialize, Serialize};
-use stormglass_engine::event::Event;
+use stormglass_engine::contract::{PageIndex, ReservationKey};
+use stormglass_engine::event::{Event, Phase};
 use stormglass_engine::vocabulary::{BlockIndex, Range};
 use stormglass_reports::record::{self, OracleLine, OracleVerdict};
 use stormglass_sim::occurrence::{Happened, Occurrence};
 use stormglass_sim::time::WorldTime;
-use stormglass_sim::world::ProcessId;
-use stormglass_sim::world::World;
+use stormglass_sim::world::{DeviceIndex, ProcessId, World};
 
+use super::atlas::{Atlas, Destroyed};
 use super::images::{Devices, Images, SetDevices, When, is_blank};
 use super::o4_epochs::Epochs;
 use super::o10_takeover::Takeover;
+use super::o12_intact::Intact;
 use super::o15_leaks::Leaks;
 use super::o16_liveness::{Bounds, Liveness, Sync};
 use super::{Finding, Linearizable, OracleId, Outcomes, Reference};
@@ -32,6 +34,11 @@ pub fn moment(event: u64, place: usize) -> u64 {
     event << MOMENT_BITS | place.min((1 << MOMENT_BITS) - 1)
 }
 
+/// The world's event of an oracles' number.
+pub fn event_of(number: u64) -> u64 {
+    number >> MOMENT_BITS
+}
+
 /// The oracles of a run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Oracles {
@@ -43,6 +50,8 @@ pub struct Oracles {
     epochs: Epochs,
     takeover: Takeover,
     liveness: Liveness,
+    intact: Intact,
+    atlas: Atlas,
 }
 
 impl Oracles {
@@ -69,7 +78,14 @@ impl Oracles {
             epochs: Epochs::default(),
             takeover: Takeover::default(),
             liveness: Liveness::new(bounds, sync),
+            intact: Intact::default(),
+            atlas: Atlas::new(map.geometry),
         }
+    }
+
+    /// A block of which no good copy was left, if there was one.
+    pub fn destroyed(&self) -> Option<Destroyed> {
+        self.atlas.destroyed()
     }
 
     /// True from calm on.
@@ -101,12 +117,15 @@ impl Oracles {
         world: &World<Actor>,
         findings: &mut Vec<Finding>,
     ) {
-        if let Occurrence::Fault(Happened::Damage { device, page }) = occurrence {
-            self.images.damaged(*device, *page);
-            self.outcomes.damaged();
-        }
-        if let Occurrence::Fault(Happened::DeviceGone(_)) = occurrence {
-            self.outcomes.damaged();
+        match occurrence {
+            Occurrence::Fault(Happened::Damage { device, page }) => {
+                self.images.damaged(*device, *page);
+                self.outcomes.damaged();
+                self.intact.damaged();
+                self.chart(*device, *page, event);
+            }
+            Occurrence::Fault(Happened::DeviceGone(_)) => self.outcomes.damaged(),
+            _ => {}
         }
         self.images.observe(at, event, occurrence, world, findings);
         self.liveness
@@ -120,6 +139,7 @@ impl Oracles {
                 self.outcomes.observe(at, event, report, findings);
                 self.reference.observe(at, event, report, findings);
                 self.liveness.observe_client(at, report);
+                self.intact.observe_client(at, event, report, findings);
                 self.images.observe_client(at, event, report, findings);
             }
             Occurrence::Event {
@@ -128,11 +148,13 @@ impl Oracles {
             } => {
                 let when = When { at, event };
                 self.liveness.observe_node(at, report);
+                self.atlas.observe_node(report);
                 self.observe_node(*process, report, world, when, findings);
             }
             Occurrence::Submitted { device, number } => {
                 let disk = world.device(*device);
                 self.epochs.submitted(*device, *number, disk, event);
+                self.intact.submitted((at, event), *number, disk, findings);
             }
             Occurrence::Executed {
                 device,
@@ -150,6 +172,9 @@ impl Oracles {
                     self.epochs.replaced(*device);
                     if let Some(copy) = self.images.copy_of(*device) {
                         self.takeover.replaced(copy);
+                        if copy == 1 {
+                            self.atlas.mirror_lost();
+                        }
                     }
                 }
             }
@@ -158,6 +183,17 @@ impl Oracles {
                 self.takeover.reborn(*process);
             }
             Occurrence::Probe { .. } | Occurrence::Fault(_) => {}
+        }
+    }
+
+    /// Enters damage into the atlas.
+    fn chart(&mut self, device: DeviceIndex, page: PageIndex, event: u64) {
+        let Some(copy) = self.images.copy_of(device) else {
+            return;
+        };
+        for block in self.images.blocks_of(page) {
+            let is_other_bad = self.images.is_damaged(1 - copy, block);
+            self.atlas.damaged(copy, block, is_other_bad, event);
         }
     }
 
@@ -178,8 +214,10 @@ impl Oracles {
             }
             Event::Fenced(key) => {
                 self.epochs.fenced(process, *key);
+                let (_, holder) = self.holder_of(process, world);
                 if let Some(copy) = self.copy_of(process) {
-                    self.takeover.fenced(process, copy, *key, when, findings);
+                    let who = (process, copy);
+                    self.takeover.fenced(who, *key, holder, when, findings);
                 }
             }
             Event::Recovered { .. } => {
@@ -201,10 +239,7 @@ impl Oracles {
             } => {
                 let read = self.images.read_range(*command);
                 let answer = (*command, *verdict);
-                let claim = self.epochs.claim_of(process);
-                let journal = claim.and_then(|device| self.images.journal_of(device));
-                let holder = journal.and_then(|device| world.device(device).holder());
-                let set = (journal, holder);
+                let set = self.holder_of(process, world);
                 self.epochs
                     .answered(process, answer, set, &self.images, when, findings);
                 self.takeover
@@ -222,6 +257,18 @@ impl Oracles {
             }
             _ => {}
         }
+    }
+
+    /// The journal of the set that a process last tried to take, and who holds it.
+    fn holder_of(
+        &self,
+        process: ProcessId,
+        world: &World<Actor>,
+    ) -> (Option<DeviceIndex>, Option<ReservationKey>) {
+        let claim = self.epochs.claim_of(process);
+        let journal = claim.and_then(|device| self.images.journal_of(device));
+        let holder = journal.and_then(|device| world.device(device).holder());
+        (journal, holder)
     }
 
     /// Which copy's set a process last tried to take.
@@ -247,7 +294,9 @@ impl Oracles {
         for cluster in Cluster::ALL {
             // What a copy does not owe is looked up where it is owed.
             let copy = usize::from(cluster == Cluster::West);
-            let content = |block| match self.images.is_exempt(copy, block) {
+            // Of a set that nobody tends, part may stand in the journal alone.
+            let is_whole = is_tended(world, map, cluster);
+            let content = |block| match !is_whole || self.images.is_exempt(copy, block) {
                 true => stored_block(world, map, other(cluster), block),
                 false => stored_block(world, map, cluster, block),
             };
@@ -288,6 +337,7 @@ impl Oracles {
             line(OracleId::O9, images.in_sync),
             line(OracleId::O10, self.takeover.checks()),
             line(OracleId::O11, images.inconsistent),
+            line(OracleId::O12, self.intact.checks()),
             line(OracleId::O15, self.leaks.checks()),
             line(OracleId::O16, self.liveness.checks()),
             line(OracleId::O17, self.reference.checks()),
@@ -304,6 +354,18 @@ fn other(cluster: Cluster) -> Cluster {
 
 fn volume_blocks(map: &Map) -> u32 {
     u32::try_from(map.geometry.blocks).expect("a simulated volume is small")
+}
+
+/// True if a node of the cluster goes on and has its set in hand.
+fn is_tended(world: &World<Actor>, map: &Map, cluster: Cluster) -> bool {
+    let machines = map.cluster(cluster).iter();
+    let mut processes = machines.flat_map(|machine| &world.machine(*machine).processes);
+    processes.any(|id| {
+        let process = world.process(*id);
+        let module = process.module.as_ref().and_then(Actor::as_d_module);
+        let phase = module.filter(|_| !process.is_paused).map(|it| it.phase());
+        matches!(phase, Some(Phase::Serving | Phase::Following))
+    })
 }
 
 /// What a cluster's data device holds of a block, at rest: with an empty journal
@@ -339,6 +401,7 @@ impl OracleId {
             OracleId::O9 => "at rest the copies are equal and free of marks",
             OracleId::O10 => "a takeover serves nothing before it has read back its set",
             OracleId::O11 => "a copy half overwritten says so until it is whole",
+            OracleId::O12 => "damaged data is neither returned nor copied",
             OracleId::O15 => "nothing is left over at rest",
             OracleId::O16 => "in calm every command ends, and the copies are in sync again",
             OracleId::O17 => "a reference model agrees with what clients read",
@@ -353,11 +416,7 @@ impl Finding {
             oracle: self.oracle.to_string(),
             at: std::time::Duration::from_nanos(self.at.as_nanos()),
             says: self.says.clone(),
-            events: self
-                .events
-                .iter()
-                .map(|number| number >> MOMENT_BITS)
-                .collect(),
+            events: self.events.iter().map(|number| event_of(*number)).collect(),
         }
     }
 }

@@ -302,14 +302,30 @@ impl Images {
     }
 
     /// True if both copies certainly have a command's result, and the owner's record
-    /// of it was submitted before this event.
+    /// of it was submitted before this event; or if its client has long heard it.
     pub fn was_on_both(&self, command: CommandId, before: u64) -> bool {
         let performed = self.once.performed(command);
-        let by = performed.and_then(|performed| performed.submitted_at(0));
-        by.is_some_and(|by| by < before)
+        let is_early = match performed.map(|performed| performed.submitted_at(0)) {
+            Some(by) => by.is_some_and(|by| by < before),
+            // Forgotten, for the client knows the outcome; whether this is another one,
+            // O8 sees.
+            None => self.once.is_forgotten(command),
+        };
+        is_early
             && [0, 1]
                 .iter()
                 .all(|copy| self.set(*copy).has_result(command))
+    }
+
+    /// The blocks that a page of a data device stands for: its own, or those whose headers
+    /// it holds.
+    pub fn blocks_of(&self, page: PageIndex) -> impl Iterator<Item = BlockIndex> + use<> {
+        self.pair.blocks_of(page)
+    }
+
+    /// True if damage was injected into the block's pages of a copy and not undone.
+    pub fn is_damaged(&self, copy: usize, block: BlockIndex) -> bool {
+        self.pair.is_damaged(copy, block)
     }
 
     /// True if what a copy's data device holds of the block, at rest, need not be

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use stormglass_engine::contract::{IoRequest, PageIndex};
-use stormglass_engine::storage_set::layout::Geometry;
+use stormglass_engine::storage_set::layout::{Geometry, HEADERS_PER_PAGE};
 use stormglass_engine::storage_set::tables::{Consistency, Mode};
 use stormglass_engine::vocabulary::{BlockIndex, SequenceId};
 use stormglass_engine::wire::mediator::MediatorRecord;
@@ -157,6 +157,23 @@ impl Pair {
         if is_set || self.in_sync.is_none() {
             self.in_sync = Some(record.in_sync);
         }
+    }
+
+    /// The blocks that a page of a data device stands for.
+    pub(super) fn blocks_of(&self, page: PageIndex) -> impl Iterator<Item = BlockIndex> + use<> {
+        let geometry = self.geometry();
+        let first = geometry.data_page(BlockIndex::new(0)).0;
+        let blocks = match page.0.checked_sub(first) {
+            Some(block) => block..block + 1,
+            None => {
+                let start = page.0.saturating_sub(1) * HEADERS_PER_PAGE;
+                start..start + HEADERS_PER_PAGE
+            }
+        };
+        let count = geometry.blocks;
+        blocks
+            .filter(move |block| *block < count)
+            .map(BlockIndex::new)
     }
 
     /// True if damage was injected into the block's pages and not undone.

@@ -127,7 +127,8 @@ fn o4_finds_an_answer_of_a_process_that_never_won_its_set() {
 
 fn won(takeover: &mut Takeover, process: ProcessId, key: ReservationKey) -> Vec<Finding> {
     let mut findings = vec![];
-    takeover.fenced(process, 0, key, when(key.epoch * 10), &mut findings);
+    let when = when(key.epoch * 10);
+    takeover.fenced((process, 0), key, Some(key), when, &mut findings);
     findings
 }
 
