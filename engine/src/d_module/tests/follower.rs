@@ -63,6 +63,7 @@ fn fetch(session: Session, nonce: u64, range: Range) -> PeerMessage {
         nonce,
         range,
         attempt: 4,
+        command: None,
     }
 }
 
@@ -207,6 +208,7 @@ fn fetched(nonce: u64, range: Range, version: u64, byte: u8) -> PeerMessage {
         nonce,
         range,
         attempt: 4,
+        outcome: None,
         versions: vec![SequenceId::new(version); range.count() as usize],
         data: fill(byte, range.count()),
     }

@@ -100,28 +100,3 @@ fn what_an_earlier_life_left_in_the_ring_stays_dead() {
     assert!(station.has_seen(&Event::Formatted));
     assert!(station.tables().results.is_empty() && station.tables().marks.is_empty());
 }
-
-#[test]
-fn an_owner_whose_data_device_was_replaced_is_frozen() {
-    let mut owner = Station::new(Role::Owner);
-    owner.serve();
-    // Its heart goes on beating in the mailbox, behind everything else.
-    let content = |owner: &Station| {
-        let mut pages = owner.disks[&JOURNAL].pages.clone();
-        pages.split_off(&GEOMETRY.mailbox_start().0);
-        pages
-    };
-    let journal = content(&owner);
-    owner.disks.insert(DATA, Disk::default());
-    owner.reboot();
-    owner.run();
-    assert_eq!(owner.module.phase(), Phase::Halted);
-    assert!(owner.has_seen(&Event::Halted(IoError::Gone)));
-    assert!(
-        owner
-            .probes
-            .contains(&"owner without its data device frozen")
-    );
-    assert!(owner.disks[&DATA].pages.is_empty());
-    assert!(content(&owner) == journal, "the journal is not touched");
-}

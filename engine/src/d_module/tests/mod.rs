@@ -9,6 +9,7 @@ mod leases;
 mod mirror;
 mod orphans;
 mod repair;
+mod rebuild;
 mod reported;
 mod resync;
 mod room;
