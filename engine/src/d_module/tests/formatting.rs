@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use crate::configuration::Configuration;
-use crate::contract::IoError;
 use crate::event::{Event, Phase};
 use crate::storage_set::tables::{Role, Tables};
 use crate::testing::{DATA, Disk, GEOMETRY, JOURNAL, Station, configuration, id, session, write};
