@@ -93,6 +93,14 @@ impl Mirror {
     ) {
         let tables = set.tables();
         let range = question.range;
+        if tables.consistency == Consistency::Unpaired {
+            // Zeroes that nobody wrote would prove themselves.
+            let asker = Asker {
+                address: from,
+                attempt: question.attempt,
+            };
+            return refuse_session(session, HelloRefusal::NotClean, asker, cx);
+        }
         if tables.role != Role::Mirror || session != tables.fence || !is_on_volume(range, cx) {
             return cx.out.trace(Event::Ignored(IgnoreReason::StaleSession));
         }

@@ -30,7 +30,7 @@ impl Owner {
         if regions.nth(1).is_some() {
             cx.out.probe("orphan over several regions");
         }
-        if set.first_missing(range).is_some() {
+        if self.is_orphan_lost(set) {
             return self.ask_for_orphan(cx);
         }
         let outcome = set
@@ -109,11 +109,10 @@ impl Owner {
         set: &StorageSet,
         cx: &mut Context<'_>,
     ) {
-        let range = self.orphans.current().expect("one is being resolved").range;
-        if found.is_err() && set.first_missing(range).is_some() {
-            return self.ask_for_orphan(cx);
-        }
         let Ok(blocks) = found else {
+            if self.is_orphan_lost(set) {
+                return self.ask_for_orphan(cx);
+            }
             cx.out.probe("orphan cannot be read");
             let again = cx.configuration.timers.retransmit_max;
             return self.orphans.read_again(cx.now.after(again));
@@ -122,6 +121,7 @@ impl Owner {
             return;
         }
         self.orphans.enter(Step::Copying);
+        let range = self.orphans.current().expect("one is being resolved").range;
         let content = Content::Data(read::concatenate(&blocks));
         let versions = blocks.iter().map(|block| block.version).collect();
         let results = set.tables().results_touching(range);
@@ -133,6 +133,47 @@ impl Owner {
             results,
         };
         self.replication.copy(build, cx);
+    }
+
+    pub(super) fn clear_orphan(&mut self, set: &mut StorageSet, cx: &mut Context<'_>) {
+        self.orphans.enter(Step::Clearing);
+        let command = self
+            .orphans
+            .current()
+            .expect("one is being resolved")
+            .command;
+        let clears = vec![command];
+        self.write(Entry::Clear { clears }, set, cx);
+    }
+
+    /// Marks have ended durably; if the orphan's is among them, it is resolved.
+    pub(super) fn handle_cleared(
+        &mut self,
+        clears: &[CommandId],
+        set: &mut StorageSet,
+        cx: &mut Context<'_>,
+    ) {
+        let cleared = self
+            .orphans
+            .current()
+            .filter(|current| current.step == Step::Clearing && clears.contains(&current.command));
+        let Some(command) = cleared.map(|current| current.command) else {
+            return;
+        };
+        self.orphans.finish();
+        self.ordering.release(command);
+        let result = set.tables().results.get(&command);
+        let outcome = result.map_or(Outcome::Failed, |result| result.outcome);
+        cx.out.trace(Event::OrphanResolved(command, outcome));
+        self.attempts.answer(command, status_of(outcome), cx);
+        self.start_orphan(set, cx);
+        self.admit(set, cx);
+    }
+
+    /// True if only the mirror has some of the current orphan's range.
+    fn is_orphan_lost(&self, set: &StorageSet) -> bool {
+        let current = self.orphans.current();
+        current.is_some_and(|it| set.first_missing(it.range).is_some())
     }
 
     /// The range went with the data device: what this copy held is not known, and its
@@ -192,40 +233,5 @@ impl Owner {
             fetch.hurry(cx);
         }
         self.rebuild.hurry(cx);
-    }
-
-    pub(super) fn clear_orphan(&mut self, set: &mut StorageSet, cx: &mut Context<'_>) {
-        self.orphans.enter(Step::Clearing);
-        let command = self
-            .orphans
-            .current()
-            .expect("one is being resolved")
-            .command;
-        let clears = vec![command];
-        self.write(Entry::Clear { clears }, set, cx);
-    }
-
-    /// Marks have ended durably; if the orphan's is among them, it is resolved.
-    pub(super) fn handle_cleared(
-        &mut self,
-        clears: &[CommandId],
-        set: &mut StorageSet,
-        cx: &mut Context<'_>,
-    ) {
-        let cleared = self
-            .orphans
-            .current()
-            .filter(|current| current.step == Step::Clearing && clears.contains(&current.command));
-        let Some(command) = cleared.map(|current| current.command) else {
-            return;
-        };
-        self.orphans.finish();
-        self.ordering.release(command);
-        let result = set.tables().results.get(&command);
-        let outcome = result.map_or(Outcome::Failed, |result| result.outcome);
-        cx.out.trace(Event::OrphanResolved(command, outcome));
-        self.attempts.answer(command, status_of(outcome), cx);
-        self.start_orphan(set, cx);
-        self.admit(set, cx);
     }
 }

@@ -152,7 +152,6 @@ impl Owner {
     /// Goes on with the highest dirty region, or finishes: called whenever
     /// something has ended that it may have waited for.
     pub(super) fn scan(&mut self, set: &mut StorageSet, cx: &mut Context<'_>) {
-        self.go_on_rebuilding(set, cx);
         if self.resync.step == Step::Scanning {
             let geometry = &cx.configuration.set.geometry;
             match set.tables().dirty.get_max() {
@@ -175,6 +174,7 @@ impl Owner {
         if self.resync.step == Step::Closing {
             self.try_region(set, cx);
         }
+        self.go_on_rebuilding(set, cx);
     }
 
     /// Reads the closed region once nobody holds it and no mark stands in it.
