@@ -104,7 +104,10 @@ impl Owner {
         if !self.is_known_equal(range, set, cx) {
             return false;
         }
-        cx.out.probe("bad block fetched from the mirror");
+        cx.out.probe(match set.first_missing(range) {
+            Some(_) => "missing block fetched from the mirror",
+            None => "bad block fetched from the mirror",
+        });
         let fetch = self.ask_mirror(range, None, cx);
         self.fetches.open.insert(command, fetch);
         true

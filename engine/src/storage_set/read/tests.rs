@@ -191,3 +191,13 @@ fn blocks_are_joined_in_order_and_zeroes_filled_in() {
         "one is not copied"
     );
 }
+
+#[test]
+fn a_missing_block_asks_no_device_and_is_not_proven() {
+    let (blocks, ids) = (Blocks::default(), &mut IoIds::default());
+    let missing = Some(BlockIndex::new(4));
+    let (read, ios) = RangeRead::start(range(3, 3), &blocks, missing, DEVICES, ids);
+    assert_eq!(ios, []);
+    assert!(read.is_complete());
+    assert_eq!(read.finish(), Err(Unproven(BlockIndex::new(4))));
+}
