@@ -17,8 +17,8 @@ use crate::codec::envelope;
 use crate::contract::{Frame, LabelKind};
 use crate::storage_set::record::CommandResult;
 use crate::vocabulary::{
-    ClientId, Command, CommandId, Content, CopyNumber, Outcome, Range, SequenceId, Session, SetId, Status,
-    Ticket, VolumeId, Watermark,
+    ClientId, Command, CommandId, Content, CopyNumber, Outcome, Range, SequenceId, Session, SetId,
+    Status, Ticket, VolumeId, Watermark,
 };
 
 /// Blocks of payload that one command, answer, replica or record may carry: 1 MiB,

@@ -200,14 +200,14 @@ fn entry() -> impl Strategy<Value = Entry> {
             .prop_map(|(set, clear)| Entry::Dirty { set, clear }),
         Just(Entry::Finish),
         Just(Entry::Lost),
-        (copied.clone(), option::of(result())).prop_map(
-            |((range, content, versions), verdict)| Entry::Repair {
+        (copied.clone(), option::of(result())).prop_map(|((range, content, versions), verdict)| {
+            Entry::Repair {
                 range,
                 content,
                 versions,
-                verdict
+                verdict,
             }
-        ),
+        }),
         (copy_number(), copied, vec(result(), 0..300)).prop_map(
             |(copy, (range, content, versions), results)| {
                 Entry::Copy {

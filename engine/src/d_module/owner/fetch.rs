@@ -251,8 +251,8 @@ impl Owner {
         let due: Vec<(CommandId, Fetch)> = due.map(|(command, it)| (*command, *it)).collect();
         for (command, mut fetch) in due {
             // Only the mirror has what is missing: it is waited for like a write.
-            let waits = self.replication.link() != Link::Open
-                && set.first_missing(fetch.range).is_some();
+            let waits =
+                self.replication.link() != Link::Open && set.first_missing(fetch.range).is_some();
             if fetch.is_overdue(cx) && !waits {
                 cx.out.probe("bad block on both copies");
                 self.fetches.open.remove(&command);

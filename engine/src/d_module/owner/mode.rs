@@ -90,7 +90,8 @@ impl Owner {
         }
         if !set.tables().missing.is_empty() {
             // It alone has what is missing here: waited for, whatever the policy.
-            cx.out.probe("mirror not given up that alone has everything");
+            cx.out
+                .probe("mirror not given up that alone has everything");
             return;
         }
         match cx.configuration.policy {

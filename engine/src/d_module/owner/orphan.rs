@@ -195,8 +195,7 @@ impl Owner {
         (nonce, range): (u64, Range),
         outcome: Option<Outcome>,
     ) -> Option<CommandResult> {
-        self.judging
-            .take_if(|it| it.is_answered_by(nonce, range))?;
+        self.judging.take_if(|it| it.is_answered_by(nonce, range))?;
         self.orphans.enter(Step::Installing);
         let command = self.orphans.current()?.command;
         Some(CommandResult {

@@ -11,9 +11,9 @@
 //! Owns which region is rebuilt and how far it is. In sync, a region without mutations
 //! and marks is equal on both copies, so all of it is taken from the mirror, also what
 //! the journal holds; and none begins before the region is durably here, so it stays
-//! equal meanwhile, from one session to the next. It shares the closed region with the
-//! resync: a resync needs a mode that is not entered while a region is missing. Refuses to know what
-//! a region's bit is for: reads ask the mirror for themselves.
+//! equal meanwhile, from one session to the next. It closes regions by the resync's
+//! door: a resync needs a mode that is not entered while a region is missing. Refuses to
+//! know what a region's bit is for: reads ask the mirror for themselves.
 
 use serde::{Deserialize, Serialize};
 

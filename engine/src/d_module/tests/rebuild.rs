@@ -124,7 +124,8 @@ fn answer(
 }
 
 fn is_accepted(owner: &Station, counter: u64) -> bool {
-    let is_it = |event: &Event| matches!(event, Event::Accepted { command, .. } if *command == id(counter));
+    let is_it =
+        |event: &Event| matches!(event, Event::Accepted { command, .. } if *command == id(counter));
     owner.events.iter().any(is_it)
 }
 
@@ -169,8 +170,10 @@ fn a_crash_on_the_way_leaves_a_device_that_is_lost_still() {
                 if owner.queue.is_empty() {
                     break;
                 }
-                let is_write =
-                    matches!(owner.queue[0].request, crate::contract::IoRequest::Write { .. });
+                let is_write = matches!(
+                    owner.queue[0].request,
+                    crate::contract::IoRequest::Write { .. }
+                );
                 if is_write {
                     break;
                 }
@@ -332,7 +335,11 @@ fn a_region_that_the_mirror_cannot_prove_is_let_be_for_a_while() {
     for _ in 0..400 {
         owner.pass_running(Duration::from_millis(10));
     }
-    assert!(owner.probes.contains(&"missing region not proven by the mirror"));
+    assert!(
+        owner
+            .probes
+            .contains(&"missing region not proven by the mirror")
+    );
     owner.take_sent();
     owner.pass_running(Duration::from_millis(900));
     let next = questions(&mut owner);
@@ -522,7 +529,10 @@ fn a_mirror_is_asked_about_an_orphan_until_it_answers_and_for_every_session_anew
     assert_eq!(owner.hello_session(), session(4));
     owner.take_sent();
     owner.hear(&answer(first[0], (1, 1), Some(Outcome::Performed)));
-    assert!(!owner.tables().results.contains_key(&id(1)), "of a session that is over");
+    assert!(
+        !owner.tables().results.contains_key(&id(1)),
+        "of a session that is over"
+    );
     owner.hear(&hello_ack(session(4), 0));
     owner.pass(Duration::from_millis(1));
     let third = of(&mut owner);

@@ -159,7 +159,8 @@ fn a_block_that_does_not_prove_itself_is_not_returned() {
 fn a_failed_read_proves_nothing() {
     let device = Device::default();
     let blocks = Blocks::default();
-    let (mut read, ios) = RangeRead::start(range(3, 2), &blocks, None, DEVICES, &mut IoIds::default());
+    let (mut read, ios) =
+        RangeRead::start(range(3, 2), &blocks, None, DEVICES, &mut IoIds::default());
     read.handle_completion(ios[0].io, Ok(device.read(&ios[0])));
     read.handle_completion(ios[1].io, Err(IoError::Unreadable(PageIndex(1))));
     assert!(read.is_complete());
@@ -169,7 +170,8 @@ fn a_failed_read_proves_nothing() {
 #[test]
 fn a_read_hears_nothing_but_its_own() {
     let blocks = Blocks::default();
-    let (mut read, ios) = RangeRead::start(range(0, 1), &blocks, None, DEVICES, &mut IoIds::default());
+    let (mut read, ios) =
+        RangeRead::start(range(0, 1), &blocks, None, DEVICES, &mut IoIds::default());
     assert!(!read.handle_completion(IoId(ios[0].io.0 + 9), Ok(IoOutput::Done)));
     assert!(!read.is_complete());
 }
