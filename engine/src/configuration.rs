@@ -7,6 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::contract::{Address, DeviceId, NetworkId, Slot};
+use crate::storage_set::LAST_PAGE;
 use crate::storage_set::format;
 use crate::storage_set::layout::Geometry;
 use crate::storage_set::tables::Role;
@@ -130,7 +131,9 @@ impl Limits {
         let copy = format::copy_pages_max(results, blocks);
         let copy = copy.ok_or(ConfigurationError::Results(results))?;
         // A command takes its mark and its record's head beside its blocks.
+        // Beside either the set keeps its last page.
         let needed = copy.max(self.journal_reserve.saturating_add(2 + blocks));
+        let needed = needed.saturating_add(LAST_PAGE);
         if geometry.ring_pages < needed {
             return Err(ConfigurationError::Ring(needed));
         }

@@ -79,6 +79,11 @@ pub enum Event {
     Finished(Session),
     /// Owner: blocks that could not be read are written anew as the mirror holds them.
     Repaired(Range),
+    /// Owner: the data device came back without content; what the journal does not hold
+    /// is durably known as missing.
+    DataLost,
+    /// Owner: a missing region is written anew as the mirror holds it, durably.
+    RegionRebuilt(Range),
     /// The partner's heartbeat stood still for too long.
     PartnerSilent(NodeId),
     /// The set is readable and serves from now on: the time of the partner's HA lease

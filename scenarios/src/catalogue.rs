@@ -47,6 +47,9 @@ const FILES: &[(&str, &str)] = embed! {
         "bad-block-dirty"
         "owner-disk-gone"
         "device-lost"
+        "owner-disk-replaced"
+        "rebuild-interrupted"
+        "orphans-without-disk"
         "slow-record"
         "late-word"
         "short-outages";

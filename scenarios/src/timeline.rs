@@ -41,6 +41,8 @@ pub fn event_name(event: &Event) -> Option<&'static str> {
         Event::PartnerSilent(_) => "partner silent",
         Event::LeaseWaitedOut => "lease waited out",
         Event::Formatted => "formatted",
+        Event::DataLost => "data lost",
+        Event::RegionRebuilt(_) => "region rebuilt",
         Event::MediatorSet(_) => "mediator set",
         Event::SessionRefused(..)
         | Event::HeldBack(..)
@@ -50,7 +52,7 @@ pub fn event_name(event: &Event) -> Option<&'static str> {
 }
 
 /// Every name that a trigger may use.
-pub const EVENT_NAMES: [&str; 38] = [
+pub const EVENT_NAMES: [&str; 40] = [
     "accepted",
     "announcing",
     "answered",
@@ -58,6 +60,7 @@ pub const EVENT_NAMES: [&str; 38] = [
     "claiming",
     "configuring",
     "copied",
+    "data lost",
     "dirty united",
     "fenced",
     "finished",
@@ -76,6 +79,7 @@ pub const EVENT_NAMES: [&str; 38] = [
     "recovered",
     "recovering",
     "region copied",
+    "region rebuilt",
     "repaired",
     "replica acknowledged",
     "replica performed",
@@ -229,6 +233,15 @@ fn node_line(event: &Event) -> Option<(TimelineKind, String, Option<&'static str
         }
         Event::LeaseWaitedOut => (Role, "the partner's lease has run out".to_owned(), None),
         Event::Formatted => (Role, "formats an empty set".to_owned(), None),
+        Event::DataLost => {
+            let text = "has lost its data device: all that is not in the journal is missing";
+            (Role, text.to_owned(), None)
+        }
+        Event::RegionRebuilt(range) => (
+            Sync,
+            format!("rebuilds {range} from the mirror"),
+            Some("regions rebuilt"),
+        ),
         Event::MediatorSet(record) => {
             let word = if record.in_sync {
                 "in sync"

@@ -16,8 +16,8 @@ fn limits_that_do_not_fit_the_geometry_are_refused() {
     assert_eq!(checked(|c| c.limits.command_blocks = 257), Err(Command));
     assert_eq!(checked(|c| c.limits.clears_per_record = 333), Err(Clears));
     assert_eq!(checked(|c| c.limits.window = 9_999), Err(Results(39_996)));
-    assert_eq!(checked(|c| c.set.geometry.ring_pages = 26), Ok(()));
-    assert_eq!(checked(|c| c.set.geometry.ring_pages = 25), Err(Ring(26)));
+    assert_eq!(checked(|c| c.set.geometry.ring_pages = 27), Ok(()));
+    assert_eq!(checked(|c| c.set.geometry.ring_pages = 26), Err(Ring(27)));
     assert_eq!(checked(|c| c.limits.journal_reserve = 1), Ok(()));
     // 64 results and 32 marks take the first page.
     assert_eq!(checked(|c| c.set.geometry.checkpoint_pages = 1), Ok(()));

@@ -26,8 +26,9 @@ use crate::storage_set::StorageSet;
 use crate::storage_set::destage::{DestageIo, Devices};
 use crate::storage_set::format::{Checkpoint, Superblock};
 use crate::storage_set::layout::CheckpointSlot;
+use crate::storage_set::record::Entry;
 use crate::storage_set::recovery::{self, Recovered, Recovery, RecoveryError};
-use crate::storage_set::tables::{Consistency, Role, Tables};
+use crate::storage_set::tables::{Consistency, Mode, Role, Tables};
 use crate::time::{Duration, Instant};
 use crate::vocabulary::{Lsn, Session, SessionIncarnation, SiteEpoch};
 
@@ -249,6 +250,23 @@ impl DModule {
         self.format(key, (recovered.next_slot, &checkpoint), out);
     }
 
+    /// The data device was replaced under an owner in sync: the mirror has everything.
+    /// That all is missing here is durable before the device is recognised again, so a
+    /// crash between leaves a set that comes here again.
+    fn lose_data(&mut self, key: ReservationKey, recovered: &Recovered, out: &mut NodeOutbox) {
+        out.probe("owner's data device lost");
+        let configuration = Arc::clone(self.configuration.as_ref().expect("a claim needs one"));
+        let devices = devices(&configuration);
+        let superblock = DModule::superblock(&configuration);
+        // It may be known already, and then there need not be another page for it.
+        let is_known = recovered.tables.is_all_missing(&devices.geometry);
+        let record = (!is_known).then(|| recovered.next_record(key, Entry::Lost));
+        let (formatting, io) =
+            Formatting::after_loss(key, devices, &superblock, record, &mut self.ids);
+        self.formatting = Some(Box::new((key, formatting)));
+        out.submit(io);
+    }
+
     fn format(
         &mut self,
         key: ReservationKey,
@@ -274,8 +292,8 @@ impl DModule {
             None => {}
             Some(Some(submission)) => out.submit(submission),
             Some(None) => {
+                out.trace(formatting.report());
                 self.formatting = None;
-                out.trace(Event::Formatted);
                 self.recover(key, out);
             }
         }
@@ -297,13 +315,17 @@ impl DModule {
         }
         let role = recovered.tables.role;
         if recovered.data_superblock != Some(own) {
-            return match role {
-                Role::Mirror => self.format_data(key, recovered, out),
-                // What the journal does not hold is lost on this site, and only the
-                // other one could go on: by a switchover.
-                Role::Owner => {
+            let is_foreign = recovered.data_superblock.is_some();
+            return match (role, recovered.tables.mode) {
+                (Role::Mirror, _) => self.format_data(key, recovered, out),
+                (Role::Owner, Mode::InSync) if !is_foreign => {
+                    self.lose_data(key, &recovered, out);
+                }
+                // The mirror is behind: what the journal does not hold is lost on this
+                // site, and only the other one could go on, by a switchover.
+                (Role::Owner, _) => {
                     out.probe("owner without its data device frozen");
-                    self.refuse(out)
+                    self.refuse(out);
                 }
             };
         }

@@ -34,11 +34,13 @@ pub struct Census {
     pub undestaged_blocks: usize,
     /// Journal pages promised and not used.
     pub promised_pages: u64,
+    /// Regions that only the mirror has.
+    pub missing_regions: usize,
 }
 
 impl Census {
     /// Every count with its name.
-    pub fn counts(&self) -> [(&'static str, u64); 13] {
+    pub fn counts(&self) -> [(&'static str, u64); 14] {
         let Census {
             held_ranges,
             waiting_commands,
@@ -53,6 +55,7 @@ impl Census {
             outstanding_records,
             undestaged_blocks,
             promised_pages,
+            missing_regions,
         } = *self;
         let few = |count: usize| u64::try_from(count).expect("a count fits");
         [
@@ -69,6 +72,7 @@ impl Census {
             ("records not durable", few(outstanding_records)),
             ("blocks not destaged", few(undestaged_blocks)),
             ("journal pages promised", promised_pages),
+            ("missing regions", few(missing_regions)),
         ]
     }
 }
@@ -85,6 +89,7 @@ impl DModule {
         }
         if let Some(set) = &self.set {
             census.marks = set.tables().marks.len();
+            census.missing_regions = set.tables().missing.len();
             census.outstanding_records = set.journal().outstanding();
             census.undestaged_blocks = set.blocks().len();
             census.promised_pages = set.promised();

@@ -6,8 +6,17 @@
 //!
 //! Each write is forced and waits for the one before: a set is recognised by its
 //! journal's superblocks, so a crash on the way leaves one that is formatted again.
-//! The other way round, a founded owner would find its data device blank and freeze. Owns the
-//! order; refuses to know which state is written.
+//! The other way round, a founded owner would find its data device blank and take it for
+//! a lost one.
+//!
+//! An owner's data device that came back without content:
+//!
+//! ```text
+//! record of the loss -> superblock of the data device
+//! ```
+//!
+//! It is recognised by that superblock, so a crash on the way leaves one that is lost
+//! still. Owns the order; refuses to know which state is written.
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -15,9 +24,12 @@ use serde::{Deserialize, Serialize};
 use crate::contract::{
     DeviceId, IoId, IoRequest, PageIndex, Persistence, ReservationKey, Submission,
 };
+use crate::event::Event;
 use crate::storage_set::destage::Devices;
 use crate::storage_set::format::{self, Checkpoint, Superblock};
+use crate::storage_set::journal::Head;
 use crate::storage_set::layout::CheckpointSlot;
+use crate::storage_set::record::Record;
 use crate::storage_set::{IoIds, IoOwner};
 
 /// A formatting under way.
@@ -27,6 +39,8 @@ pub(super) struct Formatting {
     /// Writes still to be done, the next one last.
     left: Vec<(DeviceId, PageIndex, Vec<Bytes>)>,
     waiting: Option<IoId>,
+    /// What is reported when all is written.
+    report: Event,
 }
 
 impl Formatting {
@@ -49,13 +63,47 @@ impl Formatting {
             (devices.data, PageIndex(0), vec![superblock]),
             (devices.journal, slot, format::encode_checkpoint(checkpoint)),
         ];
+        Formatting::begin(key, left, Event::Formatted, ids)
+    }
+
+    /// Begins with the record of the loss, unless it is there.
+    pub(super) fn after_loss(
+        key: ReservationKey,
+        devices: Devices,
+        superblock: &Superblock,
+        record: Option<(Head, Record)>,
+        ids: &mut IoIds,
+    ) -> (Self, Submission) {
+        let superblock = format::encode_superblock(superblock);
+        let mut left = vec![(devices.data, PageIndex(0), vec![superblock])];
+        if let Some((head, record)) = record {
+            let start = devices.geometry.ring_start().plus(head.page);
+            let (pages, _) = format::encode_record(&record);
+            assert!(pages.len() == 1, "one page cannot wrap");
+            left.push((devices.journal, start, pages));
+        }
+        Formatting::begin(key, left, Event::DataLost, ids)
+    }
+
+    fn begin(
+        key: ReservationKey,
+        left: Vec<(DeviceId, PageIndex, Vec<Bytes>)>,
+        report: Event,
+        ids: &mut IoIds,
+    ) -> (Self, Submission) {
         let mut formatting = Formatting {
             key,
             left,
             waiting: None,
+            report,
         };
         let first = formatting.next(ids).expect("there is a first write");
         (formatting, first)
+    }
+
+    /// What is to be reported once all is written.
+    pub(super) fn report(&self) -> Event {
+        self.report.clone()
     }
 
     fn next(&mut self, ids: &mut IoIds) -> Option<Submission> {

@@ -58,12 +58,14 @@ impl DModule {
                             nonce,
                             range,
                             attempt,
+                            command,
                             ..
                         } => {
                             let question = Question {
                                 nonce,
                                 range,
                                 attempt,
+                                command,
                             };
                             mirror.handle_fetch(packet.from, session, question, set, &mut cx);
                         }

@@ -68,15 +68,15 @@ pub struct Mirror {
     copies: Vec<PendingCopy>,
     /// The end of a resync, on its way to the journal.
     finishing: Option<(Session, Asker)>,
-    /// Boxed, for there is hardly ever one.
-    fetching: Option<Box<Fetching>>,
+    /// In the order in which they were asked for.
+    fetching: Vec<Fetching>,
 }
 
 impl Mirror {
     /// Sets in pieces, executions pending.
     pub fn census(&self) -> (usize, usize) {
         let pending = self.commands.len() + self.copies.len() + self.sets.len();
-        let pending = pending + usize::from(self.fetching.is_some());
+        let pending = pending + self.fetching.len();
         (self.reassembly.incomplete(), pending)
     }
 
@@ -426,7 +426,8 @@ impl Mirror {
             | Entry::Clear { .. }
             | Entry::Session { .. }
             | Entry::Dirty { .. }
-            | Entry::Repair { .. } => {}
+            | Entry::Repair { .. }
+            | Entry::Lost => {}
         }
     }
 

@@ -248,8 +248,8 @@ impl DModule {
                 Some((Office::Owner(owner), set, mut cx)) => {
                     owner.handle_read(io, result, set, &mut cx);
                 }
-                Some((Office::Mirror(mirror), _, mut cx)) => {
-                    mirror.handle_read(io, result, &mut cx);
+                Some((Office::Mirror(mirror), set, mut cx)) => {
+                    mirror.handle_read(io, &result, set, &mut cx);
                 }
                 None => {}
             },

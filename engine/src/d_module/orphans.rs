@@ -8,6 +8,9 @@
 //! ```text
 //! Failing -> Reading -> Copying -> Clearing -> next orphan
 //!   (performed ones start at Reading; a new session starts again at Reading)
+//!
+//! Asking -> Installing -> Reading
+//!   (of a range that went with the data device, the mirror's copy is the judge)
 //! ```
 
 use std::collections::BTreeMap;
@@ -25,6 +28,10 @@ use crate::vocabulary::{CommandId, Range};
 pub enum Step {
     /// Its failure is on its way to the journal.
     Failing,
+    /// The mirror is asked for its range and what became of it.
+    Asking,
+    /// What the mirror has said is on its way to the journal.
+    Installing,
     /// Its range is being read.
     Reading,
     /// The mirror is being given the range and its results.
@@ -105,6 +112,9 @@ impl Orphans {
             (Step::Failing | Step::Reading | Step::Copying, Step::Reading)
                 | (Step::Reading, Step::Copying)
                 | (Step::Copying, Step::Clearing)
+                | (Step::Failing | Step::Reading, Step::Asking)
+                | (Step::Asking, Step::Installing)
+                | (Step::Installing, Step::Reading)
                 // Out of sync, nothing is copied: the regions are dirty.
                 | (Step::Failing | Step::Reading, Step::Clearing)
         );

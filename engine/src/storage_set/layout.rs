@@ -97,6 +97,10 @@ impl Geometry {
         let last = range.end().value() - 1;
         range.start().value() / self.region_blocks..=last / self.region_blocks
     }
+    /// The region of a block.
+    pub fn region_of(&self, block: BlockIndex) -> u64 {
+        block.value() / self.region_blocks
+    }
     /// The blocks of a region; the last one may be short.
     pub fn region_range(&self, region: u64) -> Range {
         let start = region * self.region_blocks;

@@ -29,7 +29,7 @@ use self::recovery::Recovered;
 use self::tables::{Role, Tables};
 use crate::configuration::SetConfiguration;
 use crate::contract::{DeviceId, IoError, IoId, IoOutput, PageIndex, ReservationKey, Submission};
-use crate::vocabulary::{Lsn, Range, Session, SessionIncarnation, SiteEpoch};
+use crate::vocabulary::{BlockIndex, Lsn, Range, Session, SessionIncarnation, SiteEpoch};
 
 /// Which part of a D-module a device command belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -143,9 +143,11 @@ impl StorageSet {
         self.promised
     }
 
-    /// Ring pages that nobody uses and nobody was promised.
+    /// Ring pages that nobody uses and nobody was promised, the last one left out: it
+    /// is kept for the record that says that the data device is lost.
     pub fn room(&self) -> u64 {
-        self.journal.free().saturating_sub(self.promised)
+        let kept = self.promised.saturating_add(LAST_PAGE);
+        self.journal.free().saturating_sub(kept)
     }
     /// Sets pages aside for a record that must not fail for want of room.
     pub fn promise(&mut self, pages: u64) {
@@ -197,9 +199,22 @@ impl StorageSet {
         Some(record)
     }
 
+    /// The first block of a range that only the mirror has.
+    pub fn first_missing(&self, range: Range) -> Option<BlockIndex> {
+        if self.tables.missing.is_empty() {
+            return None;
+        }
+        let mut blocks = range.blocks();
+        blocks.find(|block| {
+            self.tables.is_missing(*block, &self.devices.geometry)
+                && self.blocks.get(*block).is_none()
+        })
+    }
+
     /// Starts a read of the copy's durable content. The caller holds the range.
     pub fn read(&self, range: Range, ids: &mut IoIds) -> (RangeRead, Vec<Submission>) {
-        let (read, ios) = RangeRead::start(range, &self.blocks, self.devices, ids);
+        let missing = self.first_missing(range);
+        let (read, ios) = RangeRead::start(range, &self.blocks, missing, self.devices, ids);
         (
             read,
             ios.into_iter().map(|io| self.submission(io)).collect(),
@@ -283,6 +298,12 @@ impl StorageSet {
         }
     }
 }
+
+/// Ring pages that [`StorageSet::room`] keeps back. No record but [`Entry::Lost`] takes
+/// them; it is written only while some region is not missing, and none becomes so again
+/// but by a repair, which is written only while they are free. So they are free whenever
+/// a boot needs them, however full the journal was left.
+pub const LAST_PAGE: u64 = 1;
 
 /// True if the error says that somebody else holds the set now.
 pub fn is_fenced(error: IoError) -> bool {

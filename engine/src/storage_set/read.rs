@@ -32,13 +32,18 @@ pub struct RangeRead {
     data_pages: Vec<Bytes>,
     header_pages: Vec<Bytes>,
     error: Option<IoError>,
+    /// The first block that neither the journal nor the device holds.
+    missing: Option<BlockIndex>,
 }
 
 impl RangeRead {
-    /// Starts a read: blocks of the journal at once, the rest from the device.
+    /// Starts a read: blocks of the journal at once, the rest from the device. Of a
+    /// missing block the device says nothing, whatever it holds: a blank one would show
+    /// zeroes that nobody wrote.
     pub fn start(
         range: Range,
         blocks: &Blocks,
+        missing: Option<BlockIndex>,
         devices: Devices,
         ids: &mut IoIds,
     ) -> (Self, Vec<DestageIo>) {
@@ -63,8 +68,9 @@ impl RangeRead {
             data_pages: Vec::new(),
             header_pages: Vec::new(),
             error: None,
+            missing,
         };
-        let Some(asked) = asked else {
+        let Some(asked) = asked.filter(|_| missing.is_none()) else {
             return (read, Vec::new());
         };
         let geometry = devices.geometry;
@@ -129,6 +135,9 @@ impl RangeRead {
     /// The range's blocks, each proven by its header.
     pub fn finish(mut self) -> Result<Vec<BlockContent>, Unproven> {
         assert!(self.is_complete(), "a read is finished when it is complete");
+        if let Some(missing) = self.missing {
+            return Err(Unproven(missing));
+        }
         if let Some(asked) = self.asked {
             if self.error.is_some() {
                 return Err(Unproven(asked.start()));

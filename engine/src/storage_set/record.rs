@@ -99,7 +99,8 @@ pub enum Entry {
     },
     /// Mirror: the resync is finished, the copy is consistent.
     Finish,
-    /// Owner: blocks that could not be read, as the mirror holds them.
+    /// Owner: blocks that could not be read, as the mirror holds them. Regions that
+    /// lie in the range as a whole are missing no more.
     Repair {
         /// Blocks rewritten.
         range: Range,
@@ -107,7 +108,11 @@ pub enum Entry {
         content: Content,
         /// Version of every block in the range.
         versions: Vec<SequenceId>,
+        /// What became of the orphan for whose range the mirror was asked.
+        verdict: Option<CommandResult>,
     },
+    /// Owner: the data device came back without content: every region is missing.
+    Lost,
 }
 
 /// How the owner's copy stands to the mirror's.

@@ -17,7 +17,7 @@ use super::layout::CheckpointSlot;
 use super::record::{Entry, Record};
 use super::tables::Tables;
 use super::{IoIds, IoOwner};
-use crate::contract::{DeviceId, IoId, IoOutput, IoRequest, PageIndex};
+use crate::contract::{DeviceId, IoId, IoOutput, IoRequest, PageIndex, ReservationKey};
 use crate::vocabulary::Lsn;
 
 /// Ring pages read at once.
@@ -42,6 +42,24 @@ pub struct Recovered {
     pub next_slot: CheckpointSlot,
     /// Records read behind the checkpoint.
     pub records: u64,
+}
+
+impl Recovered {
+    /// The record that would follow under this key.
+    pub fn next_record(&self, key: ReservationKey, entry: Entry) -> (Head, Record) {
+        let record = Record {
+            lsn: self.head.lsn,
+            key,
+            previous: self.head.chain,
+            entry,
+        };
+        let pages = self.used + format::record_pages(&record);
+        assert!(
+            pages <= self.superblock.geometry.ring_pages,
+            "the last page is kept for it"
+        );
+        (self.head, record)
+    }
 }
 
 /// Why a set cannot be read back.
@@ -278,6 +296,7 @@ pub fn apply_blocks(blocks: &mut Blocks, lsn: Lsn, entry: &Entry) {
             range,
             content,
             versions,
+            ..
         } => {
             blocks.apply(lsn, *range, content, |place| versions[place]);
         }
@@ -287,7 +306,8 @@ pub fn apply_blocks(blocks: &mut Blocks, lsn: Lsn, entry: &Entry) {
         | Entry::Session { .. }
         | Entry::Fence { .. }
         | Entry::Dirty { .. }
-        | Entry::Finish => {}
+        | Entry::Finish
+        | Entry::Lost => {}
     }
 }
 

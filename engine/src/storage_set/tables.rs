@@ -12,7 +12,7 @@ use super::layout::Geometry;
 pub use super::record::Mode;
 use super::record::{CommandResult, Entry, Mark, Route};
 use crate::vocabulary::{
-    ClientId, CommandId, CopyNumber, Outcome, Range, SequenceId, Session, Watermark,
+    BlockIndex, ClientId, CommandId, CopyNumber, Outcome, Range, SequenceId, Session, Watermark,
 };
 
 /// A copy's place in the mirror relationship.
@@ -72,6 +72,9 @@ pub struct Tables {
     pub watermarks: OrdMap<ClientId, u64>,
     /// Regions changed on this copy alone.
     pub dirty: OrdSet<u64>,
+    /// Regions whose content was on a data device that is lost: what the journal does
+    /// not hold of them, only the mirror has.
+    pub missing: OrdSet<u64>,
 }
 
 impl Tables {
@@ -89,6 +92,7 @@ impl Tables {
             results: OrdMap::new(),
             watermarks: OrdMap::new(),
             dirty: OrdSet::new(),
+            missing: OrdSet::new(),
         }
     }
 
@@ -164,6 +168,10 @@ impl Tables {
             Entry::Clear { clears } => self.clear(clears),
             Entry::Session { session, mode } => {
                 assert!(*session >= self.session, "a session only rises");
+                assert!(
+                    self.missing.is_empty() || *mode == Mode::InSync,
+                    "a mirror that alone has everything is not given up"
+                );
                 self.session = *session;
                 self.mode = *mode;
                 match mode {
@@ -227,7 +235,16 @@ impl Tables {
                 self.marks = OrdMap::new();
                 self.dirty = OrdSet::new();
             }
-            Entry::Repair { .. } => {}
+            Entry::Repair { range, verdict, .. } => {
+                if let Some(verdict) = verdict {
+                    self.decide(verdict.command, verdict.outcome, verdict.range);
+                }
+                end_whole(&mut self.missing, *range, geometry);
+            }
+            Entry::Lost => {
+                assert!(self.mode == Mode::InSync, "the mirror has what is lost");
+                self.missing = (0..geometry.region_count()).collect();
+            }
         }
     }
 
@@ -239,15 +256,17 @@ impl Tables {
 
     /// Ends the bits of regions that lie in the range as a whole.
     fn clean(&mut self, range: Range, geometry: &Geometry) {
-        if self.dirty.is_empty() {
-            return;
-        }
-        for region in geometry.regions(range) {
-            let whole = geometry.region_range(region);
-            if range.start() <= whole.start() && whole.end() <= range.end() {
-                self.dirty.remove(&region);
-            }
-        }
+        end_whole(&mut self.dirty, range, geometry);
+    }
+
+    /// True if every region is missing.
+    pub fn is_all_missing(&self, geometry: &Geometry) -> bool {
+        self.missing.len() as u64 == geometry.region_count()
+    }
+
+    /// True if the block lies in a missing region.
+    pub fn is_missing(&self, block: BlockIndex, geometry: &Geometry) -> bool {
+        !self.missing.is_empty() && self.missing.contains(&geometry.region_of(block))
     }
 
     /// The dirty regions as runs of blocks, lowest first.
@@ -307,6 +326,19 @@ impl Tables {
     fn clear(&mut self, commands: &[CommandId]) {
         for command in commands {
             self.marks.remove(command);
+        }
+    }
+}
+
+/// Takes regions that lie in the range as a whole out of a set.
+fn end_whole(set: &mut OrdSet<u64>, range: Range, geometry: &Geometry) {
+    if set.is_empty() {
+        return;
+    }
+    for region in geometry.regions(range) {
+        let whole = geometry.region_range(region);
+        if range.start() <= whole.start() && whole.end() <= range.end() {
+            set.remove(&region);
         }
     }
 }

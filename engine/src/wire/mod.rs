@@ -17,8 +17,8 @@ use crate::codec::envelope;
 use crate::contract::{Frame, LabelKind};
 use crate::storage_set::record::CommandResult;
 use crate::vocabulary::{
-    ClientId, Command, CommandId, Content, CopyNumber, Range, SequenceId, Session, SetId, Status,
-    Ticket, VolumeId, Watermark,
+    ClientId, Command, CommandId, Content, CopyNumber, Outcome, Range, SequenceId, Session, SetId,
+    Status, Ticket, VolumeId, Watermark,
 };
 
 /// Blocks of payload that one command, answer, replica or record may carry: 1 MiB,
@@ -211,6 +211,8 @@ pub enum PeerMessage {
         range: Range,
         /// Transmission number, repeated in the answer.
         attempt: u32,
+        /// An orphan of which the owner wants to know what became.
+        command: Option<CommandId>,
     },
     /// Mirror to owner: the blocks, proven.
     Fetched {
@@ -224,6 +226,8 @@ pub enum PeerMessage {
         range: Range,
         /// The transmission that is answered.
         attempt: u32,
+        /// What became of the command that was asked about, as far as the mirror knows.
+        outcome: Option<Outcome>,
         /// Version of every block in the range.
         versions: Vec<SequenceId>,
         /// The blocks' bytes: the frame's body.

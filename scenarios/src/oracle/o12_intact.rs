@@ -83,7 +83,8 @@ impl Intact {
             | Entry::Session { .. }
             | Entry::Fence { .. }
             | Entry::Dirty { .. }
-            | Entry::Finish => return,
+            | Entry::Finish
+            | Entry::Lost => return,
         };
         let Content::Data(bytes) = content else {
             return;

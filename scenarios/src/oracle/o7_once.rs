@@ -111,7 +111,8 @@ impl Once {
             | Entry::Copy { .. }
             | Entry::Dirty { .. }
             | Entry::Finish
-            | Entry::Repair { .. } => return,
+            | Entry::Repair { .. }
+            | Entry::Lost => return,
         };
         if let Entry::Perform(perform) = &link.entry {
             self.checks += 1;

@@ -1,7 +1,7 @@
 //! O9: at rest the two copies are equal, certain and free of marks.
 //!
 //! Every block that was ever written has one value on both copies, whatever fails
-//! now; no mark stands, no region is dirty, and both copies say durably that they
+//! now; no mark stands, no region is dirty or missing, and both copies say durably that they
 //! are in sync. Equality while commands are in flight is O5's.
 //!
 //! A run may end before its mirror has come back. Then the owner says in every image
@@ -61,6 +61,12 @@ impl InSync {
                 finding(format!(
                     "at rest {name} set still has {count} marks, one by {command} on {}",
                     mark.range
+                ));
+            }
+            if !set.is_whole() {
+                let count = state.missing().len();
+                finding(format!(
+                    "at rest {name} set still lacks what went with a data device: {count} regions"
                 ));
             }
             if !state.dirty().is_empty() {

@@ -199,13 +199,15 @@ fn entry() -> impl Strategy<Value = Entry> {
         (vec(range(), 0..20), vec(range(), 0..20))
             .prop_map(|(set, clear)| Entry::Dirty { set, clear }),
         Just(Entry::Finish),
-        copied
-            .clone()
-            .prop_map(|(range, content, versions)| Entry::Repair {
+        Just(Entry::Lost),
+        (copied.clone(), option::of(result())).prop_map(|((range, content, versions), verdict)| {
+            Entry::Repair {
                 range,
                 content,
-                versions
-            }),
+                versions,
+                verdict,
+            }
+        }),
         (copy_number(), copied, vec(result(), 0..300)).prop_map(
             |(copy, (range, content, versions), results)| {
                 Entry::Copy {
@@ -287,6 +289,7 @@ prop_compose! {
         results in vec((command_id(), stored_result()), 0..250),
         watermarks in vec((client_id(), any_number::<u64>()), 0..10),
         dirty in vec(any_number::<u64>(), 0..20),
+        missing in vec(any_number::<u64>(), 0..20),
     ) -> Tables {
         Tables {
             role,
@@ -300,6 +303,7 @@ prop_compose! {
             results: results.into_iter().collect(),
             watermarks: watermarks.into_iter().collect(),
             dirty: dirty.into_iter().collect(),
+            missing: missing.into_iter().collect(),
         }
     }
 }
@@ -472,15 +476,18 @@ fn fetched() -> impl Strategy<Value = PeerMessage> {
     let blocks =
         short_range().prop_flat_map(|range| (Just(range), payload(range), versions(range)));
     let question = (volume_id(), session(), any_number(), any_number());
-    (question, blocks).prop_map(
-        |((volume, session, nonce, attempt), (range, data, versions))| PeerMessage::Fetched {
-            volume,
-            session,
-            nonce,
-            range,
-            attempt,
-            versions,
-            data,
+    (question, option::of(outcome()), blocks).prop_map(
+        |((volume, session, nonce, attempt), outcome, (range, data, versions))| {
+            PeerMessage::Fetched {
+                volume,
+                session,
+                nonce,
+                range,
+                attempt,
+                outcome,
+                versions,
+                data,
+            }
         },
     )
 }
@@ -523,15 +530,16 @@ pub(crate) fn peer_message() -> impl Strategy<Value = PeerMessage> {
             session,
             nonce
         }),
-        (answer(), any_number(), range()).prop_map(|((volume, session, attempt), nonce, range)| {
-            PeerMessage::Fetch {
+        (answer(), any_number(), range(), option::of(command_id())).prop_map(
+            |((volume, session, attempt), nonce, range, command)| PeerMessage::Fetch {
                 volume,
                 session,
                 nonce,
                 range,
                 attempt,
+                command,
             }
-        }),
+        ),
         fetched(),
         (answer(), select(refusals)).prop_map(|((volume, session, attempt), reason)| {
             PeerMessage::HelloRefused {

@@ -1,7 +1,7 @@
 //! What the owner asks of its mirror beside replication: leases, and blocks that it
 //! cannot read.
 //!
-//! Owns the one read for the owner that is under way. Refuses to know what the owner
+//! Owns the reads for the owner that are under way. Refuses to know what the owner
 //! does with an answer.
 
 use serde::{Deserialize, Serialize};
@@ -13,7 +13,7 @@ use crate::event::{Event, IgnoreReason};
 use crate::storage_set::StorageSet;
 use crate::storage_set::read::{self, RangeRead};
 use crate::storage_set::tables::{Consistency, Role};
-use crate::vocabulary::{Range, Session};
+use crate::vocabulary::{CommandId, Range, Session};
 use crate::wire::{HelloRefusal, PeerMessage, kind, peer};
 
 /// Blocks that the owner asks for.
@@ -25,7 +25,13 @@ pub struct Question {
     pub range: Range,
     /// The transmission.
     pub attempt: u32,
+    /// An orphan that the owner cannot judge.
+    pub command: Option<CommandId>,
 }
+
+/// Reads for the owner that may be under way at a time: a rebuild's region beside the
+/// blocks that clients read meanwhile. More are asked for again.
+const FETCHES_MAX: usize = 16;
 
 /// Blocks being read for the owner.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,65 +93,91 @@ impl Mirror {
     ) {
         let tables = set.tables();
         let range = question.range;
+        if tables.consistency == Consistency::Unpaired {
+            // Zeroes that nobody wrote would prove themselves.
+            let asker = Asker {
+                address: from,
+                attempt: question.attempt,
+            };
+            return refuse_session(session, HelloRefusal::NotClean, asker, cx);
+        }
         if tables.role != Role::Mirror || session != tables.fence || !is_on_volume(range, cx) {
             return cx.out.trace(Event::Ignored(IgnoreReason::StaleSession));
         }
         let is_changing = self.commands.values().any(|it| it.range.overlaps(range));
-        if self.fetching.is_some() || is_changing || !self.copies.is_empty() {
+        let is_asked = self.fetching.iter().any(|it| it.is_of(session, &question));
+        let is_full = self.fetching.len() >= FETCHES_MAX;
+        if is_asked || is_full || is_changing || !self.copies.is_empty() {
             return cx.out.trace(Event::Ignored(IgnoreReason::Pending));
         }
-        if range.count() > cx.configuration.limits.command_blocks {
+        // A command's blocks, or a region's.
+        let region_blocks = cx.configuration.set.geometry.region_blocks;
+        let limit = u64::from(cx.configuration.limits.command_blocks).max(region_blocks);
+        if u64::from(range.count()) > limit {
             return cx.out.trace(Event::Ignored(IgnoreReason::Misrouted));
         }
         let (read, ios) = set.read(range, cx.ids);
         cx.submit_all(ios);
-        self.fetching = Some(Box::new(Fetching {
+        self.fetching.push(Fetching {
             session,
             to: from,
             question,
             read,
-        }));
-        self.answer_fetch(cx);
+        });
+        self.answer_fetches(set, cx);
     }
 
     /// A read completion.
     pub fn handle_read(
         &mut self,
         io: IoId,
-        result: Result<IoOutput, IoError>,
+        result: &Result<IoOutput, IoError>,
+        set: &StorageSet,
         cx: &mut Context<'_>,
     ) {
-        if let Some(fetching) = self.fetching.as_mut() {
-            fetching.read.handle_completion(io, result);
-            self.answer_fetch(cx);
+        let mut reads = self.fetching.iter_mut();
+        if reads.any(|it| it.read.handle_completion(io, result.clone())) {
+            self.answer_fetches(set, cx);
         }
     }
 
-    fn answer_fetch(&mut self, cx: &mut Context<'_>) {
-        let Some(fetching) = self.fetching.take_if(|it| it.read.is_complete()) else {
-            return;
-        };
+    fn answer_fetches(&mut self, set: &StorageSet, cx: &mut Context<'_>) {
+        while let Some(place) = self.fetching.iter().position(|it| it.read.is_complete()) {
+            self.fetching.remove(place).answer(set, cx);
+        }
+    }
+}
+
+impl Fetching {
+    fn is_of(&self, session: Session, question: &Question) -> bool {
+        self.session == session && self.question.nonce == question.nonce
+    }
+
+    fn answer(self, set: &StorageSet, cx: &mut Context<'_>) {
         let Fetching {
             session,
             to,
             question,
             read,
-        } = *fetching;
+        } = self;
         let Question {
             nonce,
             range,
             attempt,
+            command,
         } = question;
         let Ok(blocks) = read.finish() else {
             cx.out.probe("fetched block is bad on both copies");
             return;
         };
+        let result = command.and_then(|command| set.tables().results.get(&command));
         let message = PeerMessage::Fetched {
             volume: cx.configuration.volume,
             session,
             nonce,
             range,
             attempt,
+            outcome: result.map(|result| result.outcome),
             versions: blocks.iter().map(|block| block.version).collect(),
             data: read::concatenate(&blocks),
         };

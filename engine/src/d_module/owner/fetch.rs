@@ -17,19 +17,50 @@ use crate::event::{Event, IgnoreReason};
 use crate::storage_set::StorageSet;
 use crate::storage_set::record::{Entry, Mode};
 use crate::time::Instant;
-use crate::vocabulary::{BlockIndex, CommandId, Content, Range, SequenceId};
+use crate::vocabulary::{BlockIndex, CommandId, Content, Outcome, Range, SequenceId};
 use crate::wire::{PeerMessage, kind, peer};
 
 /// A question to the mirror.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Fetch {
+pub(super) struct Fetch {
     range: Range,
+    /// An orphan of which the mirror is to say what became.
+    command: Option<CommandId>,
     nonce: u64,
     attempt: u32,
-    /// When the mirror was asked first.
+    /// Since when the mirror owes an answer.
     since: Instant,
     /// When it is asked again; never once its block is on its way to the journal.
     ask_at: Option<Instant>,
+}
+
+impl Fetch {
+    /// True if an answer under this nonce, of this range, is this question's first.
+    pub(super) fn is_answered_by(&self, nonce: u64, range: Range) -> bool {
+        self.ask_at.is_some() && self.nonce == nonce && self.range == range
+    }
+    /// The answer is there: nothing is asked any more.
+    pub(super) fn settle(&mut self) {
+        self.ask_at = None;
+    }
+    /// Asks at the next deadline: the mirror can be asked again.
+    pub(super) fn hurry(&mut self, cx: &Context<'_>) {
+        if self.ask_at.is_some() {
+            (self.ask_at, self.since) = (Some(cx.now), cx.now);
+        }
+    }
+    /// When the mirror is asked again.
+    pub(super) fn next_deadline(&self) -> Option<Instant> {
+        self.ask_at
+    }
+    /// True if it is time to ask again.
+    pub(super) fn is_due(&self, cx: &Context<'_>) -> bool {
+        self.ask_at.is_some_and(|at| at <= cx.now)
+    }
+    /// True if the mirror has had its time to answer.
+    pub(super) fn is_overdue(&self, cx: &Context<'_>) -> bool {
+        cx.now.since(self.since) >= cx.configuration.timers.path_timeout
+    }
 }
 
 /// Questions under way, by the command that reads.
@@ -73,36 +104,63 @@ impl Owner {
         if !self.is_known_equal(range, set, cx) {
             return false;
         }
-        cx.out.probe("bad block fetched from the mirror");
+        cx.out.probe(match set.first_missing(range) {
+            Some(_) => "missing block fetched from the mirror",
+            None => "bad block fetched from the mirror",
+        });
+        let fetch = self.ask_mirror(range, None, cx);
+        self.fetches.open.insert(command, fetch);
+        true
+    }
+
+    /// Asks the mirror for blocks, and what became of a command.
+    pub(super) fn ask_mirror(
+        &mut self,
+        range: Range,
+        command: Option<CommandId>,
+        cx: &mut Context<'_>,
+    ) -> Fetch {
         let fetch = Fetch {
             range,
+            command,
             nonce: self.authority.take_nonce(),
             attempt: 0,
             since: cx.now,
             ask_at: Some(cx.now.after(cx.configuration.timers.retransmit_min)),
         };
-        self.ask_block(fetch, cx);
-        self.fetches.open.insert(command, fetch);
-        true
+        self.send_fetch(&fetch, cx);
+        fetch
+    }
+
+    /// Asks again what is due. Time without a session does not count against the mirror.
+    pub(super) fn ask_mirror_again(&self, fetch: &mut Fetch, cx: &mut Context<'_>) {
+        fetch.attempt += 1;
+        fetch.ask_at = Some(cx.now.after(cx.configuration.timers.retransmit_max));
+        if self.replication.link() != Link::Open {
+            fetch.since = cx.now;
+        }
+        self.send_fetch(fetch, cx);
     }
 
     /// Without an open session it is asked by the next deadline, in the next one.
-    fn ask_block(&self, fetch: Fetch, cx: &mut Context<'_>) {
+    fn send_fetch(&self, fetch: &Fetch, cx: &mut Context<'_>) {
         if self.replication.link() != Link::Open {
             return;
         }
         let Fetch {
             range,
+            command,
             nonce,
             attempt,
             ..
-        } = fetch;
+        } = *fetch;
         let message = PeerMessage::Fetch {
             volume: cx.configuration.volume,
             session: self.replication.session(),
             nonce,
             range,
             attempt,
+            command,
         };
         let label = Label {
             kind: kind::FETCH,
@@ -119,27 +177,36 @@ impl Owner {
     /// Blocks of the mirror: written anew here, and read again when that is durable.
     pub(super) fn handle_fetched(
         &mut self,
-        nonce: u64,
+        (nonce, outcome): (u64, Option<Outcome>),
         blocks: (Range, Content, Vec<SequenceId>),
         set: &mut StorageSet,
         cx: &mut Context<'_>,
     ) {
         let (range, content, versions) = blocks;
-        let asked = self.fetches.open.values_mut();
-        let asked = asked.filter(|it| it.nonce == nonce && it.range == range);
-        let Some(fetch) = asked.filter(|it| it.ask_at.is_some()).last() else {
-            return cx.out.trace(Event::Ignored(IgnoreReason::Redundant));
-        };
-        let entry = Entry::Repair {
+        let mut entry = Entry::Repair {
             range,
             content,
             versions,
+            verdict: None,
+        };
+        if self.rebuild.take_answer(nonce, range) {
+            return self.write(entry, set, cx);
+        }
+        if let Some(judged) = self.take_judgement((nonce, range), outcome) {
+            if let Entry::Repair { verdict, .. } = &mut entry {
+                *verdict = Some(judged);
+            }
+            return self.write(entry, set, cx);
+        }
+        let mut asked = self.fetches.open.values_mut();
+        let Some(fetch) = asked.find(|it| it.is_answered_by(nonce, range)) else {
+            return cx.out.trace(Event::Ignored(IgnoreReason::Redundant));
         };
         if set.pages(&entry) > set.room() {
             // Asked again; a destage makes room.
             return cx.out.trace(Event::Ignored(IgnoreReason::NoRoom));
         }
-        fetch.ask_at = None;
+        fetch.settle();
         cx.append(set, entry);
     }
 
@@ -150,7 +217,9 @@ impl Owner {
         set: &mut StorageSet,
         cx: &mut Context<'_>,
     ) {
-        cx.out.trace(Event::Repaired(range));
+        if !self.handle_rebuilt(range, set, cx) {
+            cx.out.trace(Event::Repaired(range));
+        }
         let waiting = self.fetches.open.iter();
         let waiting = waiting.filter(|(_, fetch)| fetch.range == range && fetch.ask_at.is_none());
         let waiting: Vec<CommandId> = waiting.map(|(command, _)| *command).collect();
@@ -178,21 +247,25 @@ impl Owner {
     /// nothing of a block that it cannot prove either.
     pub(super) fn handle_fetch_deadline(&mut self, set: &mut StorageSet, cx: &mut Context<'_>) {
         let due = self.fetches.open.iter();
-        let due = due.filter(|(_, fetch)| fetch.ask_at.is_some_and(|at| at <= cx.now));
-        let due: Vec<CommandId> = due.map(|(command, _)| *command).collect();
-        for command in due {
-            let fetch = self.fetches.open.get_mut(&command).expect("it was found");
-            if cx.now.since(fetch.since) >= cx.configuration.timers.path_timeout {
+        let due = due.filter(|(_, fetch)| fetch.is_due(cx));
+        let due: Vec<(CommandId, Fetch)> = due.map(|(command, it)| (*command, *it)).collect();
+        for (command, mut fetch) in due {
+            // Only the mirror has what is missing: it is waited for like a write.
+            let waits =
+                self.replication.link() != Link::Open && set.first_missing(fetch.range).is_some();
+            if fetch.is_overdue(cx) && !waits {
                 cx.out.probe("bad block on both copies");
                 self.fetches.open.remove(&command);
                 self.refuse_unreadable(command, set, cx);
                 self.admit(set, cx);
                 continue;
             }
-            fetch.attempt += 1;
-            fetch.ask_at = Some(cx.now.after(cx.configuration.timers.retransmit_max));
-            let fetch = *fetch;
-            self.ask_block(fetch, cx);
+            let since = fetch.since;
+            self.ask_mirror_again(&mut fetch, cx);
+            if !waits {
+                fetch.since = since;
+            }
+            self.fetches.open.insert(command, fetch);
         }
     }
 }

@@ -17,6 +17,7 @@ mod mode;
 mod orphan;
 mod peer;
 mod reads;
+mod rebuild;
 mod records;
 mod resync;
 
@@ -25,7 +26,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use self::fetch::Fetches;
+use self::fetch::{Fetch, Fetches};
+use self::rebuild::Rebuild;
 use self::resync::Resync;
 use super::access::Access;
 use super::arbiter::Arbiter;
@@ -53,7 +55,10 @@ pub struct Owner {
     /// Session records on their way to the journal.
     turning: u32,
     resync: Resync,
+    rebuild: Rebuild,
     fetches: Fetches,
+    /// About the orphan that the mirror is to judge.
+    judging: Option<Box<Fetch>>,
     ordering: Ordering,
     access: Access,
     attempts: Attempts,
@@ -65,8 +70,8 @@ pub struct Owner {
     /// Comparisons that are made, with what they found, and whose mark has to wait for
     /// `owed`: it goes by what that says.
     compared: VecDeque<(CommandId, Bytes)>,
-    /// Entries that found the journal full, in their order. At most
-    /// one session, one step of an orphan, and the failures of `failing`.
+    /// Entries that found the journal full, in their order. At most one session, one
+    /// step of an orphan, one rebuilt region, and the failures of `failing`.
     owed: VecDeque<Entry>,
 }
 
@@ -92,7 +97,9 @@ impl Owner {
             session: set.tables().session,
             turning: 0,
             resync: Resync::default(),
+            rebuild: Rebuild::default(),
             fetches: Fetches::default(),
+            judging: None,
             ordering,
             access: Access::new(set.tables().sequence_high),
             attempts: Attempts::default(),
@@ -140,6 +147,8 @@ impl Owner {
         self.access.handle_deadline(set, cx);
         self.handle_resync_deadline(set, cx);
         self.handle_fetch_deadline(set, cx);
+        self.handle_judging_deadline(cx);
+        self.handle_rebuild_deadline(set, cx);
         self.renew_leases(cx);
         if let Some(arbiter) = &mut self.arbiter {
             arbiter.handle_deadline(cx);
@@ -163,6 +172,8 @@ impl Owner {
             .chain(self.orphans.next_deadline())
             .chain(self.resync.next_deadline())
             .chain(self.fetches.next_deadline())
+            .chain(self.judging.as_ref().and_then(|it| it.next_deadline()))
+            .chain(self.rebuild.next_deadline())
             .chain(self.authority.next_deadline())
             .chain(self.arbiter.as_ref().and_then(|it| it.next_deadline()))
             .min()

@@ -88,6 +88,12 @@ impl Owner {
         if self.mode != Mode::InSync || self.turning > 0 {
             return;
         }
+        if !set.tables().missing.is_empty() {
+            // It alone has what is missing here: waited for, whatever the policy.
+            cx.out
+                .probe("mirror not given up that alone has everything");
+            return;
+        }
         match cx.configuration.policy {
             Policy::Strict => {}
             Policy::Sync => {

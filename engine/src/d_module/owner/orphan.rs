@@ -12,8 +12,8 @@ use crate::event::Event;
 use crate::storage_set::StorageSet;
 use crate::storage_set::blocks::BlockContent;
 use crate::storage_set::read::{self, Unproven};
-use crate::storage_set::record::{Entry, Mode};
-use crate::vocabulary::{CommandId, Content, CopyNumber, Outcome, Watermark};
+use crate::storage_set::record::{CommandResult, Entry, Mode};
+use crate::vocabulary::{CommandId, Content, CopyNumber, Outcome, Range, Watermark};
 use crate::wire::CopyTransfer;
 
 impl Owner {
@@ -29,6 +29,9 @@ impl Owner {
         let mut regions = cx.configuration.set.geometry.regions(range);
         if regions.nth(1).is_some() {
             cx.out.probe("orphan over several regions");
+        }
+        if self.is_orphan_lost(set) {
+            return self.ask_for_orphan(cx);
         }
         let outcome = set
             .tables()
@@ -76,7 +79,7 @@ impl Owner {
         match self.orphans.current().map(|current| current.step) {
             Some(Step::Copying | Step::Reading) => self.settle_or_copy_orphan(set, cx),
             Some(Step::Failing) if self.has_verdict(set) => self.settle_or_copy_orphan(set, cx),
-            Some(Step::Failing | Step::Clearing) => {}
+            Some(Step::Failing | Step::Asking | Step::Installing | Step::Clearing) => {}
             None => self.start_orphan(set, cx),
         }
     }
@@ -107,6 +110,9 @@ impl Owner {
         cx: &mut Context<'_>,
     ) {
         let Ok(blocks) = found else {
+            if self.is_orphan_lost(set) {
+                return self.ask_for_orphan(cx);
+            }
             cx.out.probe("orphan cannot be read");
             let again = cx.configuration.timers.retransmit_max;
             return self.orphans.read_again(cx.now.after(again));
@@ -162,5 +168,69 @@ impl Owner {
         self.attempts.answer(command, status_of(outcome), cx);
         self.start_orphan(set, cx);
         self.admit(set, cx);
+    }
+
+    /// True if only the mirror has some of the current orphan's range.
+    fn is_orphan_lost(&self, set: &StorageSet) -> bool {
+        let current = self.orphans.current();
+        current.is_some_and(|it| set.first_missing(it.range).is_some())
+    }
+
+    /// The range went with the data device: what this copy held is not known, and its
+    /// result says nothing of it. Nobody has heard an outcome but one that both copies
+    /// have, for the mark stands: so the mirror, which refuses the orphan's session by
+    /// now, has what is to be, and no record of it means that it never was.
+    fn ask_for_orphan(&mut self, cx: &mut Context<'_>) {
+        cx.out.probe("orphan judged by the mirror");
+        self.orphans.enter(Step::Asking);
+        let current = self.orphans.current().expect("one is being resolved");
+        let (command, range) = (current.command, current.range);
+        let fetch = self.ask_mirror(range, Some(command), cx);
+        self.judging = Some(Box::new(fetch));
+    }
+
+    /// The orphan's verdict, if this is the mirror's answer about it.
+    pub(super) fn take_judgement(
+        &mut self,
+        (nonce, range): (u64, Range),
+        outcome: Option<Outcome>,
+    ) -> Option<CommandResult> {
+        self.judging.take_if(|it| it.is_answered_by(nonce, range))?;
+        self.orphans.enter(Step::Installing);
+        let command = self.orphans.current()?.command;
+        Some(CommandResult {
+            command,
+            outcome: outcome.unwrap_or(Outcome::Failed),
+            range: Some(range),
+        })
+    }
+
+    /// The mirror's word is durable here: on as with any other orphan.
+    pub(super) fn handle_judged(
+        &mut self,
+        command: CommandId,
+        set: &mut StorageSet,
+        cx: &mut Context<'_>,
+    ) {
+        let current = self.orphans.current();
+        if current.is_some_and(|it| it.command == command && it.step == Step::Installing) {
+            self.read_orphan(set, cx);
+        }
+    }
+
+    /// The mirror has not answered: it is asked again, for nobody else knows.
+    pub(super) fn handle_judging_deadline(&mut self, cx: &mut Context<'_>) {
+        if let Some(mut fetch) = self.judging.take_if(|it| it.is_due(cx)) {
+            self.ask_mirror_again(&mut fetch, cx);
+            self.judging = Some(fetch);
+        }
+    }
+
+    /// The mirror can be asked again: what was asked in the last session is repeated.
+    pub(super) fn hurry_questions(&mut self, cx: &Context<'_>) {
+        if let Some(fetch) = &mut self.judging {
+            fetch.hurry(cx);
+        }
+        self.rebuild.hurry(cx);
     }
 }

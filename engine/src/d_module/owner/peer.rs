@@ -87,13 +87,14 @@ impl Owner {
                 session,
                 nonce,
                 range,
+                outcome,
                 versions,
                 data,
                 ..
             } => {
                 if *session == self.replication.session() {
                     let blocks = (*range, Content::Data(data.clone()), versions.clone());
-                    self.handle_fetched(*nonce, blocks, set, cx);
+                    self.handle_fetched((*nonce, *outcome), blocks, set, cx);
                 }
             }
             PeerMessage::HelloRefused {
@@ -145,9 +146,11 @@ impl Owner {
         }
         match self.orphans.current().map(|current| current.step) {
             Some(Step::Copying | Step::Reading) => self.read_orphan(set, cx),
-            Some(Step::Failing | Step::Clearing) => {}
+            Some(Step::Asking | Step::Failing | Step::Installing | Step::Clearing) => {}
             None => self.start_orphan(set, cx),
         }
+        self.hurry_questions(cx);
+        self.scan(set, cx);
         self.admit(set, cx);
     }
 }

@@ -94,7 +94,9 @@ impl Owner {
         if self.access.is_in_flight(command) {
             let watermark = self.access.abandon(command, set);
             self.ordering.release(command);
-            return self.fail(command, watermark, set, cx);
+            self.fail(command, watermark, set, cx);
+            // A region may have waited for it.
+            return self.scan(set, cx);
         }
         self.ordering.release(command);
         let refused = Status::Refused(RefusedReason::Unreadable);

@@ -88,8 +88,13 @@ impl Owner {
             }
             Entry::Session { session, mode } => self.handle_turned(*session, *mode, set, cx),
             Entry::Dirty { clear, .. } => self.handle_regions(clear, set, cx),
-            Entry::Repair { range, .. } => self.handle_repaired(*range, set, cx),
-            Entry::Fence { .. } | Entry::Copy { .. } | Entry::Finish => {}
+            Entry::Repair { range, verdict, .. } => {
+                self.handle_repaired(*range, set, cx);
+                if let Some(verdict) = verdict {
+                    self.handle_judged(verdict.command, set, cx);
+                }
+            }
+            Entry::Fence { .. } | Entry::Copy { .. } | Entry::Finish | Entry::Lost => {}
         }
     }
 }

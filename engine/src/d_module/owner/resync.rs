@@ -87,7 +87,10 @@ impl Resync {
 
     /// Its session is over; whatever was under way is void.
     pub(super) fn stop(&mut self, ordering: &mut Ordering) {
-        ordering.open_region();
+        // A region that is being rebuilt stays closed.
+        if self.region.is_some() {
+            ordering.open_region();
+        }
         *self = Resync::default();
     }
 
@@ -171,22 +174,32 @@ impl Owner {
         if self.resync.step == Step::Closing {
             self.try_region(set, cx);
         }
+        self.go_on_rebuilding(set, cx);
     }
 
     /// Reads the closed region once nobody holds it and no mark stands in it.
     fn try_region(&mut self, set: &mut StorageSet, cx: &mut Context<'_>) {
         let region = self.resync.region.expect("a region is closed");
+        if self.is_region_quiet(region, set, cx) {
+            self.resync.enter(Step::Reading);
+            self.read_region(set, cx);
+        }
+    }
+
+    /// True once nobody holds the closed region and no mark stands in it.
+    pub(super) fn is_region_quiet(
+        &mut self,
+        region: Range,
+        set: &mut StorageSet,
+        cx: &mut Context<'_>,
+    ) -> bool {
         if !self.ordering.is_region_free() {
             cx.out.probe("region waits for a mutation in it");
-            return;
+            return false;
         }
         self.access.clear_marks_in(region, set, cx);
         let mut marks = set.tables().marks.values();
-        if marks.any(|mark| mark.range.overlaps(region)) {
-            return;
-        }
-        self.resync.enter(Step::Reading);
-        self.read_region(set, cx);
+        !marks.any(|mark| mark.range.overlaps(region))
     }
 
     fn read_region(&mut self, set: &mut StorageSet, cx: &mut Context<'_>) {

@@ -11,7 +11,7 @@ use crate::testing::{
     DATA, FIRST, GEOMETRY, Sending, Station, VOLUME, configuration, fill, id, portions, range,
     session, set,
 };
-use crate::vocabulary::{Range, SequenceId, Session};
+use crate::vocabulary::{Outcome, Range, SequenceId, Session};
 use crate::wire::{Hello, HelloRefusal, PeerMessage};
 
 fn resync(session: Session) -> PeerMessage {
@@ -63,6 +63,7 @@ fn fetch(session: Session, nonce: u64, range: Range) -> PeerMessage {
         nonce,
         range,
         attempt: 4,
+        command: None,
     }
 }
 
@@ -207,6 +208,7 @@ fn fetched(nonce: u64, range: Range, version: u64, byte: u8) -> PeerMessage {
         nonce,
         range,
         attempt: 4,
+        outcome: None,
         versions: vec![SequenceId::new(version); range.count() as usize],
         data: fill(byte, range.count()),
     }
@@ -332,5 +334,59 @@ fn a_replaced_data_device_leaves_fence_and_results_and_all_is_dirty() {
         mirror.hear(&resync(session(3)));
         mirror.run();
         assert!(mirror.tables().results.contains_key(&id(1)));
+    }
+}
+
+#[test]
+fn a_mirror_without_content_says_so_to_who_asks_for_blocks() {
+    let mut mirror = with_history();
+    mirror.disks.insert(DATA, crate::testing::Disk::default());
+    mirror.reboot();
+    mirror.run();
+    mirror.hear(&fetch(session(2), 5, range(3, 1)));
+    mirror.run();
+    let refused = PeerMessage::HelloRefused {
+        volume: VOLUME,
+        session: session(2),
+        attempt: 4,
+        reason: HelloRefusal::NotClean,
+    };
+    assert_eq!(messages(&mirror.take_sent()), [refused]);
+}
+
+#[test]
+fn several_blocks_are_read_for_the_owner_at_a_time_and_none_twice() {
+    let mut mirror = with_history();
+    for nonce in [5, 5, 6] {
+        mirror.hear(&fetch(session(2), nonce, range(3, 1)));
+    }
+    for nonce in 7..30 {
+        mirror.hear(&fetch(session(2), nonce, range(8, 1)));
+    }
+    mirror.run();
+    let sent = messages(&mirror.take_sent());
+    assert_eq!(sent.len(), 16, "the rest is asked for again");
+    let of = |nonce| fetched(nonce, range(3, 1), 1, 1);
+    assert_eq!(sent.iter().filter(|it| **it == of(5)).count(), 1);
+    assert!(sent.contains(&of(6)));
+}
+
+#[test]
+fn who_asks_about_a_command_hears_what_became_of_it() {
+    for (command, outcome) in [(id(1), Some(Outcome::Performed)), (id(2), None)] {
+        let mut mirror = with_history();
+        mirror.hear(&PeerMessage::Fetch {
+            volume: VOLUME,
+            session: session(2),
+            nonce: 5,
+            range: range(3, 1),
+            attempt: 4,
+            command: Some(command),
+        });
+        mirror.run();
+        let PeerMessage::Fetched { outcome: said, .. } = &messages(&mirror.take_sent())[0] else {
+            panic!("it is answered")
+        };
+        assert_eq!(*said, outcome);
     }
 }

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use crate::configuration::Configuration;
-use crate::contract::IoError;
 use crate::event::{Event, Phase};
 use crate::storage_set::tables::{Role, Tables};
 use crate::testing::{DATA, Disk, GEOMETRY, JOURNAL, Station, configuration, id, session, write};
@@ -99,29 +98,4 @@ fn what_an_earlier_life_left_in_the_ring_stays_dead() {
     station.run();
     assert!(station.has_seen(&Event::Formatted));
     assert!(station.tables().results.is_empty() && station.tables().marks.is_empty());
-}
-
-#[test]
-fn an_owner_whose_data_device_was_replaced_is_frozen() {
-    let mut owner = Station::new(Role::Owner);
-    owner.serve();
-    // Its heart goes on beating in the mailbox, behind everything else.
-    let content = |owner: &Station| {
-        let mut pages = owner.disks[&JOURNAL].pages.clone();
-        pages.split_off(&GEOMETRY.mailbox_start().0);
-        pages
-    };
-    let journal = content(&owner);
-    owner.disks.insert(DATA, Disk::default());
-    owner.reboot();
-    owner.run();
-    assert_eq!(owner.module.phase(), Phase::Halted);
-    assert!(owner.has_seen(&Event::Halted(IoError::Gone)));
-    assert!(
-        owner
-            .probes
-            .contains(&"owner without its data device frozen")
-    );
-    assert!(owner.disks[&DATA].pages.is_empty());
-    assert!(content(&owner) == journal, "the journal is not touched");
 }

@@ -156,7 +156,7 @@ fn a_copy_waits_until_there_is_room_for_all_its_results() {
     let mut mirror = Station::with(wide, Role::Mirror);
     mirror.run();
     accept(&mut mirror, session(2));
-    let data = member(9_999, range(0, 42), Content::Data(fill(1, 42)));
+    let data = member(9_999, range(0, 41), Content::Data(fill(1, 41)));
     hear_all(&mut mirror, set(&FIRST, 1, data));
     mirror.run_records();
     mirror.take_sent();

@@ -8,6 +8,7 @@ mod formatting;
 mod leases;
 mod mirror;
 mod orphans;
+mod rebuild;
 mod repair;
 mod reported;
 mod resync;

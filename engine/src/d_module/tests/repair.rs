@@ -56,6 +56,7 @@ fn fetched(session: Session, nonce: u64, range: Range) -> PeerMessage {
         nonce,
         range,
         attempt: 0,
+        outcome: None,
         versions: vec![SequenceId::new(1); range.count() as usize],
         data: fill(7, range.count()),
     }
@@ -85,6 +86,7 @@ fn a_block_that_does_not_prove_itself_is_read_as_the_mirror_has_it_and_written_a
         range: repaired,
         content,
         versions,
+        verdict: None,
     } = entry(&owner, 0)
     else {
         panic!("the block is written anew")

@@ -502,6 +502,7 @@ fn after_a_resync_both_copies_are_equal() {
         nonce: 5,
         range: range(0, 8),
         attempt: 0,
+        command: None,
     });
     pair.west.run();
     let sent = pair.west.take_sent();

@@ -14,7 +14,7 @@ use crate::wire::DecodeError;
 
 const FORMAT: Format = Format {
     magic: *b"SGCP",
-    version: 1,
+    version: 2,
 };
 
 /// The state of a copy as of one journal record, all of whose data is destaged.
@@ -48,6 +48,7 @@ coded_struct!(Tables {
     results,
     watermarks,
     dirty,
+    missing,
 });
 coded_struct!(StoredResult { outcome, range });
 coded_enum!(Role, "role" { Owner = 1, Mirror = 2 });
@@ -62,9 +63,10 @@ pub fn encode_checkpoint(checkpoint: &Checkpoint) -> Vec<Bytes> {
     into_pages(head, 0)
 }
 
-/// Pages of a checkpoint of so many marks, results and clients.
+/// Pages of a checkpoint of so many marks, results and clients. Regions are dirty or
+/// missing, never both: what is missing is missing in sync, when nothing is dirty.
 pub fn checkpoint_pages_max(marks: u64, results: u64, clients: u32, regions: u64) -> u64 {
-    const FIXED: u64 = 20 + 20 + 3 + 16 + 16 + 8 + 8 + 4 * 4;
+    const FIXED: u64 = 20 + 20 + 3 + 16 + 16 + 8 + 8 + 5 * 4;
     let rows =
         marks * (12 + 52) + results.saturating_mul(12 + 14) + u64::from(clients) * 12 + regions * 8;
     (FIXED + rows).div_ceil(PAGE_BYTES as u64)

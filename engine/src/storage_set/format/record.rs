@@ -24,7 +24,7 @@ use crate::wire::{DecodeError, MESSAGE_BLOCKS_MAX};
 
 const FORMAT: Format = Format {
     magic: *b"SGJR",
-    version: 2,
+    version: 3,
 };
 
 /// Bytes of a record's head at most. The longest is a copy's: a result takes 26
@@ -62,6 +62,7 @@ const COPY: u8 = 7;
 const DIRTY: u8 = 8;
 const FINISH: u8 = 9;
 const REPAIR: u8 = 10;
+const LOST: u8 = 11;
 
 coded_enum!(Mode, "mode" { InSync = 1, OosPending = 2, OutOfSync = 3, Resync = 4 });
 coded_enum!(Route, "route" { Replicated = 1, LocalOnly = 2 });
@@ -183,6 +184,7 @@ fn entry_kind(entry: &Entry) -> u8 {
         Entry::Dirty { .. } => DIRTY,
         Entry::Finish => FINISH,
         Entry::Repair { .. } => REPAIR,
+        Entry::Lost => LOST,
     }
 }
 
@@ -240,15 +242,17 @@ fn put_entry(entry: &Entry, out: &mut Vec<u8>, payload: &mut Vec<Bytes>) {
             set.put(out);
             clear.put(out);
         }
-        Entry::Finish => {}
+        Entry::Finish | Entry::Lost => {}
         Entry::Repair {
             range,
             content,
             versions,
+            verdict,
         } => {
             range.put(out);
             put_content(content, *range, out, payload);
             put_many(range.count(), versions, out);
+            verdict.put(out);
         }
     }
 }
@@ -301,8 +305,10 @@ fn get_entry(kind: u8, input: &mut &[u8], payload: &mut Gather<'_>) -> Result<En
                 range,
                 content: get_content(range, input, payload)?,
                 versions: get_many(range.count(), input)?,
+                verdict: Coded::get(input)?,
             }
         }
+        LOST => Entry::Lost,
         _ => return Err(DecodeError::Field("entry kind")),
     })
 }

@@ -158,8 +158,13 @@ fn records() -> Vec<(&'static str, Record)> {
                 range: range(9, 2),
                 content: Content::Data(blocks(0xaa, 2)),
                 versions: vec![SequenceId::new(41), SequenceId::new(7)],
+                verdict: Some(CommandResult {
+                    range: Some(range(9, 2)),
+                    ..failed(17)
+                }),
             }),
         ),
+        ("lost", record(Entry::Lost)),
         ("copy", copy(vec![failed(18)])),
     ]
 }
@@ -202,6 +207,7 @@ fn checkpoint() -> Checkpoint {
             results: OrdMap::from(&[(command(15), performed), (command(16), failed)][..]),
             watermarks: OrdMap::unit(ClientId::new(3), 15),
             dirty: OrdSet::from(&[1, 5][..]),
+            missing: OrdSet::from(&[2, 7][..]),
         },
     }
 }
@@ -262,14 +268,16 @@ fn resealed_with(pages: &[Bytes], change: impl FnOnce(Vec<u8>, &[Bytes]) -> Vec<
 fn records_keep_their_golden_bytes() {
     for (name, record) in records() {
         let (pages, checksum) = encode_record(&record);
-        let section = format!("{name}, version 2");
+        let section = format!("{name}, version 3");
         golden::check(GOLDEN, &section, &flat(&pages));
         let decoded = decode_record(&paged(&golden::section(GOLDEN, &section)));
         assert_eq!(decoded, Ok((record, checksum)), "{name}");
-        let first = golden::section(GOLDEN, name);
-        if !first.is_empty() {
-            let decoded = decode_record(&paged(&first));
-            assert_eq!(decoded, Err(DecodeError::Version), "{name}");
+        for earlier in [name.to_owned(), format!("{name}, version 2")] {
+            let bytes = golden::section(GOLDEN, &earlier);
+            if !bytes.is_empty() {
+                let decoded = decode_record(&paged(&bytes));
+                assert_eq!(decoded, Err(DecodeError::Version), "{earlier}");
+            }
         }
     }
 }
@@ -286,11 +294,13 @@ fn superblock_checkpoint_heartbeat_and_header_keep_their_golden_bytes() {
 
     golden::check(
         GOLDEN,
-        "checkpoint",
+        "checkpoint, version 2",
         &flat(&encode_checkpoint(&checkpoint())),
     );
-    let bytes = golden::section(GOLDEN, "checkpoint");
+    let bytes = golden::section(GOLDEN, "checkpoint, version 2");
     assert_eq!(decode_checkpoint_bytes(&bytes), Ok(checkpoint()));
+    let first = decode_checkpoint_bytes(&golden::section(GOLDEN, "checkpoint"));
+    assert_eq!(first, Err(DecodeError::Version));
 
     golden::check(GOLDEN, "heartbeat", &encode_heartbeat(&heartbeat()));
     let bytes = golden::section(GOLDEN, "heartbeat");
@@ -405,8 +415,8 @@ fn foreign_versions_are_refused_as_such() {
         seal(&mut page[..head_bytes], &[]);
     };
     let fence = flat(&encode_record(&records()[7].1).0);
-    check_versions(&fence, 2, reseal, decode_record_bytes);
-    check_versions(&fence, 2, reseal, peek_record);
+    check_versions(&fence, 3, reseal, decode_record_bytes);
+    check_versions(&fence, 3, reseal, peek_record);
     check_versions(
         &encode_superblock(&superblock()),
         2,
@@ -414,7 +424,7 @@ fn foreign_versions_are_refused_as_such() {
         decode_superblock,
     );
     let bytes = flat(&encode_checkpoint(&checkpoint()));
-    check_versions(&bytes, 1, reseal, decode_checkpoint_bytes);
+    check_versions(&bytes, 2, reseal, decode_checkpoint_bytes);
     check_versions(
         &header_bytes(&block_header()),
         1,
@@ -445,12 +455,12 @@ fn padding_is_zero() {
 }
 
 #[test]
-fn an_entry_is_one_of_ten() {
+fn an_entry_is_one_of_eleven() {
     let (pages, _) = encode_record(&write());
     let kind = |kind: u8| decode_record_bytes(&resealed(&pages, |head| head[6] = kind));
     assert_eq!(kind(2), Ok(write()));
     assert_eq!(kind(0), Err(DecodeError::Field("entry kind")));
-    assert_eq!(kind(11), Err(DecodeError::Field("entry kind")));
+    assert_eq!(kind(12), Err(DecodeError::Field("entry kind")));
     let spare = resealed(&pages, |head| head[7] = 1);
     assert_eq!(
         decode_record_bytes(&spare),

@@ -61,7 +61,7 @@ impl Device {
 
 /// First byte and version of every block read.
 fn outcome(device: &Device, blocks: &Blocks, range: Range) -> Result<Vec<(u8, u64)>, u64> {
-    let (mut read, ios) = RangeRead::start(range, blocks, DEVICES, &mut IoIds::default());
+    let (mut read, ios) = RangeRead::start(range, blocks, None, DEVICES, &mut IoIds::default());
     for io in ios.into_iter().rev() {
         assert!(!read.is_complete());
         assert!(read.handle_completion(io.io, Ok(device.read(&io))));
@@ -97,7 +97,7 @@ fn a_range_that_stands_in_the_journal_asks_no_device() {
     blocks.apply(Lsn::new(1), range(0, 3), &Content::Zeroes, |_| {
         SequenceId::new(7)
     });
-    let (read, ios) = RangeRead::start(range(0, 3), &blocks, DEVICES, &mut IoIds::default());
+    let (read, ios) = RangeRead::start(range(0, 3), &blocks, None, DEVICES, &mut IoIds::default());
     assert!(read.is_complete());
     assert_eq!(ios, []);
     assert_eq!(read.finish().map(|found| found.len()), Ok(3));
@@ -111,7 +111,7 @@ fn only_what_the_journal_does_not_hold_is_asked_for_with_its_header_pages() {
             SequenceId::new(7)
         });
     }
-    let (_, ios) = RangeRead::start(range(126, 4), &blocks, DEVICES, &mut IoIds::default());
+    let (_, ios) = RangeRead::start(range(126, 4), &blocks, None, DEVICES, &mut IoIds::default());
     let reads: Vec<_> = ios.into_iter().map(|io| io.request).collect();
     let read = |start, count| IoRequest::Read {
         start: PageIndex(start),
@@ -159,7 +159,8 @@ fn a_block_that_does_not_prove_itself_is_not_returned() {
 fn a_failed_read_proves_nothing() {
     let device = Device::default();
     let blocks = Blocks::default();
-    let (mut read, ios) = RangeRead::start(range(3, 2), &blocks, DEVICES, &mut IoIds::default());
+    let (mut read, ios) =
+        RangeRead::start(range(3, 2), &blocks, None, DEVICES, &mut IoIds::default());
     read.handle_completion(ios[0].io, Ok(device.read(&ios[0])));
     read.handle_completion(ios[1].io, Err(IoError::Unreadable(PageIndex(1))));
     assert!(read.is_complete());
@@ -169,7 +170,8 @@ fn a_failed_read_proves_nothing() {
 #[test]
 fn a_read_hears_nothing_but_its_own() {
     let blocks = Blocks::default();
-    let (mut read, ios) = RangeRead::start(range(0, 1), &blocks, DEVICES, &mut IoIds::default());
+    let (mut read, ios) =
+        RangeRead::start(range(0, 1), &blocks, None, DEVICES, &mut IoIds::default());
     assert!(!read.handle_completion(IoId(ios[0].io.0 + 9), Ok(IoOutput::Done)));
     assert!(!read.is_complete());
 }
@@ -190,4 +192,14 @@ fn blocks_are_joined_in_order_and_zeroes_filled_in() {
         data.as_ptr(),
         "one is not copied"
     );
+}
+
+#[test]
+fn a_missing_block_asks_no_device_and_is_not_proven() {
+    let (blocks, ids) = (Blocks::default(), &mut IoIds::default());
+    let missing = Some(BlockIndex::new(4));
+    let (read, ios) = RangeRead::start(range(3, 3), &blocks, missing, DEVICES, ids);
+    assert_eq!(ios, []);
+    assert!(read.is_complete());
+    assert_eq!(read.finish(), Err(Unproven(BlockIndex::new(4))));
 }

@@ -211,3 +211,57 @@ fn lowering_a_session_is_our_own_bug() {
         &GEOMETRY,
     );
 }
+
+fn repair(range: Range, verdict: Option<CommandResult>) -> Entry {
+    Entry::Repair {
+        range,
+        content: Content::Zeroes,
+        versions: vec![SequenceId::new(1); range.count() as usize],
+        verdict,
+    }
+}
+
+#[test]
+fn a_lost_device_leaves_every_region_missing_until_a_repair_covers_it() {
+    let mut tables = tables();
+    tables.apply(&Entry::Lost, &GEOMETRY);
+    assert!(tables.is_all_missing(&GEOMETRY));
+    // Parts of regions 1 and 3, all of region 2.
+    tables.apply(&repair(range(9, 20), None), &GEOMETRY);
+    let left: Vec<u64> = tables.missing.iter().copied().collect();
+    assert_eq!(left, [0, 1, 3, 4, 5, 6, 7]);
+    assert!(!tables.is_missing(range(16, 1).start(), &GEOMETRY));
+    assert!(tables.is_missing(range(15, 1).start(), &GEOMETRY));
+    tables.apply(&perform(8, Outcome::Performed), &GEOMETRY);
+    assert_eq!(tables.missing.len(), 7, "a write is no repair");
+    tables.apply(&Entry::Lost, &GEOMETRY);
+    assert!(tables.is_all_missing(&GEOMETRY));
+}
+
+#[test]
+fn a_verdict_replaces_what_was_known_of_its_command_but_not_a_promise() {
+    let mut tables = tables();
+    tables.apply(&perform(8, Outcome::Performed), &GEOMETRY);
+    let failed = |counter| CommandResult {
+        command: id(counter),
+        outcome: Outcome::Failed,
+        range: Some(range(8, 1)),
+    };
+    tables.apply(&repair(range(8, 1), Some(failed(8))), &GEOMETRY);
+    assert_eq!(outcomes(&tables), [(id(8), Outcome::Failed)]);
+    tables.raise(watermark(9));
+    tables.apply(&repair(range(8, 1), Some(failed(8))), &GEOMETRY);
+    assert_eq!(outcomes(&tables), []);
+}
+
+#[test]
+#[should_panic(expected = "a mirror that alone has everything is not given up")]
+fn leaving_in_sync_while_a_region_is_missing_is_our_own_bug() {
+    let mut tables = tables();
+    tables.apply(&Entry::Lost, &GEOMETRY);
+    let session = Entry::Session {
+        session: session(2),
+        mode: Mode::OosPending,
+    };
+    tables.apply(&session, &GEOMETRY);
+}

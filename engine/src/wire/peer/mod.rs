@@ -19,7 +19,7 @@ use crate::vocabulary::Range;
 
 const FORMAT: Format = Format {
     magic: *b"SGPR",
-    version: 2,
+    version: 3,
 };
 
 coded_struct!(Hello {
@@ -65,18 +65,20 @@ pub fn encode(message: &PeerMessage) -> Frame {
             nonce,
             range,
             attempt,
-        } => put!(head: volume, session, nonce, range, attempt),
+            command,
+        } => put!(head: volume, session, nonce, range, attempt, command),
         PeerMessage::Fetched {
             volume,
             session,
             nonce,
             range,
             attempt,
+            outcome,
             versions,
             data,
         } => {
             assert_eq!(data.len(), range.byte_count(), "whole blocks are fetched");
-            put!(head: volume, session, nonce, range, attempt);
+            put!(head: volume, session, nonce, range, attempt, outcome);
             put_many(range.count(), versions, &mut head);
             body = data.clone();
         }
@@ -183,6 +185,7 @@ pub fn decode(frame: &Frame) -> Result<PeerMessage, DecodeError> {
             nonce: Coded::get(input)?,
             range: Coded::get(input)?,
             attempt: Coded::get(input)?,
+            command: Coded::get(input)?,
         },
         kind::NOT_OWNER => PeerMessage::NotOwner {
             volume: Coded::get(input)?,
@@ -222,7 +225,7 @@ fn get_fetched(mut input: &[u8], frame: &Frame) -> Result<PeerMessage, DecodeErr
     let input = &mut input;
     let (volume, session, nonce) = (Coded::get(input)?, Coded::get(input)?, Coded::get(input)?);
     let range: Range = Coded::get(input)?;
-    let attempt = Coded::get(input)?;
+    let (attempt, outcome) = (Coded::get(input)?, Coded::get(input)?);
     let versions = get_many(range.count(), input)?;
     finish(input)?;
     if range.count() > MESSAGE_BLOCKS_MAX || frame.body.len() != range.byte_count() {
@@ -234,6 +237,7 @@ fn get_fetched(mut input: &[u8], frame: &Frame) -> Result<PeerMessage, DecodeErr
         nonce,
         range,
         attempt,
+        outcome,
         versions,
         data: frame.body.clone(),
     })

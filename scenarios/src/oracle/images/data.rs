@@ -149,6 +149,11 @@ impl DataImages {
         self.stable.keys().copied()
     }
 
+    /// Every block that there is room for.
+    pub(super) fn volume(&self) -> impl Iterator<Item = BlockIndex> + use<> {
+        (0..self.geometry.blocks).map(BlockIndex::new)
+    }
+
     /// True if a power loss would leave one content.
     pub(super) fn is_at_rest(&self) -> bool {
         self.medium.is_at_rest()

@@ -73,6 +73,7 @@ impl Link {
                 range,
                 content,
                 versions,
+                ..
             } => {
                 link.range = Some(*range);
                 // The codec reads one for each block.
@@ -92,7 +93,8 @@ impl Link {
             | Entry::Session { .. }
             | Entry::Fence { .. }
             | Entry::Dirty { .. }
-            | Entry::Finish => {}
+            | Entry::Finish
+            | Entry::Lost => {}
         }
         link
     }

@@ -203,7 +203,7 @@ impl Images {
         };
         // Its blank content settles before anything tells why.
         if matches!(occurrence, Occurrence::Settled { .. }) && is_blank(racks.device(device)) {
-            self.replaced(device);
+            self.replaced(device, racks);
         }
         if self.pair.is_absent(copy) {
             return;
@@ -246,9 +246,9 @@ impl Images {
     }
 
     /// A fault replaced a device by a blank one: nothing is owed by its set until it
-    /// is formatted.
-    pub fn replaced(&mut self, device: DeviceIndex) {
-        if let Some(copy) = self.pair.replaced(device) {
+    /// is formatted, or, of an owner that has its journal, nothing of what is lost.
+    pub fn replaced(&mut self, device: DeviceIndex, racks: &impl Devices) {
+        if let Some(copy) = self.pair.replaced(device, racks) {
             self.once.replaced(copy);
         }
     }
@@ -331,7 +331,9 @@ impl Images {
     /// True if what a copy's data device holds of the block, at rest, need not be
     /// the volume's content.
     pub fn is_exempt(&self, copy: usize, block: BlockIndex) -> bool {
-        self.pair.is_damaged(copy, block) || self.pair.owes_nothing(copy, block)
+        self.pair.is_damaged(copy, block)
+            || self.pair.owes_nothing(copy, block)
+            || self.pair.is_lost(copy, block)
     }
 
     fn judge(&mut self, copy: usize, when: When, notes: Notes, findings: &mut Vec<Finding>) {

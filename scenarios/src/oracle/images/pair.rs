@@ -5,7 +5,8 @@
 //! sync or resync in every image, no durable record of a mediator says in sync,
 //! and the block's region is dirty in every image. Nor does a copy that says in
 //! every image that it is inconsistent, where its own bits say so too, nor a set
-//! that was replaced and is not formatted yet.
+//! that was replaced and is not formatted yet. An owner's block that went with its data
+//! device has no value until it is written again: the other copy alone can owe it.
 
 use std::sync::Arc;
 
@@ -118,14 +119,25 @@ impl Pair {
         }
     }
 
-    /// A device is another one now; tells whose.
-    pub(super) fn replaced(&mut self, device: DeviceIndex) -> Option<usize> {
+    /// A device is another one now; tells whose set owes nothing any more. An owner
+    /// whose journal is there goes on owing what stands in it.
+    pub(super) fn replaced(&mut self, device: DeviceIndex, racks: &impl Devices) -> Option<usize> {
         let (copy, part) = self.place_of(device)?;
-        self.absent[copy] = true;
         if part == Part::Data {
             self.damage[copy].replaced();
+            if !self.absent[copy] && self.sets[copy].state().is_owner() {
+                let geometry = self.devices[copy].geometry;
+                Arc::make_mut(&mut self.sets[copy]).lose_data(racks.device(device), geometry);
+                return None;
+            }
         }
+        self.absent[copy] = true;
         Some(copy)
+    }
+
+    /// True if what the data device of a copy shows of the block counts as nothing.
+    pub fn is_lost(&self, copy: usize, block: BlockIndex) -> bool {
+        !self.absent[copy] && self.sets[copy].is_lost(block, self.geometry())
     }
 
     /// A page went bad.

@@ -1,7 +1,7 @@
 //! One storage set: journal over data.
 
 use serde::{Deserialize, Serialize};
-use stormglass_engine::contract::IoRequest;
+use stormglass_engine::contract::{IoRequest, PageIndex};
 use stormglass_engine::storage_set::format::{Checkpoint, encode_checkpoint};
 use stormglass_engine::storage_set::layout::{CheckpointSlot, Geometry};
 use stormglass_engine::storage_set::tables::Tables;
@@ -30,6 +30,9 @@ pub(super) enum Part {
 pub struct SetImages {
     journal: JournalImages,
     data: DataImages,
+    /// The data device was replaced and is not recognised yet: nothing that it shows
+    /// is content.
+    is_data_lost: bool,
 }
 
 impl SetImages {
@@ -38,6 +41,7 @@ impl SetImages {
         Some(SetImages {
             journal: JournalImages::new(journal, geometry)?,
             data: DataImages::new(data, geometry),
+            is_data_lost: false,
         })
     }
 
@@ -60,11 +64,30 @@ impl SetImages {
         SetImages::new(&formatted, data, geometry).expect("a checkpoint is all that it needs")
     }
 
-    /// Adds every value that a block may have.
+    /// The data device is another one, without content: what the journal does not hold
+    /// is lost here, until a record brings it back.
+    pub(super) fn lose_data(&mut self, data: &Device, geometry: Geometry) {
+        self.data = DataImages::new(data, geometry);
+        self.is_data_lost = true;
+    }
+
+    /// Adds every value that a block may have; one that is lost has none.
     pub fn add_values(&self, block: BlockIndex, values: &mut Candidates) {
-        if !self.journal.values(block, |value| values.add(value)) {
+        let is_told = self.journal.values(block, |value| values.add(value));
+        if !is_told && !self.is_data_lost {
             self.data.add_values(block, values);
         }
+    }
+
+    /// True if what the data device shows of the block counts as nothing.
+    pub fn is_lost(&self, block: BlockIndex, geometry: &Geometry) -> bool {
+        let missing = self.state().missing();
+        self.is_data_lost || missing.contains(&geometry.region_of(block))
+    }
+
+    /// True if nothing went with a data device that has not come back.
+    pub fn is_whole(&self) -> bool {
+        !self.is_data_lost && self.state().missing().is_empty()
     }
 
     /// True if a mark stands on the block in every image. A clear that is not
@@ -160,6 +183,10 @@ impl SetImages {
                 },
                 Part::Data,
             ) => {
+                if *start == PageIndex(0) && std::mem::take(&mut self.is_data_lost) {
+                    // From now on it counts, as far as the journal does not say otherwise.
+                    notes.touched.extend(self.data.volume());
+                }
                 let (page, touched) = ((*start, pages.as_slice()), &mut notes.touched);
                 self.data
                     .submitted_write(number, page, *persistence, device, touched);

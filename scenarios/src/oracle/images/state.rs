@@ -55,6 +55,7 @@ pub struct State {
     results: Layered<CommandId, Decision>,
     watermarks: OrdMap<ClientId, u64>,
     dirty: OrdSet<u64>,
+    missing: OrdSet<u64>,
 }
 
 impl State {
@@ -80,6 +81,7 @@ impl State {
             results: tables.results.iter().map(decision).collect(),
             watermarks: tables.watermarks.clone(),
             dirty: tables.dirty.clone(),
+            missing: tables.missing.clone(),
         }
     }
 
@@ -108,6 +110,14 @@ impl State {
     /// Regions changed on this copy alone.
     pub fn dirty(&self) -> &OrdSet<u64> {
         &self.dirty
+    }
+    /// Regions that went with a data device and have not come back.
+    pub fn missing(&self) -> &OrdSet<u64> {
+        &self.missing
+    }
+    /// True if this copy serves clients.
+    pub fn is_owner(&self) -> bool {
+        self.role == Role::Owner
     }
     /// The owner's session.
     pub fn session(&self) -> Session {
@@ -226,7 +236,15 @@ impl State {
                 let dirty = std::mem::take(&mut self.dirty);
                 changes.bits.extend(dirty.iter().map(|bit| (*bit, false)));
             }
-            Entry::Repair { .. } => {}
+            Entry::Repair { range, verdict, .. } => {
+                if let Some(it) = verdict {
+                    self.decide(lsn, it.command, it.outcome, it.range);
+                }
+                for region in covered(*range, geometry) {
+                    self.missing.remove(&region);
+                }
+            }
+            Entry::Lost => self.missing = (0..geometry.region_count()).collect(),
         }
     }
 
@@ -263,17 +281,9 @@ impl State {
         }
     }
 
-    /// Clears the bits of regions that the range covers; the last one of a volume
-    /// ends with it.
+    /// Clears the bits of regions that the range covers.
     fn wash(&mut self, range: Range, geometry: &Geometry, changes: &mut Changes) {
-        let size = geometry.region_blocks;
-        let first = range.start().value().div_ceil(size);
-        let behind = if range.end().value() >= geometry.blocks {
-            geometry.region_count()
-        } else {
-            range.end().value() / size
-        };
-        for region in first..behind {
+        for region in covered(range, geometry) {
             if self.dirty.remove(&region).is_some() {
                 changes.bits.push((region, false));
             }
@@ -320,7 +330,7 @@ impl State {
             self.results.len() == tables.results.len()
                 && self.results.iter().zip(&tables.results).all(same)
         };
-        let fields: [(&'static str, bool); 11] = [
+        let fields: [(&'static str, bool); 12] = [
             ("role", self.role == tables.role),
             ("mode", self.mode == tables.mode),
             ("consistency", self.consistency == tables.consistency),
@@ -335,9 +345,21 @@ impl State {
             ("results", results()),
             ("watermarks", self.watermarks == tables.watermarks),
             ("dirty regions", self.dirty == tables.dirty),
+            ("missing regions", self.missing == tables.missing),
         ];
         fields
             .into_iter()
             .find_map(|(field, is_same)| (!is_same).then_some(field))
     }
+}
+
+/// Regions that the range covers; the last one of a volume ends with it.
+fn covered(range: Range, geometry: &Geometry) -> std::ops::Range<u64> {
+    let size = geometry.region_blocks;
+    let behind = if range.end().value() >= geometry.blocks {
+        geometry.region_count()
+    } else {
+        range.end().value() / size
+    };
+    range.start().value().div_ceil(size)..behind
 }

@@ -37,25 +37,27 @@ impl Blocks {
     }
 
     /// Calls back for every value of a block, for each record behind which a
-    /// recovery may start. `may_stop` tells whether it may read one record and stop
-    /// before it has read another. False if it may find no value.
+    /// recovery may start, and whether the block is missing there. `may_stop` tells
+    /// whether it may read one record and stop before it has read another. False if it
+    /// may find no value and ask the device, as it does for no missing block.
     pub(super) fn values(
         &self,
         block: BlockIndex,
-        starts: impl Iterator<Item = Lsn>,
+        mut starts: impl Iterator<Item = (Lsn, bool)>,
         may_stop: impl Fn(Lsn, Lsn) -> bool,
         mut found: impl FnMut(Value),
     ) -> bool {
         let Some(block) = self.0.get(&block) else {
-            return false;
+            return starts.all(|(_, is_missing)| is_missing);
         };
         let mut is_covered = true;
-        for start in starts {
+        for (start, is_missing) in starts {
             let first = block.writes.partition_point(|(lsn, _)| *lsn <= start);
             let writes = &block.writes[first..];
-            is_covered &= writes
-                .first()
-                .is_some_and(|(next, _)| !may_stop(start, *next));
+            is_covered &= is_missing
+                || writes
+                    .first()
+                    .is_some_and(|(next, _)| !may_stop(start, *next));
             for (place, (lsn, value)) in writes.iter().enumerate() {
                 let next = writes.get(place + 1);
                 if next.is_none_or(|(next, _)| may_stop(*lsn, *next)) {

@@ -121,6 +121,8 @@ pub(super) struct JournalImages {
     bits: Bits,
     /// How the copy stood, from the record on that each stands with.
     standings: Vec<(Lsn, Standing)>,
+    /// The last record that says that the data device is lost, behind the tail.
+    lost_at: Option<Lsn>,
     half: Option<Half>,
 }
 
@@ -160,6 +162,7 @@ impl JournalImages {
             blocks: Blocks::default(),
             bits: Bits::default(),
             standings: Vec::new(),
+            lost_at: None,
             half: None,
         };
         images.rebuild();
@@ -194,12 +197,22 @@ impl JournalImages {
     }
 
     /// Calls back for every value that the journal may give a block; false if a
-    /// recovery may find none and has to ask the data device.
+    /// recovery may find none and has to ask the data device. Of a missing block it
+    /// does not: it has no value then.
     pub(super) fn values(&self, block: BlockIndex, found: impl FnMut(Value)) -> bool {
-        let coming = self.coming.iter().map(|coming| coming.tail.lsn);
-        let starts = std::iter::once(self.tail.lsn).chain(coming);
+        let coming = self.coming.iter().map(|coming| &coming.tail);
+        let starts = std::iter::once(&self.tail).chain(coming);
+        let region = self.region_of(block);
+        let starts = starts.map(|tail| (tail.lsn, self.is_missing_behind(tail, region)));
         let may_stop = |read, next| self.may_stop(read, next);
         self.blocks.values(block, starts, may_stop, found)
+    }
+
+    /// True if a recovery that starts there knows the region as missing as long as it
+    /// finds nothing of it in the journal: what ends a missing region writes all of it.
+    /// Before the record of a loss, the device is as lost as behind it.
+    fn is_missing_behind(&self, tail: &Tail, region: u64) -> bool {
+        self.lost_at.is_some_and(|lsn| lsn > tail.lsn) || tail.state.missing().contains(&region)
     }
 
     /// True if recovery may read `read` and stop before it has read `next`.

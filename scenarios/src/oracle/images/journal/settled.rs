@@ -186,6 +186,7 @@ impl JournalImages {
         self.bits = Bits::default();
         self.state = self.tail.state.clone();
         self.standings = vec![(self.tail.lsn, self.state.standing())];
+        self.lost_at = None;
         let tail = Arc::clone(&self.tail);
         for mark in tail.state.marks().values() {
             self.blocks.open_mark(mark.command, mark.range, tail.lsn);

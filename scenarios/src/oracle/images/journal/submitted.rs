@@ -307,6 +307,9 @@ impl JournalImages {
                 false => self.bits.clear(*region, lsn),
             }
         }
+        if link.entry == Entry::Lost {
+            self.lost_at = Some(lsn);
+        }
         let standing = self.state.standing();
         if self
             .standings

@@ -274,6 +274,7 @@ fn entry(rig: &Rig, copy: usize, (kind, a, b, c): (u8, u8, u8, u8)) -> Entry {
                 range,
                 content: content(life + counter, range),
                 versions: vec![SequenceId::new(counter); range.count() as usize],
+                verdict: None,
             },
         },
         _ => {

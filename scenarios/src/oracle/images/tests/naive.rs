@@ -201,6 +201,7 @@ pub(super) fn journalled<'a>(
                 range,
                 content,
                 versions,
+                ..
             } => (*range, content, versions.clone()),
             _ => continue,
         };

@@ -480,6 +480,22 @@ impl Rig {
         }
     }
 
+    /// A set's data device is replaced by a blank one.
+    pub(super) fn replace_data(&mut self, copy: usize) {
+        let spec = *self.device(copy, Drive::Data).spec();
+        *self.device_mut(copy, Drive::Data) = Device::new(spec);
+        let device = index(copy, Drive::Data);
+        self.observe(&Occurrence::Settled { device });
+    }
+
+    /// The first page of a set's data device is written: it counts from now on.
+    pub(super) fn recognise(&mut self, copy: usize) {
+        let first = write(PageIndex(0), vec![self.block(1)]);
+        let number = self.submit(copy, Drive::Data, first);
+        self.execute(copy, Drive::Data, number);
+        self.flush(copy);
+    }
+
     /// Formats a replaced set as one of a mirror without content.
     pub(super) fn format(&mut self, copy: usize) {
         let checkpoint = Checkpoint {
