@@ -20,7 +20,6 @@ use serde::{Deserialize, Serialize};
 use crate::contract::{IoError, IoId, IoOutput};
 use crate::storage_set::read::RangeRead;
 use crate::storage_set::record::Mark;
-use crate::time::Instant;
 use crate::vocabulary::{CommandId, Range};
 
 /// Steps of one orphan.
@@ -58,8 +57,6 @@ pub struct Current {
 pub struct Orphans {
     open: BTreeMap<CommandId, Range>,
     current: Option<Current>,
-    /// When a range that could not be read is read again.
-    read_at: Option<Instant>,
 }
 
 impl Orphans {
@@ -68,7 +65,6 @@ impl Orphans {
         Orphans {
             open: marks.map(|mark| (mark.command, mark.range)).collect(),
             current: None,
-            read_at: None,
         }
     }
 
@@ -122,25 +118,6 @@ impl Orphans {
         current.step = next;
         // A read that is still under way when the mirror is lost leads nowhere.
         current.read = None;
-        self.read_at = None;
-    }
-
-    /// The current one's range could not be read: it stays locked, and is read
-    /// again at an instant.
-    pub fn read_again(&mut self, at: Instant) {
-        self.read_at = Some(at);
-    }
-    /// When a range is to be read again.
-    pub fn next_deadline(&self) -> Option<Instant> {
-        self.read_at
-    }
-    /// True, once, when the time has come to read again.
-    pub fn take_due(&mut self, now: Instant) -> bool {
-        let is_due = self.read_at.is_some_and(|at| at <= now);
-        if is_due {
-            self.read_at = None;
-        }
-        is_due
     }
 
     /// Keeps the read of the current one's range.

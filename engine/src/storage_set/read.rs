@@ -8,15 +8,43 @@ use serde::{Deserialize, Serialize};
 
 use super::blocks::{BlockContent, Blocks};
 use super::destage::{DestageIo, Devices};
-use super::format;
+use super::format::{self, BlockHeader};
 use super::layout::{BLOCK_HEADER_BYTES, Geometry};
 use super::{IoIds, IoOwner};
 use crate::contract::{IoError, IoId, IoOutput, IoRequest, PAGE_BYTES, PageIndex};
 use crate::vocabulary::{BLOCK_BYTES, BlockIndex, Range, SequenceId};
+use crate::wire::DecodeError;
 
 /// A block that did not prove itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Unproven(pub BlockIndex);
+pub struct Unproven {
+    /// The block.
+    pub block: BlockIndex,
+    /// What it has to be, where that is known beyond doubt: the device says that it
+    /// cannot read the data, and the header is there. Data that is there and does not
+    /// fit its header may as well be newer than it.
+    pub proof: Option<Proof>,
+}
+
+impl Unproven {
+    fn new(block: BlockIndex) -> Self {
+        Unproven { block, proof: None }
+    }
+}
+
+/// What a block has to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Proof {
+    version: SequenceId,
+    checksum: u32,
+}
+
+impl Proof {
+    /// True if this is the block.
+    pub fn holds_of(&self, version: SequenceId, data: &[u8]) -> bool {
+        version == self.version && crc32c::crc32c(data) == self.checksum
+    }
+}
 
 /// A read in progress.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -136,11 +164,11 @@ impl RangeRead {
     pub fn finish(mut self) -> Result<Vec<BlockContent>, Unproven> {
         assert!(self.is_complete(), "a read is finished when it is complete");
         if let Some(missing) = self.missing {
-            return Err(Unproven(missing));
+            return Err(Unproven::new(missing));
         }
         if let Some(asked) = self.asked {
-            if self.error.is_some() {
-                return Err(Unproven(asked.start()));
+            if let Some(error) = self.error {
+                return Err(self.failed(asked, error));
             }
             for (place, block) in self.range.blocks().enumerate() {
                 if self.blocks[place].is_none() {
@@ -156,14 +184,8 @@ impl RangeRead {
     }
 
     fn prove(&self, asked: Range, block: BlockIndex) -> Result<BlockContent, Unproven> {
-        let place = |from: u64, to: u64| usize::try_from(to - from).expect("a place in a read");
         let data = &self.data_pages[place(asked.start().value(), block.value())];
-        let geometry = self.devices.geometry;
-        let first: PageIndex = geometry.header_page(asked.start());
-        let page = &self.header_pages[place(first.0, geometry.header_page(block).0)];
-        let offset = Geometry::header_offset(block);
-        let header = format::decode_block_header(&page[offset..offset + BLOCK_HEADER_BYTES]);
-        match header {
+        match self.header(asked, block) {
             Ok(Some(header))
                 if header.block == block && header.checksum == crc32c::crc32c(data) =>
             {
@@ -176,9 +198,50 @@ impl RangeRead {
                 version: SequenceId::new(0),
                 data: None,
             }),
-            Ok(_) | Err(_) => Err(Unproven(block)),
+            Ok(_) | Err(_) => Err(Unproven::new(block)),
         }
     }
+
+    /// The header that was read for a block; none for one that was never written.
+    fn header(&self, asked: Range, block: BlockIndex) -> Result<Option<BlockHeader>, DecodeError> {
+        let geometry = self.devices.geometry;
+        let first: PageIndex = geometry.header_page(asked.start());
+        let page = &self.header_pages[place(first.0, geometry.header_page(block).0)];
+        let offset = Geometry::header_offset(block);
+        format::decode_block_header(&page[offset..offset + BLOCK_HEADER_BYTES])
+    }
+
+    /// Why nothing of a read with an error is proven: the page that the device names, or
+    /// else the first block.
+    fn failed(&self, asked: Range, error: IoError) -> Unproven {
+        let geometry = self.devices.geometry;
+        let first = geometry.data_page(asked.start());
+        let block = match error {
+            IoError::Unreadable(page) if page >= first => {
+                BlockIndex::new(asked.start().value() + (page.0 - first.0))
+            }
+            _ => return Unproven::new(asked.start()),
+        };
+        if self.header_pages.is_empty() {
+            return Unproven::new(block);
+        }
+        let proof = match self.header(asked, block) {
+            Ok(Some(header)) if header.block == block => Some(Proof {
+                version: header.version,
+                checksum: header.checksum,
+            }),
+            Ok(None) => Some(Proof {
+                version: SequenceId::new(0),
+                checksum: crc32c::crc32c(&[0; PAGE_BYTES]),
+            }),
+            Ok(Some(_)) | Err(_) => None,
+        };
+        Unproven { block, proof }
+    }
+}
+
+fn place(from: u64, to: u64) -> usize {
+    usize::try_from(to - from).expect("a place in a read")
 }
 
 /// The bytes of consecutive blocks, shared where there is only one.

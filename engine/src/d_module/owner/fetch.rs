@@ -43,6 +43,10 @@ impl Fetch {
     pub(super) fn settle(&mut self) {
         self.ask_at = None;
     }
+    /// True once the answer about this range is there.
+    pub(super) fn is_settled(&self, range: Range) -> bool {
+        self.ask_at.is_none() && self.range == range
+    }
     /// Asks at the next deadline: the mirror can be asked again.
     pub(super) fn hurry(&mut self, cx: &Context<'_>) {
         if self.ask_at.is_some() {
@@ -192,6 +196,9 @@ impl Owner {
         if self.rebuild.take_answer(nonce, range) {
             return self.write(entry, set, cx);
         }
+        if let Some(proof) = self.resync.proof_of(nonce, range) {
+            return self.handle_mended(proof, entry, set, cx);
+        }
         if let Some(judged) = self.take_judgement((nonce, range), outcome) {
             if let Entry::Repair { verdict, .. } = &mut entry {
                 *verdict = Some(judged);
@@ -219,9 +226,10 @@ impl Owner {
     ) {
         if !self.handle_rebuilt(range, set, cx) {
             cx.out.trace(Event::Repaired(range));
+            self.handle_region_mended(range, set, cx);
         }
         let waiting = self.fetches.open.iter();
-        let waiting = waiting.filter(|(_, fetch)| fetch.range == range && fetch.ask_at.is_none());
+        let waiting = waiting.filter(|(_, fetch)| fetch.is_settled(range));
         let waiting: Vec<CommandId> = waiting.map(|(command, _)| *command).collect();
         for command in waiting {
             self.fetches.open.remove(&command);

@@ -141,9 +141,6 @@ impl Owner {
             // Others may have waited behind it and nothing else.
             self.admit(set, cx);
         }
-        if self.orphans.take_due(cx.now) {
-            self.read_orphan(set, cx);
-        }
         self.access.handle_deadline(set, cx);
         self.handle_resync_deadline(set, cx);
         self.handle_fetch_deadline(set, cx);
@@ -169,7 +166,6 @@ impl Owner {
             .into_iter()
             .chain(access)
             .chain(replication)
-            .chain(self.orphans.next_deadline())
             .chain(self.resync.next_deadline())
             .chain(self.fetches.next_deadline())
             .chain(self.judging.as_ref().and_then(|it| it.next_deadline()))

@@ -110,12 +110,11 @@ impl Owner {
         cx: &mut Context<'_>,
     ) {
         let Ok(blocks) = found else {
-            if self.is_orphan_lost(set) {
-                return self.ask_for_orphan(cx);
+            // What cannot be read is as good as lost, and judged like it.
+            if !self.is_orphan_lost(set) {
+                cx.out.probe("orphan cannot be read");
             }
-            cx.out.probe("orphan cannot be read");
-            let again = cx.configuration.timers.retransmit_max;
-            return self.orphans.read_again(cx.now.after(again));
+            return self.ask_for_orphan(cx);
         };
         if self.replication.link() != Link::Open {
             return;
@@ -176,8 +175,8 @@ impl Owner {
         current.is_some_and(|it| set.first_missing(it.range).is_some())
     }
 
-    /// The range went with the data device: what this copy held is not known, and its
-    /// result says nothing of it. Nobody has heard an outcome but one that both copies
+    /// The range, or a block of it, went with the data device or cannot be read: what
+    /// this copy held is not known, and its result says nothing of it. Nobody has heard an outcome but one that both copies
     /// have, for the mark stands: so the mirror, which refuses the orphan's session by
     /// now, has what is to be, and no record of it means that it never was.
     fn ask_for_orphan(&mut self, cx: &mut Context<'_>) {

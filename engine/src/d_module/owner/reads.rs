@@ -78,8 +78,8 @@ impl Owner {
                 self.attempts
                     .answer(command, Status::Success(Some(data)), cx);
             }
-            Err(Unproven(block)) if self.fetch(command, block, set, cx) => return,
-            Err(Unproven(_)) => self.refuse_unreadable(command, set, cx),
+            Err(unproven) if self.fetch(command, unproven.block, set, cx) => return,
+            Err(_) => self.refuse_unreadable(command, set, cx),
         }
         self.admit(set, cx);
     }

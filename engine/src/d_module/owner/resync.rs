@@ -14,13 +14,14 @@
 use serde::{Deserialize, Serialize};
 
 use super::Owner;
+use super::fetch::Fetch;
 use crate::contract::{IoError, IoId, IoOutput};
 use crate::d_module::Context;
 use crate::d_module::ordering::Ordering;
 use crate::event::Event;
 use crate::storage_set::StorageSet;
 use crate::storage_set::blocks::BlockContent;
-use crate::storage_set::read::{self, RangeRead, Unproven};
+use crate::storage_set::read::{self, Proof, RangeRead, Unproven};
 use crate::storage_set::record::Entry;
 use crate::time::Instant;
 use crate::vocabulary::{Content, CopyNumber, Range};
@@ -55,6 +56,16 @@ pub(super) struct Resync {
     /// Boxed: mostly there is none, and a fork copies the owner.
     read: Option<Box<RangeRead>>,
     read_at: Option<Instant>,
+    /// A block that the device cannot read.
+    mending: Option<Box<Mending>>,
+}
+
+/// A block of a dirty region that this copy cannot read, and whose header says what it
+/// has to be: if the mirror has just that, it is as good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Mending {
+    fetch: Fetch,
+    proof: Proof,
 }
 
 impl Default for Resync {
@@ -64,6 +75,7 @@ impl Default for Resync {
             region: None,
             read: None,
             read_at: None,
+            mending: None,
         }
     }
 }
@@ -83,6 +95,7 @@ impl Resync {
         assert!(possible, "a resync goes {:?} -> {next:?}", self.step);
         self.step = next;
         self.read_at = None;
+        self.mending = None;
     }
 
     /// Its session is over; whatever was under way is void.
@@ -99,9 +112,19 @@ impl Resync {
         !matches!(self.step, Step::Idle | Step::Uniting)
     }
 
-    /// When a region that could not be read is read again.
+    /// When a region that could not be read is read again, or the mirror is asked again
+    /// for a block of it.
     pub(super) fn next_deadline(&self) -> Option<Instant> {
-        self.read_at
+        let asked = self.mending.as_deref();
+        let asked = asked.and_then(|it| it.fetch.next_deadline());
+        asked.into_iter().chain(self.read_at).min()
+    }
+
+    /// What the block has to be, if this is the mirror's answer about it.
+    pub(super) fn proof_of(&self, nonce: u64, range: Range) -> Option<Proof> {
+        let mending = self.mending.as_deref()?;
+        let is_it = mending.fetch.is_answered_by(nonce, range);
+        is_it.then_some(mending.proof)
     }
 }
 
@@ -240,11 +263,9 @@ impl Owner {
         set: &StorageSet,
         cx: &mut Context<'_>,
     ) {
-        let Ok(blocks) = found else {
-            cx.out.probe("dirty region cannot be read");
-            let again = cx.configuration.timers.retransmit_max;
-            self.resync.read_at = Some(cx.now.after(again));
-            return;
+        let blocks = match found {
+            Ok(blocks) => blocks,
+            Err(unproven) => return self.mend_region(unproven, cx),
         };
         self.resync.enter(Step::Copying);
         let range = self.resync.region.expect("a region is closed");
@@ -261,6 +282,65 @@ impl Owner {
         self.replication.copy(build, cx);
     }
 
+    fn mend_region(&mut self, unproven: Unproven, cx: &mut Context<'_>) {
+        let Unproven { block, proof } = unproven;
+        let Some(proof) = proof else {
+            cx.out.probe("dirty region cannot be read");
+            return self.read_region_later(cx);
+        };
+        cx.out.probe("unreadable dirty block asked of the mirror");
+        let range = Range::new(block, 1).expect("a block is a range");
+        let fetch = self.ask_mirror(range, None, cx);
+        self.resync.mending = Some(Box::new(Mending { fetch, proof }));
+    }
+
+    fn read_region_later(&mut self, cx: &Context<'_>) {
+        self.resync.mending = None;
+        let again = cx.configuration.timers.retransmit_max;
+        self.resync.read_at = Some(cx.now.after(again));
+    }
+
+    /// The mirror's block, if it is what this copy lost: written anew here. An older one
+    /// is not taken, for what came after it was acknowledged.
+    pub(super) fn handle_mended(
+        &mut self,
+        proof: Proof,
+        entry: Entry,
+        set: &mut StorageSet,
+        cx: &mut Context<'_>,
+    ) {
+        let is_it = match &entry {
+            Entry::Repair {
+                content: Content::Data(data),
+                versions,
+                ..
+            } => versions.first().is_some_and(|it| proof.holds_of(*it, data)),
+            _ => false,
+        };
+        if !is_it {
+            cx.out
+                .probe("dirty block lost here and older at the mirror");
+            return self.read_region_later(cx);
+        }
+        if let Some(mending) = self.resync.mending.as_deref_mut() {
+            mending.fetch.settle();
+        }
+        self.write(entry, set, cx);
+    }
+
+    /// Repaired blocks are durable: the region goes on if it waited for them.
+    pub(super) fn handle_region_mended(
+        &mut self,
+        range: Range,
+        set: &mut StorageSet,
+        cx: &mut Context<'_>,
+    ) {
+        let is_it = |it: &mut Box<Mending>| it.fetch.is_settled(range);
+        if self.resync.mending.take_if(is_it).is_some() {
+            self.read_region(set, cx);
+        }
+    }
+
     /// The mirror has made the region durable.
     pub(super) fn handle_region_copied(&mut self, set: &mut StorageSet, cx: &mut Context<'_>) {
         self.resync.enter(Step::Clearing);
@@ -272,11 +352,22 @@ impl Owner {
         self.write(entry, set, cx);
     }
 
-    /// Reads again what could not be read.
+    /// Reads again what could not be read, or asks for it again.
     pub(super) fn handle_resync_deadline(&mut self, set: &mut StorageSet, cx: &mut Context<'_>) {
         if self.resync.read_at.is_some_and(|at| at <= cx.now) {
             self.resync.read_at = None;
             self.read_region(set, cx);
         }
+        let due = |it: &mut Box<Mending>| it.fetch.is_due(cx);
+        let Some(mut mending) = self.resync.mending.take_if(due) else {
+            return;
+        };
+        // The mirror says nothing of a block that it cannot prove either.
+        if mending.fetch.is_overdue(cx) {
+            cx.out.probe("dirty block bad on both copies");
+            return self.read_region_later(cx);
+        }
+        self.ask_mirror_again(&mut mending.fetch, cx);
+        self.resync.mending = Some(mending);
     }
 }

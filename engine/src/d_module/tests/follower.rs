@@ -358,7 +358,7 @@ fn a_mirror_without_content_says_so_to_who_asks_for_blocks() {
 fn several_blocks_are_read_for_the_owner_at_a_time_and_none_twice() {
     let mut mirror = with_history();
     for nonce in [5, 5, 6] {
-        mirror.hear(&fetch(session(2), nonce, range(3, 1)));
+        mirror.hear(&fetch(session(2), nonce, range(9, 1)));
     }
     for nonce in 7..30 {
         mirror.hear(&fetch(session(2), nonce, range(8, 1)));
@@ -366,7 +366,7 @@ fn several_blocks_are_read_for_the_owner_at_a_time_and_none_twice() {
     mirror.run();
     let sent = messages(&mirror.take_sent());
     assert_eq!(sent.len(), 16, "the rest is asked for again");
-    let of = |nonce| fetched(nonce, range(3, 1), 1, 1);
+    let of = |nonce| fetched(nonce, range(9, 1), 0, 0);
     assert_eq!(sent.iter().filter(|it| **it == of(5)).count(), 1);
     assert!(sent.contains(&of(6)));
 }

@@ -4,7 +4,7 @@ use crate::contract::{IoError, PageIndex};
 use crate::event::Event;
 use crate::storage_set::record::{CommandResult, Entry};
 use crate::storage_set::tables::Role;
-use crate::testing::{Pair, Station, fill, id, range, session, write};
+use crate::testing::{Pair, Station, VOLUME, fill, id, range, session, write};
 use crate::time::Duration;
 use crate::vocabulary::{
     Command, CommandId, Content, Outcome, RefusedReason, SequenceId, Session, Status,
@@ -71,7 +71,7 @@ fn is_failure(entry: &Entry, failed: CommandId) -> bool {
 }
 
 #[test]
-fn an_orphan_that_cannot_be_read_is_read_again() {
+fn an_orphan_that_cannot_be_read_is_judged_by_the_mirror() {
     let mut owner = owner_with_an_orphan();
     owner.serve();
     owner.take_sent();
@@ -80,9 +80,35 @@ fn an_orphan_that_cannot_be_read_is_read_again() {
     owner.fail(0, IoError::Unreadable(PageIndex(1)));
     owner.run();
     assert_eq!(owner.census().orphans, 1);
-    assert!(owner.take_sent().is_empty(), "nothing unproven is copied");
-    owner.pass_running(Duration::from_secs(1));
-    assert!(!owner.take_sent().is_empty(), "the copy leaves");
+    let sent = owner.take_sent();
+    let [asked] = sent.as_slice() else {
+        panic!("nothing unproven is copied: {sent:?}")
+    };
+    let PeerMessage::Fetch {
+        session,
+        nonce,
+        range,
+        command,
+        ..
+    } = asked.message
+    else {
+        panic!("the mirror is asked: {asked:?}")
+    };
+    assert_eq!(command, Some(id(1)));
+    owner.hear(&PeerMessage::Fetched {
+        volume: VOLUME,
+        session,
+        nonce,
+        range,
+        attempt: 0,
+        outcome: None,
+        versions: vec![SequenceId::new(0); range.count() as usize],
+        data: fill(0, range.count()),
+    });
+    owner.run_records();
+    assert_eq!(owner.tables().results[&id(1)].outcome, Outcome::Failed);
+    owner.run();
+    assert!(copy_sent(&mut owner).is_some(), "the copy leaves");
 }
 
 #[test]

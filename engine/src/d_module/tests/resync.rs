@@ -3,12 +3,14 @@
 use super::alone::{forsaken, mediated, success, until_resync, until_turning};
 use super::mirror::{copy_ack, set_ack};
 use super::writes::entry;
-use crate::contract::{DeviceId, Submission};
+use crate::contract::{DeviceId, IoError, Submission};
 use crate::event::{Event, IgnoreReason};
 use crate::storage_set::record::{Entry, Mode, Route};
-use crate::testing::{DATA, Pair, Station, Third, VOLUME, fill, id, range, session, write};
+use crate::testing::{
+    DATA, GEOMETRY, Pair, Station, Third, VOLUME, fill, id, range, session, write,
+};
 use crate::time::Duration;
-use crate::vocabulary::{Command, Range, Session};
+use crate::vocabulary::{BlockIndex, Command, Range, SequenceId, Session};
 use crate::wire::mediator::Ask;
 use crate::wire::{CopyTransfer, PeerMessage, Transfer, TransferId, peer};
 
@@ -443,12 +445,96 @@ fn the_mediator_is_told_of_the_end_when_it_is_durable() {
 #[test]
 fn a_dirty_region_that_cannot_be_read_is_read_again_and_nothing_is_copied() {
     let mut owner = united();
-    let unreadable = crate::contract::IoError::Unreadable(crate::contract::PageIndex(3));
-    owner.fail(0, unreadable);
+    // The page of the headers: nothing says what the blocks have to be.
+    owner.fail(0, IoError::Gone);
     owner.run_only(is_data);
     assert_eq!(copied(&mut owner), []);
     owner.pass_running(Duration::from_millis(800));
     assert_eq!(copied(&mut owner), [(1, range(40, 8))]);
+}
+
+/// The owner of a united resync that cannot read block 42, which was never written; and
+/// its question to the mirror.
+fn mending() -> (Station, PeerMessage) {
+    let mut owner = united();
+    let page = GEOMETRY.data_page(BlockIndex::new(42));
+    owner.take_sent();
+    owner.fail(0, IoError::Unreadable(page));
+    owner.run_only(is_data);
+    let asked = owner.take_sent().pop().expect("the mirror is asked");
+    (owner, asked.message)
+}
+
+/// The mirror's answer to a question: a block of this version, full of a byte.
+fn answer(asked: &PeerMessage, version: u64, byte: u8) -> PeerMessage {
+    let PeerMessage::Fetch {
+        session,
+        nonce,
+        range: asked,
+        command: None,
+        ..
+    } = *asked
+    else {
+        panic!("the mirror is asked for a block: {asked:?}")
+    };
+    assert_eq!(asked, range(42, 1));
+    PeerMessage::Fetched {
+        volume: VOLUME,
+        session,
+        nonce,
+        range: asked,
+        attempt: 0,
+        outcome: None,
+        versions: vec![SequenceId::new(version)],
+        data: fill(byte, 1),
+    }
+}
+
+#[test]
+fn an_unreadable_dirty_block_comes_from_the_mirror_if_that_has_just_it() {
+    let (mut owner, asked) = mending();
+    owner.hear(&answer(&asked, 0, 0));
+    assert_eq!(copied(&mut owner), [], "it is durable first");
+    owner.run_records();
+    // The journal holds the block: the rest of the region is read around it.
+    owner.run_only(is_data);
+    owner.run_records();
+    assert_eq!(copied(&mut owner), [(1, range(40, 8))]);
+}
+
+#[test]
+fn an_older_or_other_block_of_the_mirror_is_not_taken() {
+    for (version, byte) in [(7, 0), (0, 7)] {
+        let (mut owner, asked) = mending();
+        owner.hear(&answer(&asked, version, byte));
+        let mut records = (0..owner.queue.len()).map(|place| entry(&owner, place));
+        assert!(!records.any(|entry| matches!(entry, Entry::Repair { .. })));
+        // Read again later, and meanwhile nothing is copied.
+        owner.run_records();
+        assert_eq!(copied(&mut owner), []);
+        owner.pass_running(Duration::from_millis(800));
+        assert_eq!(copied(&mut owner), [(1, range(40, 8))]);
+    }
+}
+
+#[test]
+fn the_mirror_is_asked_again_for_an_unreadable_block_and_given_up_in_the_end() {
+    let (mut owner, asked) = mending();
+    let nonces = |owner: &mut Station| -> Vec<(u64, u32)> {
+        let sent = owner.take_sent().into_iter();
+        let asked = sent.filter_map(|sent| match sent.message {
+            PeerMessage::Fetch { nonce, attempt, .. } => Some((nonce, attempt)),
+            _ => None,
+        });
+        asked.collect()
+    };
+    let PeerMessage::Fetch { nonce, .. } = asked else {
+        panic!("the mirror is asked")
+    };
+    owner.pass(Duration::from_millis(60));
+    assert_eq!(nonces(&mut owner), [(nonce, 1)]);
+    owner.pass(Duration::from_millis(3_800));
+    assert!(owner.probes.contains(&"dirty block bad on both copies"));
 }
 
 #[test]
@@ -488,7 +574,7 @@ fn after_a_resync_both_copies_are_equal() {
     );
     pair.pass(Duration::from_secs(1));
     let of = |station: &Station, block: u64| {
-        let page = crate::testing::GEOMETRY.data_page(crate::vocabulary::BlockIndex::new(block));
+        let page = GEOMETRY.data_page(BlockIndex::new(block));
         station.disks[&DATA].pages.get(&page.0).map(|page| page[0])
     };
     for (block, byte) in [(3, 1), (4, 2), (11, 2), (30, 3)] {

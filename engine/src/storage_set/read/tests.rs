@@ -72,7 +72,7 @@ fn outcome(device: &Device, blocks: &Blocks, range: Range) -> Result<Vec<(u8, u6
     };
     read.finish()
         .map(|found| found.into_iter().map(brief).collect())
-        .map_err(|Unproven(block)| block.value())
+        .map_err(|unproven| unproven.block.value())
 }
 
 #[test]
@@ -164,7 +164,7 @@ fn a_failed_read_proves_nothing() {
     read.handle_completion(ios[0].io, Ok(device.read(&ios[0])));
     read.handle_completion(ios[1].io, Err(IoError::Unreadable(PageIndex(1))));
     assert!(read.is_complete());
-    assert_eq!(read.finish(), Err(Unproven(BlockIndex::new(3))));
+    assert_eq!(read.finish(), Err(Unproven::new(BlockIndex::new(3))));
 }
 
 #[test]
@@ -201,5 +201,5 @@ fn a_missing_block_asks_no_device_and_is_not_proven() {
     let (read, ios) = RangeRead::start(range(3, 3), &blocks, missing, DEVICES, ids);
     assert_eq!(ios, []);
     assert!(read.is_complete());
-    assert_eq!(read.finish(), Err(Unproven(BlockIndex::new(4))));
+    assert_eq!(read.finish(), Err(Unproven::new(BlockIndex::new(4))));
 }
