@@ -15,7 +15,7 @@ use stormglass_sim::world::{Workbench, World};
 
 use crate::actor::{Actor, Report};
 use crate::cluster::{self, Map};
-use crate::file::Scenario;
+use crate::file::{Action, RecurringKind, ReturnKind, Scenario};
 use crate::measure::Measures;
 use crate::oracle::o16_liveness::Bounds;
 use crate::oracle::{Finding, Oracles, moment};
@@ -85,7 +85,12 @@ impl Experiment {
         let weather = Weather::new(scenario, seed, start);
         let bounds = Bounds::of(scenario);
         Experiment {
-            oracles: Oracles::new(&world, &map, bounds, weather.sync()),
+            oracles: Oracles::new(
+                &world,
+                &map,
+                (bounds, weather.sync()),
+                loses_content(scenario),
+            ),
             weather,
             schedule: Schedule::new(scenario, &world, &map, start),
             measures: Measures::default(),
@@ -309,6 +314,23 @@ fn count(counts: &mut Table<Arc<str>, u64>, name: &str) {
             counts.insert(name.into(), 1);
         }
     }
+}
+
+/// Whether anything may take content from a device.
+fn loses_content(scenario: &Scenario) -> bool {
+    let damages = |action: &Action| {
+        matches!(
+            action,
+            Action::Damage { .. }
+                | Action::DeviceGone {
+                    returns: ReturnKind::Blank,
+                    ..
+                }
+        )
+    };
+    let recurring = &scenario.weather.recurring;
+    recurring.contains_key(&RecurringKind::Damage)
+        || scenario.faults.iter().any(|fault| damages(&fault.action))
 }
 
 /// How long nothing but heartbeats may happen before an experiment counts as over: longer

@@ -9,7 +9,7 @@ use stormglass_sim::occurrence::{Happened, Occurrence};
 use stormglass_sim::time::WorldTime;
 use stormglass_sim::world::{DeviceIndex, ProcessId, World};
 
-use super::atlas::{Atlas, Destroyed};
+use super::atlas::{Atlas, Bad, Destroyed};
 use super::images::{Devices, Images, SetDevices, When, is_blank};
 use super::o4_epochs::Epochs;
 use super::o10_takeover::Takeover;
@@ -55,9 +55,15 @@ pub struct Oracles {
 }
 
 impl Oracles {
-    /// Oracles that have seen nothing. `sync` says what calm owes of the
-    /// copies.
-    pub fn new(world: &World<Actor>, map: &Map, bounds: Bounds, sync: Sync) -> Self {
+    /// Oracles that have seen nothing. `owed` says within which bounds things have to end
+    /// in calm, and what is owed of the copies; `is_charting`, whether devices lose what
+    /// they hold.
+    pub fn new(
+        world: &World<Actor>,
+        map: &Map,
+        (bounds, sync): (Bounds, Sync),
+        is_charting: bool,
+    ) -> Self {
         let sets = Cluster::ALL.map(|cluster| SetDevices {
             journal: cluster::device(DeviceName {
                 cluster,
@@ -79,7 +85,7 @@ impl Oracles {
             takeover: Takeover::default(),
             liveness: Liveness::new(bounds, sync),
             intact: Intact::default(),
-            atlas: Atlas::new(map.geometry),
+            atlas: Atlas::new(map.geometry, is_charting),
         }
     }
 
@@ -122,7 +128,7 @@ impl Oracles {
                 self.images.damaged(*device, *page);
                 self.outcomes.damaged();
                 self.intact.damaged();
-                self.chart(*device, *page, event);
+                self.chart((*device, *page), world, event);
             }
             Occurrence::Fault(Happened::DeviceGone(_)) => self.outcomes.damaged(),
             _ => {}
@@ -148,7 +154,7 @@ impl Oracles {
             } => {
                 let when = When { at, event };
                 self.liveness.observe_node(at, report);
-                self.atlas.observe_node(report);
+                self.atlas.observe_node(at, report);
                 self.observe_node(*process, report, world, when, findings);
             }
             Occurrence::Submitted { device, number } => {
@@ -187,13 +193,20 @@ impl Oracles {
     }
 
     /// Enters damage into the atlas.
-    fn chart(&mut self, device: DeviceIndex, page: PageIndex, event: u64) {
+    fn chart(
+        &mut self,
+        (device, page): (DeviceIndex, PageIndex),
+        world: &World<Actor>,
+        event: u64,
+    ) {
         let Some(copy) = self.images.copy_of(device) else {
             return;
         };
+        let is_readable = !world.device(device).is_unreadable(page);
         for block in self.images.blocks_of(page) {
             let is_other_bad = self.images.is_damaged(1 - copy, block);
-            self.atlas.damaged(copy, block, is_other_bad, event);
+            let bad = Bad { block, is_readable };
+            self.atlas.damaged(copy, bad, is_other_bad, event);
         }
     }
 
