@@ -1,5 +1,5 @@
-//! The fault atlas: whether a good copy of every block is left. A run in which the last
-//! one was destroyed on purpose is *unrecoverable by design*: nobody can bring it back, so
+//! The fault atlas: whether a good copy of every block is left. A run at whose end the last
+//! one is destroyed on purpose is *unrecoverable by design*: nobody can bring it back, so
 //! the engine is not blamed for it; and it is not excused for anything else.
 //!
 //! Fed by injected damage and by acknowledgements: a mirror's copy is good where the owner
@@ -49,7 +49,8 @@ pub struct Atlas {
     open: OrdMap<CommandId, Range>,
     /// Commands resolved on both copies a little while ago.
     resolved: Vec<(WorldTime, Range)>,
-    destroyed: Option<Destroyed>,
+    /// Blocks that went bad on each copy and were not written since.
+    bad: [OrdMap<BlockIndex, Bad>; 2],
 }
 
 impl Atlas {
@@ -62,13 +63,26 @@ impl Atlas {
             dirty: OrdSet::new(),
             open: OrdMap::new(),
             resolved: Vec::new(),
-            destroyed: None,
+            bad: <[OrdMap<BlockIndex, Bad>; 2]>::default(),
         }
     }
 
-    /// The first block of which no good copy was left, if there was one.
+    /// The first block of which no good copy is left, if there is one. Of what went bad on
+    /// the mirror alone, the owner has a good one.
     pub fn destroyed(&self) -> Option<Destroyed> {
-        self.destroyed
+        let lost = |(block, bad): (&BlockIndex, &Bad)| {
+            let region = Range::new(*block, 1)
+                .and_then(|one| self.geometry.regions(one).next())
+                .is_some_and(|region| self.dirty.contains(&region));
+            let is_lost = self.bad[1].contains_key(block)
+                || self.behind.contains(block)
+                || (bad.is_readable && region);
+            is_lost.then_some(Destroyed {
+                block: *block,
+                event: bad.event,
+            })
+        };
+        self.bad[0].iter().find_map(lost)
     }
 
     /// An acknowledgement, or what makes them matter.
@@ -82,6 +96,7 @@ impl Atlas {
             }
             Event::Resolved(command) => {
                 if let Some(range) = self.open.remove(command) {
+                    self.written(0, range);
                     self.resolved
                         .retain(|(when, _)| at.since(*when) <= MARK_STANDS);
                     self.resolved.push((at, range));
@@ -89,9 +104,17 @@ impl Atlas {
             }
             Event::ResolvedAlone(command) => {
                 if let Some(range) = self.open.remove(command) {
+                    self.written(0, range);
                     self.fall_behind(range);
                 }
             }
+            Event::ReplicaPerformed { command, .. } => {
+                if let Some(range) = self.open.get(command).copied() {
+                    self.written(1, range);
+                }
+            }
+            Event::Copied { range, .. } => self.written(1, *range),
+            Event::Repaired(range) | Event::RegionRebuilt(range) => self.written(0, *range),
             Event::OrphanResolved(command, _) => {
                 self.open.remove(command);
             }
@@ -122,6 +145,16 @@ impl Atlas {
         }
     }
 
+    /// A copy's blocks are good again.
+    fn written(&mut self, copy: usize, range: Range) {
+        if self.bad[copy].is_empty() {
+            return;
+        }
+        for block in range.blocks() {
+            self.bad[copy].remove(&block);
+        }
+    }
+
     fn fall_behind(&mut self, range: Range) {
         self.behind.extend(range.blocks());
         self.dirty.extend(self.geometry.regions(range));
@@ -134,28 +167,19 @@ impl Atlas {
         self.dirty.extend(0..self.geometry.region_count());
     }
 
-    /// A block of a copy (0 is the owner's) went bad; the other copy's own damage is
-    /// `is_other_bad`.
-    pub fn damaged(&mut self, copy: usize, bad: Bad, is_other_bad: bool, event: u64) {
-        let Bad { block, is_readable } = bad;
-        let is_dirty = Range::new(block, 1)
-            .and_then(|one| self.geometry.regions(one).next())
-            .is_some_and(|region| self.dirty.contains(&region));
-        let is_behind = self.behind.contains(&block) || (is_readable && is_dirty);
-        let is_last = is_other_bad || (copy == 0 && is_behind);
-        if is_last && self.destroyed.is_none() {
-            self.destroyed = Some(Destroyed { block, event });
-        }
+    /// A block of a copy (0 is the owner's) went bad.
+    pub fn damaged(&mut self, copy: usize, block: BlockIndex, bad: Bad) {
+        self.bad[copy].insert(block, bad);
     }
 }
 
-/// A block that went bad.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How a block went bad.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bad {
-    /// The block.
-    pub block: BlockIndex,
     /// It reads as something else; or it, or its header, cannot be read.
     pub is_readable: bool,
+    /// The fault, by its event.
+    pub event: u64,
 }
 
 #[cfg(test)]
@@ -203,9 +227,12 @@ mod tests {
         Event::Mode(mode, session)
     }
 
-    fn bad(block: u64, is_readable: bool) -> Bad {
-        let block = BlockIndex::new(block);
-        Bad { block, is_readable }
+    fn damage(atlas: &mut Atlas, copy: usize, block: u64, is_readable: bool) {
+        let bad = Bad {
+            is_readable,
+            event: 77,
+        };
+        atlas.damaged(copy, BlockIndex::new(block), bad);
     }
 
     /// Whether the owner's block 9 is lost after these reports, if it cannot be read and
@@ -216,7 +243,7 @@ mod tests {
             for (report, time) in reports.iter().zip(0..) {
                 atlas.observe_node(at(time), report);
             }
-            atlas.damaged(0, bad(9, is_readable), false, 77);
+            damage(&mut atlas, 0, 9, is_readable);
             atlas.destroyed().is_some()
         })
     }
@@ -251,7 +278,7 @@ mod tests {
         atlas.observe_node(at(0), &accepted(9));
         atlas.observe_node(at(1), &Event::Resolved(id()));
         atlas.observe_node(at(1_002), &mode(Mode::OutOfSync));
-        atlas.damaged(0, bad(9, true), false, 77);
+        damage(&mut atlas, 0, 9, true);
         assert_eq!(atlas.destroyed(), None);
     }
 
@@ -259,21 +286,47 @@ mod tests {
     fn damage_to_both_copies_is_the_end_whichever_comes_last() {
         for copy in [0, 1] {
             let mut atlas = atlas();
-            atlas.damaged(copy, bad(3, true), false, 1);
+            damage(&mut atlas, copy, 3, true);
             assert_eq!(atlas.destroyed(), None);
-            atlas.damaged(1 - copy, bad(3, true), true, 2);
-            let (block, event) = (BlockIndex::new(3), 2);
+            damage(&mut atlas, 1 - copy, 3, true);
+            let (block, event) = (BlockIndex::new(3), 77);
             assert_eq!(atlas.destroyed(), Some(Destroyed { block, event }));
         }
+    }
+
+    #[test]
+    fn what_is_written_anew_is_good_again() {
+        let nine = Range::new(BlockIndex::new(8), 8).unwrap();
+        let mut atlas = atlas();
+        atlas.mirror_lost();
+        damage(&mut atlas, 0, 9, false);
+        assert!(atlas.destroyed().is_some());
+        atlas.observe_node(at(0), &accepted(9));
+        assert!(atlas.destroyed().is_some());
+        atlas.observe_node(at(1), &Event::ResolvedAlone(id()));
+        assert_eq!(atlas.destroyed(), None);
+        damage(&mut atlas, 0, 9, false);
+        atlas.observe_node(at(2), &Event::Repaired(nine));
+        assert_eq!(atlas.destroyed(), None);
+    }
+
+    #[test]
+    fn a_region_that_becomes_dirty_makes_old_damage_in_it_final() {
+        let mut atlas = atlas();
+        damage(&mut atlas, 0, 9, true);
+        assert_eq!(atlas.destroyed(), None);
+        atlas.observe_node(at(0), &accepted(10));
+        atlas.observe_node(at(1), &mode(Mode::OutOfSync));
+        assert!(atlas.destroyed().is_some());
     }
 
     #[test]
     fn a_mirror_without_content_leaves_the_owners_copy_the_only_one() {
         let mut atlas = atlas();
         atlas.mirror_lost();
-        atlas.damaged(1, bad(3, true), false, 1);
+        damage(&mut atlas, 1, 3, true);
         assert_eq!(atlas.destroyed(), None);
-        atlas.damaged(0, bad(3, false), false, 2);
+        damage(&mut atlas, 0, 3, false);
         assert!(atlas.destroyed().is_some());
     }
 }

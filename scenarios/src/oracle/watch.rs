@@ -204,9 +204,7 @@ impl Oracles {
         };
         let is_readable = !world.device(device).is_unreadable(page);
         for block in self.images.blocks_of(page) {
-            let is_other_bad = self.images.is_damaged(1 - copy, block);
-            let bad = Bad { block, is_readable };
-            self.atlas.damaged(copy, bad, is_other_bad, event);
+            self.atlas.damaged(copy, block, Bad { is_readable, event });
         }
     }
 
