@@ -18,7 +18,7 @@ use crate::cluster::{self, Map};
 use crate::file::Scenario;
 use crate::measure::Measures;
 use crate::oracle::o16_liveness::Bounds;
-use crate::oracle::{Finding, Oracles, moment};
+use crate::oracle::{Consulted, Finding, Oracles, moment};
 use crate::schedule::Schedule;
 use crate::weather::Weather;
 use crate::workload::{ClientEvent, StatusSummary};
@@ -222,11 +222,11 @@ impl Experiment {
     }
 
     /// Judges what can only be judged at rest.
-    pub fn finish(&mut self) {
+    pub fn finish(&mut self) -> Consulted {
         let at = self.world.now();
         let event = moment(self.world.totals().events + 1, 0);
         self.oracles
-            .finish(at, event, &self.world, &self.map, &mut self.findings);
+            .finish(at, event, &self.world, &self.map, &mut self.findings)
     }
 
     /// True once no fault is left to happen but those of messages that are on their way.
