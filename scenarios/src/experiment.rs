@@ -20,6 +20,7 @@ use crate::measure::Measures;
 use crate::oracle::o16_liveness::Bounds;
 use crate::oracle::{Consulted, Finding, Oracles, moment};
 use crate::schedule::Schedule;
+use crate::transitions::Transitions;
 use crate::weather::Weather;
 use crate::workload::{ClientEvent, StatusSummary};
 
@@ -60,6 +61,7 @@ pub struct Experiment {
     schedule: Schedule,
     oracles: Oracles,
     measures: Measures,
+    transitions: Transitions,
     tally: Tally,
     findings: Vec<Finding>,
     start: WorldTime,
@@ -89,6 +91,7 @@ impl Experiment {
             weather,
             schedule: Schedule::new(scenario, &world, &map, start),
             measures: Measures::default(),
+            transitions: Transitions::default(),
             tally: Tally::default(),
             findings: Vec::new(),
             world,
@@ -122,6 +125,10 @@ impl Experiment {
     /// The measures so far.
     pub fn measures(&self) -> &Measures {
         &self.measures
+    }
+    /// Which states the D-modules went through.
+    pub fn transitions(&self) -> &Transitions {
+        &self.transitions
     }
     /// The weather of this seed.
     pub fn weather(&self) -> &Weather {
@@ -262,6 +269,7 @@ impl Experiment {
                 let machine = self.world.process(*process).machine;
                 self.schedule.observe(at, machine, event);
                 self.measures.observe_node(at, event);
+                self.transitions.observe(*process, event);
             }
             Occurrence::Event {
                 event: Report::Client(event),

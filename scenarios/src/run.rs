@@ -398,6 +398,7 @@ fn to_record(
             Keep::Counts => Vec::new(),
             Keep::Timeline => experiment.oracles().lines(experiment.findings()),
         },
+        transitions: experiment.transitions().counts(),
         command: String::new(),
         timeline: lines,
     }
