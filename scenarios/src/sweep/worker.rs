@@ -9,6 +9,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use stormglass_reports::record::{Detail, Ledger, Listed, RunRecord, SweepResult};
+use stormglass_sim::random::Seed;
+use stormglass_sim::time::WorldTime;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
@@ -16,6 +18,7 @@ use super::{Ended, Heard, Plan, Progress, SweepError};
 use crate::experiment::Experiment;
 use crate::run::{self, Keep};
 use crate::watchdog::{Pulse, Watchdog};
+use crate::weather::Weather;
 use crate::{fault_kinds, interrupt, probes, watchdog};
 
 /// Beyond this a budget is none: thirty years.
@@ -352,9 +355,13 @@ pub(super) fn run_again(plan: &Plan, seed: u64) -> RunRecord {
 fn to_result(plan: &Plan, record: &RunRecord) -> SweepResult {
     let scenario = &plan.source(record.seed).scenario;
     let named = |probe: &String| (probe.clone(), probes::required(probe));
+    // The seed draws which faults there are; the run's record does not tell them from
+    // those that came of others.
+    let weather = Weather::new(scenario, Seed(record.seed), WorldTime::ZERO);
+    let enabled = fault_kinds::enabled(scenario, &weather);
     let listed = Listed {
         probes: scenario.probes.iter().map(named).collect(),
-        faults: fault_kinds::enabled(scenario).map(str::to_owned).collect(),
+        faults: enabled.map(str::to_owned).collect(),
     };
     SweepResult::of_run(record, &listed, &run::signature(record))
 }

@@ -82,7 +82,10 @@ fn step(id: CommandId, record: &Record, place: usize) -> Option<Step> {
     let value = record.values.get(place).copied();
     match (record.kind, ending) {
         (_, Some(Ending::Failed)) | (CommandKind::Flush, _) => None,
-        (CommandKind::Read, Some(Ending::Success)) => value.map(Step::Find),
+        // What is no value at all is a finding of its own.
+        (CommandKind::Read, Some(Ending::Success)) => {
+            value.filter(|value| value.is_whole()).map(Step::Find)
+        }
         (CommandKind::Read, _) => None,
         (CommandKind::CompareAndWrite, Some(Ending::Mismatch)) => {
             value.filter(|_| record.range.count() == 1).map(Step::Miss)
