@@ -146,6 +146,7 @@ fn a_ledger_from_a_file_is_checked() {
         (r#""start":0,"end":300"#, r#""start":0,"end":200"#),
         (r#""start":0,"end":300"#, r#""start":300,"end":0"#),
         (r#"{"end":4,"#, r#"{"end":5,"#),
+        (r#"{"end":4,"#, r#"{"end":3,"#),
         (r#""8":{"#, r#""9":{"#),
         (r#""shard":null"#, r#""shard":{"number":0,"of":0}"#),
     ] {
