@@ -18,6 +18,8 @@ pub mod tables;
 
 pub mod semantic;
 
+pub mod pipeline;
+
 mod escape;
 mod grid;
 mod paint;

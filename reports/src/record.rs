@@ -8,6 +8,7 @@
 
 mod catalogue;
 mod failure;
+mod ledger;
 mod quantity;
 mod run;
 mod sweep;
@@ -16,12 +17,15 @@ mod verify;
 
 pub use catalogue::{FeatureRecord, FeatureStatus, ListRecord};
 pub use failure::Failure;
+pub use ledger::{JoinError, Ledger, Shard, SweepPlan};
 pub use quantity::{Decimal, Share};
 pub use run::{
     CommandCounts, Detail, Finding, OracleLine, OracleVerdict, RunRecord, TimelineEntry,
     TimelineKind,
 };
-pub use sweep::{ProbeTally, SweepRecord, SweepResult, SweepTiming};
+pub use sweep::{
+    FaultTally, Listed, ProbeTally, SEEDS_MIN, ScenarioTally, SweepRecord, SweepResult, SweepTiming,
+};
 pub use verdict::{Exit, Verdict};
 pub use verify::{Difference, VerifyRecord};
 

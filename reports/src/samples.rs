@@ -50,6 +50,7 @@ pub(crate) fn passing_run() -> RunRecord {
             ),
             oracle("O13", "A restored backup equals one point in time", 0),
         ],
+        transitions: counts(&[("standby -> claiming", 1)]),
         command: "stormglass run takeover/power-loss --seed 42".to_owned(),
         timeline: passing_timeline(),
     }
@@ -93,6 +94,7 @@ pub(crate) fn empty_run() -> RunRecord {
         measures: [].into(),
         findings: Vec::new(),
         oracles: Vec::new(),
+        transitions: counts(&[]),
         command: "stormglass run empty --seed 0".to_owned(),
         timeline: Vec::new(),
     }

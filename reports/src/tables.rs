@@ -7,7 +7,7 @@ use crate::words::{counted, seconds};
 
 mod sweep;
 
-pub use sweep::sweep;
+pub use sweep::{sweep, transitions};
 
 /// The scenarios that there are: `list`.
 pub fn list(scenarios: &[ListRecord], paint: Paint) -> String {

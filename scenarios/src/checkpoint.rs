@@ -184,6 +184,11 @@ fn to_bytes(value: &impl Serialize) -> Vec<u8> {
     postcard::to_stdvec(value).expect("plain values serialize into memory")
 }
 
+/// What this build is, as far as runs depend on it.
+pub(crate) fn likeness() -> u64 {
+    *LIKENESS
+}
+
 /// What this build makes of a small run: differs between builds whose worlds are
 /// laid out otherwise, and between most that behave otherwise.
 static LIKENESS: LazyLock<u64> = LazyLock::new(|| {

@@ -18,8 +18,9 @@ use crate::cluster::{self, Map};
 use crate::file::{Action, RecurringKind, ReturnKind, Scenario};
 use crate::measure::Measures;
 use crate::oracle::o16_liveness::Bounds;
-use crate::oracle::{Finding, Oracles, moment};
+use crate::oracle::{Consulted, Finding, Oracles, moment};
 use crate::schedule::Schedule;
+use crate::transitions::Transitions;
 use crate::weather::Weather;
 use crate::workload::{ClientEvent, StatusSummary};
 
@@ -60,6 +61,7 @@ pub struct Experiment {
     schedule: Schedule,
     oracles: Oracles,
     measures: Measures,
+    transitions: Transitions,
     tally: Tally,
     findings: Vec<Finding>,
     start: WorldTime,
@@ -94,6 +96,7 @@ impl Experiment {
             weather,
             schedule: Schedule::new(scenario, &world, &map, start),
             measures: Measures::default(),
+            transitions: Transitions::default(),
             tally: Tally::default(),
             findings: Vec::new(),
             world,
@@ -127,6 +130,10 @@ impl Experiment {
     /// The measures so far.
     pub fn measures(&self) -> &Measures {
         &self.measures
+    }
+    /// Which states the D-modules went through.
+    pub fn transitions(&self) -> &Transitions {
+        &self.transitions
     }
     /// The weather of this seed.
     pub fn weather(&self) -> &Weather {
@@ -227,11 +234,11 @@ impl Experiment {
     }
 
     /// Judges what can only be judged at rest.
-    pub fn finish(&mut self) {
+    pub fn finish(&mut self) -> Consulted {
         let at = self.world.now();
         let event = moment(self.world.totals().events + 1, 0);
         self.oracles
-            .finish(at, event, &self.world, &self.map, &mut self.findings);
+            .finish(at, event, &self.world, &self.map, &mut self.findings)
     }
 
     /// True once no fault is left to happen but those of messages that are on their way.
@@ -267,6 +274,7 @@ impl Experiment {
                 let machine = self.world.process(*process).machine;
                 self.schedule.observe(at, machine, event);
                 self.measures.observe_node(at, event);
+                self.transitions.observe(*process, event);
             }
             Occurrence::Event {
                 event: Report::Client(event),

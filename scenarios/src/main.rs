@@ -62,6 +62,8 @@ enum Command {
     Verify(command::verify::Args),
     /// Run many seeds on all cores and group what fails
     Sweep(command::sweep::Args),
+    /// Join the shards of a sweep
+    Merge(command::merge::Args),
     /// Print the JSON Schema of scenario files
     Schema,
     /// Print a completion script for a shell
@@ -76,7 +78,8 @@ impl Command {
             Command::Features(args) => command::features::execute(&args, output),
             Command::Verify(args) => command::verify::execute(&args, output),
             Command::List(args) => command::list::execute(&args, output),
-            Command::Sweep(args) => command::sweep::execute(args, output),
+            Command::Sweep(args) => command::sweep::execute(&args, output),
+            Command::Merge(args) => command::merge::execute(&args, output),
             Command::Schema => command::schema::execute(output),
             Command::Completions(args) => command::completions::execute::<Cli>(&args, output),
         }

@@ -33,6 +33,19 @@ struct Histogram {
     buckets: OrdMap<u16, u64>,
 }
 
+/// Every figure that a run may come to.
+pub const NAMES: [&str; 9] = [
+    "latency_over_ideal",
+    "write_latency_p50_ms",
+    "write_latency_p99_ms",
+    "write_local_p50_ms",
+    "write_local_p99_ms",
+    "write_marking_p50_ms",
+    "write_marking_p99_ms",
+    "write_remote_p50_ms",
+    "write_remote_p99_ms",
+];
+
 /// Writes that wait to be counted.
 const LATEST: usize = 32;
 /// Buckets in each doubling.
@@ -209,5 +222,23 @@ impl Measures {
             }
         }
         figures
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::{self, Keep};
+    use crate::source::Source;
+
+    #[test]
+    fn every_figure_has_its_name() {
+        let source = Source::load("parallel-latency", &[]).expect("the catalogue is valid");
+        let measures = run::run(&source.scenario, 0, Keep::Counts).measures;
+        for name in NAMES {
+            assert!(measures.contains_key(name), "{name}");
+        }
+        // Besides what the second opinion counts.
+        assert_eq!(measures.len(), NAMES.len() + 2, "{measures:?}");
     }
 }

@@ -19,7 +19,7 @@ use crate::fault_kinds;
 use crate::file::{self, Scenario};
 use crate::moment::Moment;
 use crate::oracle::atlas::Destroyed;
-use crate::oracle::{Finding, OracleId, event_of};
+use crate::oracle::{Consulted, Finding, OracleId, event_of};
 use crate::panics;
 use crate::timeline;
 use crate::waits;
@@ -74,6 +74,11 @@ pub fn run_on(
             drive(&mut experiment, scenario, keep, &mut lines, progress, never)
         }))
     });
+    let consulted = match &outcome {
+        Ok(Stop::Quiet(consulted)) => consulted.clone().unwrap_or_default(),
+        Ok(Stop::Finding | Stop::Moment | Stop::Limit(_)) | Err(_) => Consulted::default(),
+    };
+    check_agreement(&consulted, scenario, seed);
     let ended = match outcome {
         Ok(stop) => judge(scenario, &experiment, stop),
         Err(_) => crashed(&mut lines, &experiment),
@@ -81,10 +86,27 @@ pub fn run_on(
     let ended = compare(ended, scenario.expect.verdict, &experiment);
     let mut record = to_record(scenario, seed, &experiment, lines, keep);
     record.verdict = ended.verdict;
+    let opinion = [
+        ("second_opinion_blocks", consulted.judged),
+        ("second_opinion_skipped_blocks", consulted.skipped),
+    ];
+    let figures = opinion.map(|(name, count)| (name.to_owned(), record::Decimal::whole(count)));
+    record.measures.extend(figures);
     if let Some(extra) = ended.extra {
         record.findings.push(extra);
     }
     record
+}
+
+/// Two oracles that contradict each other accuse the testbed, not the engine: that
+/// is no verdict of a run.
+fn check_agreement(consulted: &Consulted, scenario: &Scenario, seed: u64) {
+    if let Some(says) = &consulted.disagreement {
+        panic!(
+            "internal error: O2 and its second opinion disagree: {says} ({}, seed {seed})",
+            scenario.name
+        );
+    }
 }
 
 /// Runs an experiment on up to a moment; none if its run ends before.
@@ -113,8 +135,8 @@ pub fn run_to(
 /// Why a run stopped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Stop {
-    /// Nothing is left to happen.
-    Quiet,
+    /// Nothing is left to happen; what a second opinion says, if the clients are done.
+    Quiet(Option<Consulted>),
     /// A safety oracle found something.
     Finding,
     /// The moment was reached up to which it was to run.
@@ -160,10 +182,8 @@ fn drive(
             return Stop::Limit("time limit");
         }
     }
-    if experiment.clients_are_done() {
-        experiment.finish();
-    }
-    Stop::Quiet
+    let is_done = experiment.clients_are_done();
+    Stop::Quiet(is_done.then(|| experiment.finish()))
 }
 
 struct Judged {
@@ -208,13 +228,13 @@ fn judge(scenario: &Scenario, experiment: &Experiment, stop: Stop) -> Judged {
                 waits::waits(experiment.world())
             ));
         }
-        Stop::Quiet if !experiment.clients_are_done() => {
+        Stop::Quiet(_) if !experiment.clients_are_done() => {
             return liveness(format!(
                 "nothing is left to happen; {}",
                 waits::waits(experiment.world())
             ));
         }
-        Stop::Quiet | Stop::Moment | Stop::Finding => {}
+        Stop::Quiet(_) | Stop::Moment | Stop::Finding => {}
     }
     match unmet(scenario, experiment) {
         None => Judged {
@@ -378,6 +398,7 @@ fn to_record(
             Keep::Counts => Vec::new(),
             Keep::Timeline => experiment.oracles().lines(experiment.findings()),
         },
+        transitions: experiment.transitions().counts(),
         command: String::new(),
         timeline: lines,
     }

@@ -125,6 +125,16 @@ impl Source {
             .collect()
     }
 
+    /// Its name or its file, as it was given.
+    pub fn target(&self) -> &str {
+        &self.target
+    }
+
+    /// What was changed in it.
+    pub fn settings(&self) -> &[Setting] {
+        &self.settings
+    }
+
     /// The words that run this scenario with `seed`, settings included.
     pub fn run_words(&self, seed: u64) -> Vec<String> {
         let mut words = vec!["run".to_owned(), self.target.clone()];

@@ -128,6 +128,7 @@ impl Stuck {
                 events: vec![self.events],
             }],
             oracles: Vec::new(),
+            transitions: [].into(),
             command,
             timeline: Vec::new(),
         }

@@ -45,6 +45,9 @@ pub struct RunRecord {
     /// Every oracle that watched, whether it objected or not.
     #[serde(default, skip_serializing)]
     pub oracles: Vec<OracleLine>,
+    /// How often a node's state changed from one to another: `from -> to`.
+    #[serde(default, skip_serializing)]
+    pub transitions: BTreeMap<String, u64>,
     /// The exact command line that reproduces the run.
     #[serde(default, skip_serializing)]
     pub command: String,
@@ -61,6 +64,7 @@ impl RunRecord {
             Detail::Full => to_json(&FullRunRecord {
                 run: self,
                 oracles: &self.oracles,
+                transitions: &self.transitions,
                 command: &self.command,
                 timeline: &self.timeline,
             }),
@@ -82,6 +86,7 @@ struct FullRunRecord<'a> {
     #[serde(flatten)]
     run: &'a RunRecord,
     oracles: &'a [OracleLine],
+    transitions: &'a BTreeMap<String, u64>,
     command: &'a str,
     timeline: &'a [TimelineEntry],
 }

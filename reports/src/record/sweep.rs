@@ -3,10 +3,10 @@
 //! A [`SweepResult`] is the same whatever the order, the number of jobs or the
 //! shards in which its runs were done: [`merge`](SweepResult::merge) is
 //! associative and commutative, with the default as its neutral element. It is
-//! *not* idempotent: whoever joins shards leaves duplicates out before.
+//! *not* idempotent: shards are joined as [`Ledger`](super::Ledger)s.
 //! Everything that depends on the machine is in [`SweepTiming`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde::ser::SerializeStruct;
@@ -48,28 +48,51 @@ pub struct SweepResult {
     /// Faults by kind, over all runs; zero where a kind was switched on and
     /// never happened.
     pub faults: BTreeMap<String, u64>,
+    /// In how many of the seeds that switch a kind of fault on it happened.
+    #[serde(default)]
+    pub faults_enabled: BTreeMap<String, FaultTally>,
+    /// What each scenario's seeds came to.
+    #[serde(default)]
+    pub scenarios: BTreeMap<String, ScenarioTally>,
+    /// How often a node's state changed from one to another (`from -> to`); zero
+    /// for what is possible and never happened.
+    #[serde(default)]
+    pub transitions: BTreeMap<String, u64>,
+}
+
+/// What a scenario says about its runs before any of them.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Listed {
+    /// The probes that it lists, each with the share of such seeds that must
+    /// reach it.
+    pub probes: BTreeMap<String, Share>,
+    /// The kinds of faults that it switches on.
+    pub faults: BTreeSet<String>,
 }
 
 impl SweepResult {
     /// The result of a sweep of one run.
     ///
-    /// `probes_listed` are the probes that the run's scenario lists, each with
-    /// the share of such seeds that must reach it. A probe that the run reached
-    /// without its scenario listing it is not counted: it would make a share of
-    /// more than all. `signature` is what this run's failure has in common with
+    /// A probe that the run reached without its scenario listing it is not
+    /// counted: it would make a share of more than all. `signature` is what this run's failure has in common with
     /// others like it; a run that did not fail needs none.
-    pub fn of_run(
-        run: &RunRecord,
-        probes_listed: &BTreeMap<String, Share>,
-        signature: &str,
-    ) -> SweepResult {
+    pub fn of_run(run: &RunRecord, listed: &Listed, signature: &str) -> SweepResult {
         let mut result = SweepResult {
             runs: 1,
             acknowledged: run.commands.success,
             faults: run.faults.clone(),
+            transitions: run.transitions.clone(),
             ..SweepResult::default()
         };
-        for (name, required) in probes_listed {
+        for kind in &listed.faults {
+            let happened = run.faults.get(kind).is_some_and(|count| *count > 0);
+            let tally = FaultTally {
+                enabled_seeds: 1,
+                happened_seeds: u64::from(happened),
+            };
+            result.faults_enabled.insert(kind.clone(), tally);
+        }
+        for (name, required) in &listed.probes {
             let reached = run.probes.get(name).is_some_and(|count| *count > 0);
             let tally = ProbeTally {
                 hit: u64::from(reached),
@@ -86,7 +109,22 @@ impl SweepResult {
                 result.failures.push(Failure::of_run(run, signature));
             }
         }
+        let tally = ScenarioTally {
+            runs: 1,
+            passed: result.passed,
+            failed: result.failed,
+            unrecoverable: result.unrecoverable,
+            failures: result.failures.clone(),
+        };
+        result.scenarios.insert(run.scenario.clone(), tally);
         result
+    }
+
+    /// Names transitions that are possible, so that those that never happen show.
+    pub fn expect_transitions(&mut self, possible: impl IntoIterator<Item = String>) {
+        for transition in possible {
+            self.transitions.entry(transition).or_default();
+        }
     }
 
     /// The result of both sweeps together.
@@ -105,6 +143,18 @@ impl SweepResult {
         for (kind, count) in other.faults {
             *self.faults.entry(kind).or_default() += count;
         }
+        for (kind, tally) in other.faults_enabled {
+            let sum = self.faults_enabled.entry(kind).or_default();
+            sum.enabled_seeds += tally.enabled_seeds;
+            sum.happened_seeds += tally.happened_seeds;
+        }
+        for (name, tally) in other.scenarios {
+            let sum = self.scenarios.entry(name).or_default();
+            *sum = std::mem::take(sum).merge(tally);
+        }
+        for (transition, count) in other.transitions {
+            *self.transitions.entry(transition).or_default() += count;
+        }
         self
     }
 
@@ -112,6 +162,19 @@ impl SweepResult {
     pub fn probes_missing(&self) -> Vec<&str> {
         let missing = self.probes.iter().filter(|(_, tally)| tally.is_missing());
         missing.map(|(name, _)| name.as_str()).collect()
+    }
+
+    /// Kinds of faults that happened in too few of the seeds that switch them on.
+    pub fn faults_missing(&self) -> Vec<&str> {
+        let tallies = self.faults_enabled.iter();
+        let missing = tallies.filter(|(_, tally)| tally.is_missing());
+        missing.map(|(kind, _)| kind.as_str()).collect()
+    }
+
+    /// Transitions that are possible and never happened.
+    pub fn transitions_missing(&self) -> Vec<&str> {
+        let never = self.transitions.iter().filter(|(_, count)| **count == 0);
+        never.map(|(name, _)| name.as_str()).collect()
     }
 
     /// How the sweep exits, where `unrecoverable_max` of its runs may be
@@ -123,10 +186,10 @@ impl SweepResult {
     }
 }
 
-/// By hand for the sake of `probes_missing`, which follows from `probes`.
+/// By hand for the sake of what is missing, which follows from the rest.
 impl Serialize for SweepResult {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut fields = serializer.serialize_struct("SweepResult", 9)?;
+        let mut fields = serializer.serialize_struct("SweepResult", 14)?;
         fields.serialize_field("runs", &self.runs)?;
         fields.serialize_field("passed", &self.passed)?;
         fields.serialize_field("failed", &self.failed)?;
@@ -136,9 +199,18 @@ impl Serialize for SweepResult {
         fields.serialize_field("probes", &self.probes)?;
         fields.serialize_field("probes_missing", &self.probes_missing())?;
         fields.serialize_field("faults", &self.faults)?;
+        fields.serialize_field("faults_enabled", &self.faults_enabled)?;
+        fields.serialize_field("faults_missing", &self.faults_missing())?;
+        fields.serialize_field("scenarios", &self.scenarios)?;
+        fields.serialize_field("transitions", &self.transitions)?;
+        fields.serialize_field("transitions_missing", &self.transitions_missing())?;
         fields.end()
     }
 }
+
+/// Seeds below which nothing is said to be missing: of fewer, a state that one run
+/// in a hundred reaches is missed too often.
+pub const SEEDS_MIN: u64 = 100;
 
 /// How many seeds reached a rare state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -157,9 +229,10 @@ impl ProbeTally {
     /// The share that must reach a probe unless its scenario says otherwise.
     pub const REQUIRED: Share = Share::percent(1);
 
-    /// Whether too few of the able seeds reached it.
+    /// Whether too few of the able seeds reached it, as far as there are enough
+    /// of them to say so.
     pub const fn is_missing(self) -> bool {
-        !self.required.is_reached_by(self.hit, self.able)
+        self.able >= SEEDS_MIN && !self.required.is_reached_by(self.hit, self.able)
     }
 
     /// Where two scenarios require different shares, the greater holds.
@@ -191,6 +264,54 @@ fn is_usual_share(share: &Share) -> bool {
     *share == ProbeTally::REQUIRED
 }
 
+/// In how many seeds a kind of fault happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct FaultTally {
+    /// Seeds whose scenario switches the kind on.
+    pub enabled_seeds: u64,
+    /// Those of them in which it happened.
+    pub happened_seeds: u64,
+}
+
+impl FaultTally {
+    /// The share of the seeds in which a fault that is switched on must happen.
+    pub const REQUIRED: Share = Share::percent(1);
+
+    /// Whether it happened in too few, as far as there are enough to say so.
+    pub const fn is_missing(self) -> bool {
+        self.enabled_seeds >= SEEDS_MIN
+            && !FaultTally::REQUIRED.is_reached_by(self.happened_seeds, self.enabled_seeds)
+    }
+}
+
+/// What the seeds of one scenario came to.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct ScenarioTally {
+    /// Runs that came to a verdict.
+    pub runs: u64,
+    /// Runs that passed.
+    pub passed: u64,
+    /// Runs that failed.
+    pub failed: u64,
+    /// Runs unrecoverable by design.
+    pub unrecoverable: u64,
+    /// One per signature and verdict, with the scenario's shortest run.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub failures: Vec<Failure>,
+}
+
+impl ScenarioTally {
+    fn merge(self, other: ScenarioTally) -> ScenarioTally {
+        ScenarioTally {
+            runs: self.runs + other.runs,
+            passed: self.passed + other.passed,
+            failed: self.failed + other.failed,
+            unrecoverable: self.unrecoverable + other.unrecoverable,
+            failures: merge_failures(self.failures, other.failures),
+        }
+    }
+}
+
 /// How long a sweep took on this machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SweepTiming {
@@ -215,21 +336,6 @@ impl SweepTiming {
                 i64::try_from(per_second).unwrap_or(i64::MAX),
             ),
             jobs,
-        }
-    }
-}
-
-impl SweepRecord {
-    /// Both sweeps as one, timed as if done one after the other.
-    #[must_use]
-    pub fn merge(self, other: SweepRecord) -> SweepRecord {
-        let result = self.result.merge(other.result);
-        let elapsed = self.timing.elapsed + other.timing.elapsed;
-        let jobs = self.timing.jobs.max(other.timing.jobs);
-        SweepRecord {
-            schema_version: SchemaVersion,
-            timing: SweepTiming::new(result.runs, elapsed, jobs),
-            result,
         }
     }
 }

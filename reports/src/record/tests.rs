@@ -7,6 +7,7 @@ use super::*;
 use crate::samples::{empty_run, failing_run, passing_run};
 
 mod keys;
+mod ledgers;
 mod merging;
 
 #[test]

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::heading;
 use crate::grid::{Cell, Column, Grid, paragraph};
 use crate::paint::{Ink, Paint};
-use crate::record::{Failure, ProbeTally, SweepRecord, SweepResult, SweepTiming};
+use crate::record::{Failure, FaultTally, ProbeTally, SweepRecord, SweepResult, SweepTiming};
 use crate::shell::command_lines;
 use crate::timeline::verdict_ink;
 use crate::words::{counted, grouped, seconds};
@@ -15,7 +15,8 @@ use crate::words::{counted, grouped, seconds};
 pub fn sweep(record: &SweepRecord, paint: Paint) -> String {
     let mut out = String::new();
     render_probes(&record.result.probes, paint, &mut out);
-    render_faults(&record.result.faults, paint, &mut out);
+    render_faults(&record.result, paint, &mut out);
+    render_transition_totals(&record.result.transitions, paint, &mut out);
     render_failures(&record.result.failures, paint, &mut out);
     let result = Cell::inked(result_ink(&record.result), result_line(&record.result));
     paragraph(0, result, paint, &mut out);
@@ -39,6 +40,7 @@ fn render_probes(probes: &BTreeMap<String, ProbeTally>, paint: Paint, out: &mut 
     grid.row(["Probes", "hit", "able", "share", ""].map(heading));
     for (name, tally) in probes {
         let (note, ink) = match (tally.is_missing(), tally.hit) {
+            (false, 0) if tally.able > 0 => ("not reached, in few seeds".to_owned(), Ink::Faint),
             (false, _) => (String::new(), Ink::Text),
             (true, 0) => ("never reached".to_owned(), Ink::Bad),
             (true, _) => (format!("below {} %", required(*tally)), Ink::Bad),
@@ -67,25 +69,83 @@ fn required(tally: ProbeTally) -> f64 {
     f64::from(tally.required.parts_per_million()) / 10_000.0
 }
 
-fn render_faults(faults: &BTreeMap<String, u64>, paint: Paint, out: &mut String) {
-    if faults.is_empty() {
+fn render_faults(result: &SweepResult, paint: Paint, out: &mut String) {
+    if result.faults.is_empty() {
         return;
     }
-    let mut grid = Grid::new(0, [Column::Left, Column::Right, Column::Left]);
-    grid.row(["Faults", "count", ""].map(heading));
-    for (kind, count) in faults {
-        let note = match count {
-            0 => Cell::inked(Ink::Caution, "enabled but never happened"),
-            _ => Cell::new(""),
+    let columns = [
+        Column::Left,
+        Column::Right,
+        Column::Right,
+        Column::Right,
+        Column::Left,
+    ];
+    let mut grid = Grid::new(0, columns);
+    grid.row(["Faults", "count", "enabled", "happened", ""].map(heading));
+    for (kind, count) in &result.faults {
+        let tally = result.faults_enabled.get(kind);
+        let seeds = |seeds: fn(&FaultTally) -> u64| {
+            Cell::new(tally.map_or_else(|| "-".to_owned(), |tally| grouped(seeds(tally))))
+        };
+        let is_missing = tally.is_some_and(|tally| tally.is_missing());
+        let note = match (is_missing, count) {
+            (true, 0) => Cell::inked(Ink::Bad, "enabled but never happened"),
+            (true, _) => Cell::inked(Ink::Bad, "in less than 1 % of its seeds"),
+            (false, 0) => Cell::inked(Ink::Caution, "enabled but never happened"),
+            (false, _) => Cell::new(""),
         };
         grid.row([
             Cell::new(format!("  {kind}")),
             Cell::new(grouped(*count)),
+            seeds(|tally| tally.enabled_seeds),
+            seeds(|tally| tally.happened_seeds),
             note,
         ]);
     }
     grid.render(paint, out);
     out.push('\n');
+}
+
+fn render_transition_totals(transitions: &BTreeMap<String, u64>, paint: Paint, out: &mut String) {
+    if transitions.is_empty() {
+        return;
+    }
+    let all = transitions.len() as u64;
+    let happened = transitions.values().filter(|count| **count > 0).count() as u64;
+    let text = format!(
+        "Transitions of nodes: {} of {} happened",
+        grouped(happened),
+        grouped(all)
+    );
+    paragraph(0, Cell::inked(Ink::Heading, text), paint, out);
+    out.push('\n');
+}
+
+/// From which state to which nodes went, and how often: a block of lines for each
+/// state, what never happened among them: `sweep --transitions`.
+pub fn transitions(result: &SweepResult, paint: Paint) -> String {
+    let mut out = String::new();
+    let mut grid = Grid::new(0, [Column::Left, Column::Left, Column::Right, Column::Left]);
+    grid.row(["From", "to", "count", ""].map(heading));
+    let mut last = "";
+    for (transition, count) in &result.transitions {
+        let (from, to) = transition.split_once(" -> ").unwrap_or((transition, ""));
+        let shown = if from == last { "" } else { from };
+        last = from;
+        let note = match count {
+            0 => Cell::inked(Ink::Caution, "never happened"),
+            _ => Cell::new(""),
+        };
+        grid.row([
+            Cell::inked(Ink::Role, shown),
+            Cell::new(to),
+            Cell::new(grouped(*count)),
+            note,
+        ]);
+    }
+    grid.render(paint, &mut out);
+    out.push('\n');
+    out
 }
 
 fn render_failures(failures: &[Failure], paint: Paint, out: &mut String) {

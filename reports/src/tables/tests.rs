@@ -4,7 +4,8 @@ use std::time::Duration;
 use super::*;
 use crate::grid::{WIDTH, width_of};
 use crate::record::{
-    Difference, ProbeTally, SchemaVersion, Share, SweepRecord, SweepResult, SweepTiming, Verdict,
+    Difference, FaultTally, Listed, ProbeTally, SchemaVersion, Share, SweepRecord, SweepResult,
+    SweepTiming, Verdict,
 };
 use crate::samples::{failing_run, passing_run};
 
@@ -35,6 +36,15 @@ fn a_sweep_with_failures() {
 }
 
 #[test]
+fn the_transitions_of_a_sweep() {
+    insta::assert_snapshot!(transitions(&failing_sweep().result, Paint::Plain), @"
+    From     to          count
+    standby  claiming    1,100
+             recovering      0  never happened
+    ");
+}
+
+#[test]
 fn a_sweep_in_colour() {
     let coloured = sweep(&failing_sweep(), Paint::Colour);
     insta::assert_snapshot!(coloured.replace('\u{1b}', "␛"));
@@ -42,9 +52,10 @@ fn a_sweep_in_colour() {
 
 #[test]
 fn a_sweep_that_passed_is_quiet() {
-    let result = SweepResult::of_run(&passing_run(), &BTreeMap::new(), "");
+    let result = SweepResult::of_run(&passing_run(), &Listed::default(), "");
     let mut record = sweep_record(result);
     record.result.faults.clear();
+    record.result.transitions.clear();
     insta::assert_snapshot!(sweep(&record, Paint::Plain), @"
     1 run: 1 passed, 0 failed; 58 commands acknowledged
     12.500 s with 2 jobs, 0.1 seeds/s
@@ -166,10 +177,12 @@ fn some_features() -> Vec<FeatureRecord> {
 }
 
 fn failing_sweep() -> SweepRecord {
-    let listed = BTreeMap::from([
+    let probes = BTreeMap::from([
         ("takeover during resync".to_owned(), ProbeTally::REQUIRED),
         ("cancel won on one copy".to_owned(), Share::percent(5)),
     ]);
+    let faults = ["bit_rot", "power_loss"].map(str::to_owned).into();
+    let listed = Listed { probes, faults };
     let mut crash = failing_run();
     crash.verdict = Verdict::Crash;
     crash.command = format!(
@@ -208,6 +221,13 @@ fn failing_sweep() -> SweepRecord {
             required: ProbeTally::REQUIRED,
         },
     );
+    result.faults.insert("torn_write".to_owned(), 0);
+    let few = FaultTally {
+        enabled_seeds: 12,
+        happened_seeds: 0,
+    };
+    result.faults_enabled.insert("torn_write".to_owned(), few);
+    result.expect_transitions(["standby -> recovering".to_owned()]);
     sweep_record(result)
 }
 

@@ -1,20 +1,25 @@
 //! The commands: what each takes, and what it prints.
 
 use std::io;
+use std::ops::Range;
 
+use stormglass_reports::escape;
 use stormglass_reports::record::Exit;
 use stormglass_scenarios::checkpoint::CheckpointError;
 use stormglass_scenarios::moment::Moment;
 use stormglass_scenarios::source::SourceError;
 use stormglass_scenarios::sweep::SweepError;
+use stormglass_scenarios::sweep::folder::FolderError;
 use stormglass_scenarios::verify::VerifyError;
 
 mod output;
+mod swept;
 mod values;
 
 pub(crate) mod completions;
 pub(crate) mod features;
 pub(crate) mod list;
+pub(crate) mod merge;
 pub(crate) mod resume;
 pub(crate) mod run;
 pub(crate) mod schema;
@@ -38,6 +43,32 @@ pub(crate) enum CommandError {
     /// A sweep was interrupted before anything failed; how far it came.
     #[error("{0}")]
     Interrupted(String),
+    /// A sweep's folder is of no use.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    /// A folder holds a sweep of something else.
+    #[error(
+        "{} holds a sweep of other scenarios, settings or seeds, or by another build",
+        escape(.0)
+    )]
+    OtherSweep(String),
+    /// Two shards say different things of these seeds.
+    #[error(
+        "seeds {}..{} came out differently in two shards: the runs are not deterministic",
+        .0.start, .0.end
+    )]
+    Contradiction(Range<u64>),
+    /// No folder was named.
+    #[error("there is nothing to join")]
+    NothingToJoin,
+    /// A file cannot be written.
+    #[error("cannot write {}: {reason}", escape(.path))]
+    Unwritable {
+        /// The file.
+        path: String,
+        /// Why.
+        reason: io::Error,
+    },
     /// A checkpoint cannot be read or written.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
@@ -50,6 +81,9 @@ pub(crate) enum CommandError {
     /// Fresh processes cannot be started.
     #[error("cannot find this program's own file")]
     NoProgram(#[source] io::Error),
+    /// Requests to stop cannot be listened to.
+    #[error("cannot listen to signals")]
+    Signals(#[source] io::Error),
     /// Standard output takes no more.
     #[error("cannot write to standard output")]
     Output(#[from] io::Error),
@@ -59,38 +93,84 @@ impl CommandError {
     /// For a person, in lines.
     fn render(&self, colour: bool) -> String {
         match self {
-            CommandError::Source(error) => error.render(colour),
-            CommandError::Verify(VerifyError::Source(error)) => error.render(colour),
-            CommandError::Interrupted(_) => format!("{self}\n"),
-            CommandError::Sweep(_)
-            | CommandError::Checkpoint(_)
-            | CommandError::EndsBefore(_)
-            | CommandError::Verify(_)
-            | CommandError::NoProgram(_)
-            | CommandError::Output(_) => {
-                let mut text = format!("error: {self}");
-                let mut cause = std::error::Error::source(self);
-                while let Some(error) = cause {
-                    text += &format!(": {error}");
-                    cause = error.source();
-                }
-                text + "\n"
-            }
+            CommandError::Source(error) => return error.render(colour),
+            CommandError::Verify(VerifyError::Source(error)) => return error.render(colour),
+            CommandError::Interrupted(_) => return format!("{self}\n"),
+            _ => {}
         }
+        let mut text = format!("error: {self}");
+        let mut cause = std::error::Error::source(self);
+        while let Some(error) = cause {
+            text += &format!(": {error}");
+            cause = error.source();
+        }
+        if let Some(help) = self.help() {
+            text += &format!("\n  help: {help}");
+        }
+        text + "\n"
+    }
+
+    /// What would help.
+    fn help(&self) -> Option<&'static str> {
+        Some(match self {
+            CommandError::Checkpoint(error) => match error {
+                CheckpointError::Unreadable { .. } | CheckpointError::NoCheckpoint => {
+                    "`stormglass run SCENARIO --checkpoint 2.1s=FILE` writes a checkpoint"
+                }
+                CheckpointError::Unwritable { .. } => {
+                    "name a file in a folder that exists and may be written to"
+                }
+                CheckpointError::Format { .. } | CheckpointError::OtherBuild { .. } => {
+                    "resume it with the build that wrote it, or write it again with this one: \
+                     scenario, seed and instant give the same"
+                }
+                CheckpointError::Damaged => {
+                    "write it again: scenario, seed and instant give the same"
+                }
+            },
+            CommandError::EndsBefore(_) => {
+                "run it without --checkpoint to see how long it is, and name an earlier instant"
+            }
+            CommandError::Folder(error) => match error {
+                FolderError::Unreadable { .. } | FolderError::NoLedger { .. } => {
+                    "name a folder that `stormglass sweep --out DIR` wrote"
+                }
+                FolderError::Unwritable { .. } => "name a folder that may be written to",
+                FolderError::Taken { .. } => {
+                    "name another folder, or go on with that sweep by --resume"
+                }
+            },
+            CommandError::OtherSweep(_) => {
+                "join shards of one sweep by one build; else run it again"
+            }
+            CommandError::Contradiction(_) => {
+                "`stormglass verify SCENARIO --seed N` says where two runs part"
+            }
+            CommandError::Unwritable { .. } => {
+                "name a file in a folder that exists and may be written to"
+            }
+            _ => return None,
+        })
     }
 
     /// How the process exits.
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
-            CommandError::Source(_) | CommandError::Checkpoint(_) | CommandError::EndsBefore(_) => {
-                Exit::Usage.code()
-            }
+            CommandError::Source(_)
+            | CommandError::Checkpoint(_)
+            | CommandError::EndsBefore(_)
+            | CommandError::Folder(_)
+            | CommandError::OtherSweep(_)
+            | CommandError::NothingToJoin
+            | CommandError::Unwritable { .. } => Exit::Usage.code(),
+            CommandError::Contradiction(_) => Exit::Nondeterminism.code(),
             CommandError::Interrupted(_) | CommandError::Sweep(SweepError::Interrupted) => {
                 INTERRUPTED
             }
             CommandError::Sweep(_)
             | CommandError::Verify(_)
             | CommandError::NoProgram(_)
+            | CommandError::Signals(_)
             | CommandError::Output(_) => Exit::Internal.code(),
         }
     }

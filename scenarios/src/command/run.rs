@@ -7,6 +7,7 @@ use stormglass_reports::timeline;
 use stormglass_scenarios::checkpoint::Checkpoint;
 use stormglass_scenarios::experiment::Experiment;
 use stormglass_scenarios::file::Scenario;
+use stormglass_scenarios::interrupt;
 use stormglass_scenarios::run::{self, Keep};
 use stormglass_scenarios::source::{Setting, Source};
 use stormglass_scenarios::watchdog;
@@ -97,6 +98,9 @@ fn write_checkpoints(
     seed: u64,
     limit: Duration,
 ) -> Result<(), CommandError> {
+    if !wanted.is_empty() {
+        interrupt::leave_nothing_behind().map_err(CommandError::Signals)?;
+    }
     for CheckpointAt { moment, path } in wanted {
         let (scenario, moment) = (source.scenario.clone(), *moment);
         let found = watchdog::watched(limit, move |pulse| {

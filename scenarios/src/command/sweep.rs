@@ -1,26 +1,34 @@
 //! `sweep`: many seeds.
 
-use std::io::{self, IsTerminal};
+use std::fs::File;
+use std::io::{self, BufWriter, IsTerminal, Write};
 use std::num::NonZeroU32;
+use std::path::{Path, PathBuf};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use stormglass_reports::record::{self, Exit, Share, SweepResult};
-use stormglass_reports::tables;
+use stormglass_reports::record::{Exit, Ledger};
+use stormglass_scenarios::interrupt;
 use stormglass_scenarios::source::{Setting, Source};
-use stormglass_scenarios::sweep::{self, Ended, Plan, Swept};
+use stormglass_scenarios::sweep::folder::Folder;
+use stormglass_scenarios::sweep::{self, Ended, Heard, Plan, Progress, Swept};
 
-use super::values::{Patience, Seeds, Wall};
+use super::swept::{Form, name_of};
+use super::values::{Patience, Seeds, ShardOf, Wall};
 use super::{CommandError, Output};
 
 const EXAMPLES: &str = "\
 Seed s runs the scenario at place s mod n of those given; a suite's are in the
-order of their names. The result is the same for any number of jobs.
+order of their names. The result is the same for any number of jobs, and for
+shards that `stormglass merge` joins.
 
 Examples:
   stormglass sweep --suite spine --seeds 0..1000
   stormglass sweep owner-crash mirror-crash --seeds 0..1000000 --budget 5m
-  stormglass sweep --suite spine --seeds 0..200 --json | jq .result.failures";
+  stormglass sweep --suite spine --seeds 0..200 --json | jq .result.failures
+  stormglass sweep --suite cluster --seeds 0..9000 --shard 2/8 --out shard-2
+  stormglass sweep --resume shard-2";
 
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -30,6 +38,9 @@ pub(crate) struct Args {
     /// The seeds from A up to and without B
     #[arg(long, value_name = "A..B", default_value = "0..100")]
     seeds: Seeds,
+    /// Run the Ith of N parts of the seeds, from 1
+    #[arg(long, value_name = "I/N", conflicts_with = "resume")]
+    shard: Option<ShardOf>,
     /// Runs at the same time; as many as there are cores, if absent
     #[arg(long, short, value_name = "J")]
     jobs: Option<NonZeroU32>,
@@ -37,14 +48,19 @@ pub(crate) struct Args {
     #[arg(long, value_name = "TIME")]
     budget: Option<Wall>,
     /// Change every scenario: a dotted path, and a value as TOML has it; may be repeated
-    #[arg(long = "set", value_name = "KEY=VALUE")]
+    #[arg(long = "set", value_name = "KEY=VALUE", conflicts_with = "resume")]
     settings: Vec<Setting>,
     /// Report a handler that has not returned after this much real time
     #[arg(long, default_value = "30s", value_name = "TIME")]
     watchdog: Patience,
-    /// Print one JSON object
-    #[arg(long)]
-    json: bool,
+    /// Keep the result, the failures, and what it takes to go on, in this folder
+    #[arg(long, value_name = "DIR", conflicts_with = "resume")]
+    out: Option<PathBuf>,
+    /// Write each run as a line of JSON, in the order of the seeds
+    #[arg(long, value_name = "FILE")]
+    lines: Option<PathBuf>,
+    #[command(flatten)]
+    form: Form,
 }
 
 #[derive(clap::Args)]
@@ -56,39 +72,47 @@ struct What {
     /// Every scenario of a suite
     #[arg(long, value_name = "NAME")]
     suite: Option<String>,
+    /// Go on with the sweep that this folder holds
+    #[arg(long, value_name = "DIR")]
+    resume: Option<PathBuf>,
 }
 
-pub(crate) fn execute(args: Args, output: &mut Output) -> Result<Exit, CommandError> {
-    let settings = &args.settings;
-    let sources = match &args.what.suite {
-        Some(suite) => Source::suite(suite, settings)?,
-        None => args
-            .what
-            .scenarios
-            .iter()
-            .map(|target| Source::load(target, settings))
-            .collect::<Result<_, _>>()?,
+/// What to sweep, and where to keep it.
+struct Begun {
+    sources: Vec<Source>,
+    ledger: Ledger,
+    folder: Option<Folder>,
+}
+
+pub(crate) fn execute(args: &Args, output: &mut Output) -> Result<Exit, CommandError> {
+    let begun = match &args.what.resume {
+        Some(path) => go_on(path)?,
+        None => begin(args)?,
     };
-    let jobs = args.jobs.map_or_else(cores, NonZeroU32::get);
-    let seeds = args.seeds.0;
-    let bar = progress_bar(seeds.end - seeds.start);
+    let missing = begun.ledger.missing();
+    let bar = progress_bar(missing.iter().map(|seeds| seeds.end - seeds.start).sum());
+    let mut keeper = Keeper::new(begun.folder.clone(), args.lines.as_deref())?;
     let plan = Plan {
-        sources,
-        seeds: seeds.clone(),
-        jobs,
+        sources: begun.sources,
+        ledger: begun.ledger,
+        jobs: args.jobs.map_or_else(cores, NonZeroU32::get),
         budget: args.budget.map(|budget| budget.0),
         watchdog: args.watchdog.0,
+        tells_runs: args.lines.is_some(),
     };
-    let swept = sweep::sweep(plan, |result| show_progress(&bar, result));
+    let swept = sweep::sweep(plan.clone(), |heard| match heard {
+        Heard::Ran(progress) => show_progress(&bar, progress),
+        other => keeper.hear(&other),
+    });
     bar.finish_and_clear();
     let swept = swept?;
-    if args.json {
-        output.line(&record::to_json(&swept.record))?;
-    } else {
-        output.print(&tables::sweep(&swept.record, output.paint()))?;
-    }
-    let remark = remark(&swept, seeds.end);
-    match (swept.ended, swept.record.result.exit(Share::NONE), remark) {
+    let kept = keeper.finish(&plan, &swept);
+    let exit = args
+        .form
+        .show(&name_of(&swept.ledger.plan), &swept.record, output)?;
+    kept?;
+    let remark = remark(&swept, begun.folder.as_ref());
+    match (swept.ended, exit, remark) {
         // Half a sweep without failures is no pass.
         (Ended::Interrupted, Exit::Pass, Some(remark)) => Err(CommandError::Interrupted(remark)),
         (_, exit, remark) => {
@@ -100,24 +124,152 @@ pub(crate) fn execute(args: Args, output: &mut Output) -> Result<Exit, CommandEr
     }
 }
 
-/// Why a sweep ended early.
-fn remark(swept: &Swept, end: u64) -> Option<String> {
+fn begin(args: &Args) -> Result<Begun, CommandError> {
+    let settings = &args.settings;
+    let sources = match &args.what.suite {
+        Some(suite) => Source::suite(suite, settings)?,
+        None => load(&args.what.scenarios, settings)?,
+    };
+    let shard = args.shard.map(|shard| shard.0);
+    let suite = args.what.suite.clone();
+    let ledger = sweep::ledger(&sources, suite, args.seeds.0.clone(), shard);
+    let folder = args.out.as_deref().map(Folder::fresh).transpose()?;
+    Ok(Begun {
+        sources,
+        ledger,
+        folder,
+    })
+}
+
+/// Finds what a folder's sweep was of.
+fn go_on(path: &Path) -> Result<Begun, CommandError> {
+    let (folder, ledger) = Folder::open(path)?;
+    let plan = &ledger.plan;
+    let settings = plan.settings.iter().map(|one| one.parse::<Setting>());
+    let settings: Vec<Setting> = settings
+        .collect::<Result<_, _>>()
+        .map_err(stormglass_scenarios::source::SourceError::Setting)?;
+    let sources = load(&plan.scenarios, &settings)?;
+    let now = sweep::ledger(&sources, plan.suite.clone(), plan.seeds.clone(), None);
+    if now.plan != *plan {
+        return Err(CommandError::OtherSweep(path.display().to_string()));
+    }
+    Ok(Begun {
+        sources,
+        ledger,
+        folder: Some(folder),
+    })
+}
+
+fn load(targets: &[String], settings: &[Setting]) -> Result<Vec<Source>, CommandError> {
+    let sources = targets.iter().map(|target| Source::load(target, settings));
+    Ok(sources.collect::<Result<_, _>>()?)
+}
+
+/// Writes what a sweep says while it goes on.
+struct Keeper {
+    folder: Option<Folder>,
+    lines: Option<(String, BufWriter<File>)>,
+    saved: Instant,
+    /// The first thing that could not be written; nothing is written after it.
+    failed: Option<CommandError>,
+}
+
+impl Keeper {
+    /// How often the ledger is saved at most.
+    const INTERVAL: Duration = Duration::from_secs(2);
+
+    fn new(folder: Option<Folder>, lines: Option<&Path>) -> Result<Self, CommandError> {
+        let lines = lines.map(|path| {
+            let name = path.display().to_string();
+            match File::create(path) {
+                Ok(file) => Ok((name, BufWriter::new(file))),
+                Err(reason) => Err(CommandError::Unwritable { path: name, reason }),
+            }
+        });
+        Ok(Keeper {
+            folder,
+            lines: lines.transpose()?,
+            saved: Instant::now(),
+            failed: None,
+        })
+    }
+
+    fn hear(&mut self, heard: &Heard<'_>) {
+        if self.failed.is_some() {
+            return;
+        }
+        let written = match heard {
+            Heard::Line(line) => self.write_line(line),
+            Heard::Chunk(ledger) => self.save(ledger),
+            Heard::Ran(_) => Ok(()),
+        };
+        self.failed = written.err();
+    }
+
+    fn write_line(&mut self, line: &str) -> Result<(), CommandError> {
+        let Some((name, file)) = &mut self.lines else {
+            return Ok(());
+        };
+        writeln!(file, "{line}").map_err(|reason| CommandError::Unwritable {
+            path: name.clone(),
+            reason,
+        })
+    }
+
+    fn save(&mut self, ledger: &Ledger) -> Result<(), CommandError> {
+        let Some(folder) = &self.folder else {
+            return Ok(());
+        };
+        if self.saved.elapsed() >= Keeper::INTERVAL {
+            folder.save(ledger)?;
+            self.saved = Instant::now();
+        }
+        Ok(())
+    }
+
+    /// Writes all that is left to write.
+    fn finish(self, plan: &Plan, swept: &Swept) -> Result<(), CommandError> {
+        if let Some(failed) = self.failed {
+            return Err(failed);
+        }
+        if let Some((name, mut file)) = self.lines {
+            let flushed = file.flush();
+            flushed.map_err(|reason| CommandError::Unwritable { path: name, reason })?;
+        }
+        if let Some(folder) = self.folder {
+            // Before the failures, which take their time; whoever asks to stop meanwhile
+            // loses nothing but them.
+            folder.save(&swept.ledger)?;
+            interrupt::leave_nothing_behind().map_err(CommandError::Signals)?;
+            folder.keep_failures(plan, &swept.record.result.failures)?;
+            folder.finish(&swept.ledger, &swept.record)?;
+        }
+        Ok(())
+    }
+}
+
+/// Why a sweep ended early, and how to go on.
+fn remark(swept: &Swept, folder: Option<&Folder>) -> Option<String> {
     let why = match swept.ended {
         Ended::Complete => return None,
         Ended::Budget => "the budget is used up",
         Ended::Interrupted => "interrupted",
         Ended::Stuck => "every job has a handler that does not return",
     };
-    let done = &swept.seeds;
-    let rest = if done.end < end {
-        format!("; go on with --seeds {}..{end}", done.end)
-    } else {
-        String::new()
+    let (all, missing) = (swept.ledger.seeds(), swept.ledger.missing());
+    let Some(first) = missing.first() else {
+        return Some(format!("{why}, and all seeds have run"));
     };
-    Some(format!(
-        "{why}: seeds {}..{} have run{rest}",
-        done.start, done.end
-    ))
+    let done = format!("seeds {}..{} have run", all.start, first.start);
+    let rest = match folder {
+        Some(folder) => {
+            let path = folder.path().display().to_string();
+            stormglass_reports::shell_command(&["--resume", &path])
+        }
+        None => format!("--seeds {}..{}", first.start, all.end),
+    };
+    Some(format!("{why}: {done}; go on with {rest}"))
 }
 
 fn cores() -> u32 {
@@ -138,10 +290,10 @@ fn progress_bar(seeds: u64) -> ProgressBar {
         .with_message("no failures")
 }
 
-fn show_progress(bar: &ProgressBar, result: &SweepResult) {
-    bar.set_position(result.runs);
-    if result.failed > 0 {
-        let kinds = result.failures.len();
-        bar.set_message(format!("{} failed in {kinds} ways", result.failed));
+fn show_progress(bar: &ProgressBar, progress: &Progress) {
+    bar.set_position(progress.runs());
+    let (failed, kinds) = progress.failed();
+    if failed > 0 {
+        bar.set_message(format!("{failed} failed in {kinds} ways"));
     }
 }

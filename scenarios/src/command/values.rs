@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
+use stormglass_reports::record::Shard;
 use stormglass_scenarios::file::parse_duration;
 use stormglass_scenarios::moment::{Moment, MomentError};
 
@@ -31,6 +32,25 @@ impl FromStr for Seeds {
             return Err(SeedsError::Empty(first, end));
         }
         Ok(Seeds(first..end))
+    }
+}
+
+/// A shard as `I/N`, from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ShardOf(pub(crate) Shard);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("write a shard as I/N with I from 1 to N, as in 2/8")]
+pub(crate) struct ShardError;
+
+impl FromStr for ShardOf {
+    type Err = ShardError;
+
+    fn from_str(text: &str) -> Result<Self, ShardError> {
+        let (place, of) = text.split_once('/').ok_or(ShardError)?;
+        let number = |text: &str| text.parse::<u32>().map_err(|_| ShardError);
+        let shard = Shard::new(number(place)?, number(of)?);
+        shard.map(ShardOf).ok_or(ShardError)
     }
 }
 
@@ -127,6 +147,14 @@ mod tests {
         assert_eq!("5..5".parse::<Seeds>(), Err(SeedsError::Empty(5, 5)));
         for wrong in ["", "5", "a..b", "..", "1..-2", "1...3"] {
             assert_eq!(wrong.parse::<Seeds>(), Err(SeedsError::NoRange), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn shards_count_from_one() {
+        assert_eq!("2/8".parse().ok(), Shard::new(2, 8).map(ShardOf));
+        for wrong in ["", "1", "0/3", "4/3", "1/0", "-1/2", "1/2/3", "a/b"] {
+            assert_eq!(wrong.parse::<ShardOf>(), Err(ShardError), "{wrong}");
         }
     }
 

@@ -123,7 +123,7 @@ events = 1000
 [expect]
 verdict = "liveness"
 probes = ["rare"]
-measures = [{ name = "a", min = 0.5, max = "1.10" }, { name = "b", max = 2 }]
+measures = [{ name = "latency_over_ideal", min = 0.5, max = "1.10" }, { name = "write_local_p50_ms", max = 2 }]
 "#;
 
 fn data(cluster: Cluster) -> DriveName {
@@ -292,11 +292,15 @@ fn everything() -> Builder {
         .expect_verdict(Verdict::Liveness)
         .expect_probe("rare")
         .expect_measure(bound(
-            "a",
+            "latency_over_ideal",
             Some(Thousandths::new(500)),
             Some(Thousandths::new(1100)),
         ))
-        .expect_measure(bound("b", None, Some(Thousandths::new(2000))));
+        .expect_measure(bound(
+            "write_local_p50_ms",
+            None,
+            Some(Thousandths::new(2000)),
+        ));
     faults().into_iter().fold(builder, Builder::fault)
 }
 

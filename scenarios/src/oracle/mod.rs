@@ -26,6 +26,7 @@ pub mod o6_resync;
 pub mod o7_once;
 pub mod o8_outcomes;
 pub mod o9_in_sync;
+pub mod second_opinion;
 mod watch;
 
 #[cfg(test)]
@@ -44,6 +45,7 @@ use stormglass_sim::time::WorldTime;
 pub use o2_linearizable::Linearizable;
 pub use o8_outcomes::Outcomes;
 pub use o17_reference::Reference;
+pub use second_opinion::Consulted;
 pub use watch::{Oracles, event_of, moment};
 
 /// Which oracle speaks.

@@ -40,6 +40,7 @@ use stormglass_engine::collections::Layered;
 use stormglass_engine::vocabulary::{BlockIndex, CommandId, Range};
 use stormglass_sim::time::WorldTime;
 
+use super::second_opinion::{self, Consulted};
 use super::{Finding, OracleId};
 use crate::workload::{BlockValue, ClientEvent, CommandKind, StatusSummary};
 use register::{Compare, Read, Register, Violation, Write};
@@ -54,23 +55,35 @@ pub struct Linearizable {
 
 /// A command with a range.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Record {
-    kind: CommandKind,
-    range: Range,
-    invoked: u64,
+pub(super) struct Record {
+    pub(super) kind: CommandKind,
+    pub(super) range: Range,
+    pub(super) invoked: u64,
     /// The event that first said `Unknown`.
-    unknown: Option<u64>,
+    pub(super) unknown: Option<u64>,
     /// The event that gave the definite outcome.
-    ended: Option<(u64, Verdict)>,
+    pub(super) ended: Option<(u64, Ending)>,
     /// What a compare expected, or what a read returned.
-    values: Vec<BlockValue>,
+    pub(super) values: Vec<BlockValue>,
 }
 
+/// A definite outcome.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-enum Verdict {
+pub(super) enum Ending {
     Success,
     Mismatch,
     Failed,
+}
+
+/// What O2 says of one block by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// It is linearizable.
+    Held,
+    /// Nothing speaks against it; not everything was judged.
+    MayHold,
+    /// It is not.
+    Violated,
 }
 
 /// No event has this number: an effect that may still come.
@@ -121,9 +134,9 @@ impl Linearizable {
                     return;
                 };
                 let verdict = match status {
-                    StatusSummary::Success => Verdict::Success,
-                    StatusSummary::Mismatch => Verdict::Mismatch,
-                    StatusSummary::Refused(_) | StatusSummary::Cancelled => Verdict::Failed,
+                    StatusSummary::Success => Ending::Success,
+                    StatusSummary::Mismatch => Ending::Mismatch,
+                    StatusSummary::Refused(_) | StatusSummary::Cancelled => Ending::Failed,
                     StatusSummary::Unknown(_) => {
                         record.unknown.get_or_insert(event_number);
                         return;
@@ -138,8 +151,18 @@ impl Linearizable {
         }
     }
 
-    /// Judges the history.
-    pub fn finish(&mut self, at: WorldTime, findings: &mut Vec<Finding>) {
+    /// Judges the history; then a second opinion judges it, as far as it is small.
+    pub fn finish(&mut self, at: WorldTime, findings: &mut Vec<Finding>) -> Consulted {
+        let verdicts = self.judge(at, findings);
+        second_opinion::consult(self, &verdicts, at, findings)
+    }
+
+    /// Judges the history; says what of each block.
+    pub(super) fn judge(
+        &mut self,
+        at: WorldTime,
+        findings: &mut Vec<Finding>,
+    ) -> BTreeMap<BlockIndex, Verdict> {
         let mut say = |violation: Violation| {
             findings.push(Finding::new(
                 OracleId::O2,
@@ -150,8 +173,15 @@ impl Linearizable {
         };
         let registers = self.registers();
         let mut certain: BTreeMap<CommandId, u32> = BTreeMap::new();
+        let mut verdicts = BTreeMap::new();
         for (block, register) in &registers {
             let judgement = register.judge(*block);
+            let verdict = match (judgement.violations.is_empty(), register.is_exact()) {
+                (false, _) => Verdict::Violated,
+                (true, true) => Verdict::Held,
+                (true, false) => Verdict::MayHold,
+            };
+            verdicts.insert(*block, verdict);
             self.checks += judgement.checks;
             judgement.violations.into_iter().for_each(&mut say);
             for id in judgement.certain_matches {
@@ -166,6 +196,12 @@ impl Linearizable {
                 say(violation);
             }
         }
+        verdicts
+    }
+
+    /// All commands with a range.
+    pub(super) fn history(&self) -> impl Iterator<Item = (CommandId, &Record)> {
+        self.history.iter()
     }
 
     /// How many values and commands it judged, a block at a time.
@@ -202,7 +238,7 @@ impl Linearizable {
     ) -> Option<Violation> {
         let (responded, _) = record
             .ended
-            .filter(|(_, verdict)| *verdict == Verdict::Success)?;
+            .filter(|(_, verdict)| *verdict == Ending::Success)?;
         if !matches!(
             record.kind,
             CommandKind::Read | CommandKind::CompareAndWrite
@@ -245,13 +281,13 @@ impl Record {
     /// When the mutation was acknowledged, if it has changed its blocks.
     fn acknowledged(&self) -> Option<u64> {
         let (when, verdict) = self.ended?;
-        (self.kind.is_mutation() && verdict == Verdict::Success).then_some(when)
+        (self.kind.is_mutation() && verdict == Ending::Success).then_some(when)
     }
 
     fn impossible_mismatch(&self, id: CommandId, certain: Option<&u32>) -> Option<Violation> {
         let (when, _) = self
             .ended
-            .filter(|(_, verdict)| *verdict == Verdict::Mismatch)?;
+            .filter(|(_, verdict)| *verdict == Ending::Mismatch)?;
         (certain == Some(&self.range.count())).then(|| Violation {
             says: format!("{id} found a mismatch while its blocks held what it expected"),
             events: vec![self.invoked, when],
@@ -270,7 +306,7 @@ impl Register {
     ) {
         let ended = record.ended.map(|(_, verdict)| verdict);
         match (record.kind, ended) {
-            (CommandKind::Read, Some(Verdict::Success)) => {
+            (CommandKind::Read, Some(Ending::Success)) => {
                 if let Some(value) = value.filter(|value| value.is_whole()) {
                     self.reads.push(Read {
                         id,
@@ -280,10 +316,10 @@ impl Register {
                 }
             }
             (CommandKind::Read | CommandKind::Flush, _) => {}
-            (_, Some(Verdict::Failed)) => {
+            (_, Some(Ending::Failed)) => {
                 self.failed.insert(id, record.invoked);
             }
-            (CommandKind::CompareAndWrite, Some(Verdict::Mismatch)) => {
+            (CommandKind::CompareAndWrite, Some(Ending::Mismatch)) => {
                 self.failed.insert(id, record.invoked);
                 if let Some(expected) = value {
                     self.mismatches.push(Compare {
@@ -293,8 +329,8 @@ impl Register {
                     });
                 }
             }
-            (_, Some(Verdict::Mismatch)) => {}
-            (kind, None | Some(Verdict::Success)) => {
+            (_, Some(Ending::Mismatch)) => {}
+            (kind, None | Some(Ending::Success)) => {
                 let is_compare = kind == CommandKind::CompareAndWrite;
                 let write = Write {
                     id,
@@ -347,7 +383,7 @@ impl Acknowledged {
     /// By when the command has had its effect, if ever.
     fn limit(&self, record: &Record) -> u64 {
         let answered = record.ended.map_or(NEVER, |(when, _)| when);
-        let has_effect = !matches!(record.ended, Some((_, Verdict::Mismatch | Verdict::Failed)));
+        let has_effect = !matches!(record.ended, Some((_, Ending::Mismatch | Ending::Failed)));
         let Some(unknown) = record.unknown.filter(|_| has_effect) else {
             return answered;
         };

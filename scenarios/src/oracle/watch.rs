@@ -16,7 +16,7 @@ use super::o10_takeover::Takeover;
 use super::o12_intact::Intact;
 use super::o15_leaks::Leaks;
 use super::o16_liveness::{Bounds, Liveness, Sync};
-use super::{Finding, Linearizable, OracleId, Outcomes, Reference};
+use super::{Consulted, Finding, Linearizable, OracleId, Outcomes, Reference};
 use crate::actor::{Actor, Report};
 use crate::cluster::{self, Map};
 use crate::file::{Cluster, DeviceKind, DeviceName};
@@ -295,11 +295,11 @@ impl Oracles {
         world: &World<Actor>,
         map: &Map,
         findings: &mut Vec<Finding>,
-    ) {
+    ) -> Consulted {
         self.images.finish(at, event, findings);
         self.liveness
             .finish(at, event, || waits::waits(world), findings);
-        self.linearizable.finish(at, findings);
+        let consulted = self.linearizable.finish(at, findings);
         self.outcomes.finish(at, findings);
         let area = Range::new(BlockIndex::new(0), volume_blocks(map)).expect("a volume has blocks");
         for cluster in Cluster::ALL {
@@ -322,6 +322,7 @@ impl Oracles {
                     .finish(at, event, name, &module.census(), findings);
             }
         }
+        consulted
     }
 
     /// A line for each oracle: what it states, how often it judged, and how.

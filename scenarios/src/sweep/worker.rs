@@ -1,19 +1,25 @@
 //! The workers of a sweep and the loop that listens to them.
 
+use std::collections::{BTreeMap, VecDeque};
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use stormglass_reports::record::{ProbeTally, RunRecord, SweepResult};
+use stormglass_reports::record::{Detail, Ledger, Listed, RunRecord, SweepResult};
+use stormglass_sim::random::Seed;
+use stormglass_sim::time::WorldTime;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
-use super::{Ended, Plan, SweepError};
+use super::{Ended, Heard, Plan, Progress, SweepError};
 use crate::experiment::Experiment;
 use crate::run::{self, Keep};
 use crate::watchdog::{Pulse, Watchdog};
+use crate::weather::Weather;
+use crate::{fault_kinds, interrupt, probes, watchdog};
 
 /// Beyond this a budget is none: thirty years.
 const FOREVER: Duration = Duration::from_secs(30 * 365 * 24 * 3_600);
@@ -25,7 +31,8 @@ enum Word {
     /// It ended.
     Done {
         worker: u32,
-        result: Box<SweepResult>,
+        seed: u64,
+        ran: Box<Ran>,
     },
     /// The testbed failed.
     Failed { seed: u64 },
@@ -48,6 +55,22 @@ impl Run {
     }
 }
 
+/// What a run came to.
+struct Ran {
+    result: SweepResult,
+    /// The run as JSON, if that was asked for.
+    line: Option<String>,
+}
+
+impl Ran {
+    fn new(plan: &Plan, record: &RunRecord) -> Ran {
+        Ran {
+            result: to_result(plan, record),
+            line: plan.tells_runs.then(|| record.to_json(Detail::Summary)),
+        }
+    }
+}
+
 /// Runs a seed of a plan; its pulse rises with every event.
 pub(super) type RunSeed = fn(&Plan, u64, &Pulse) -> RunRecord;
 
@@ -55,23 +78,34 @@ pub(super) type RunSeed = fn(&Plan, u64, &Pulse) -> RunRecord;
 struct Shared {
     plan: Plan,
     run: RunSeed,
-    next: Mutex<u64>,
+    /// Seeds that nobody has taken.
+    left: Mutex<VecDeque<Range<u64>>>,
     is_stopped: AtomicBool,
 }
 
 impl Shared {
     fn take_seed(&self) -> Option<u64> {
-        let mut next = self.next.lock().expect("no worker panics here");
-        if self.is_stopped.load(Ordering::Relaxed) || *next >= self.plan.seeds.end {
+        let mut left = self.left.lock().expect("no worker panics here");
+        if self.is_stopped.load(Ordering::Relaxed) {
             return None;
         }
-        *next += 1;
-        Some(*next - 1)
+        next_of(&mut left)
     }
 
     fn stop(&self) {
         self.is_stopped.store(true, Ordering::Relaxed);
     }
+}
+
+/// Takes the first seed of those that are left.
+fn next_of(left: &mut VecDeque<Range<u64>>) -> Option<u64> {
+    while let Some(range) = left.front_mut() {
+        match range.next() {
+            Some(seed) => return Some(seed),
+            None => left.pop_front(),
+        };
+    }
+    None
 }
 
 /// A worker as the listener sees it.
@@ -90,24 +124,35 @@ struct Listener<F> {
     started: u32,
     /// Workers whose handler does not return.
     lost: u32,
-    result: SweepResult,
+    progress: Progress,
+    ledger: Ledger,
+    /// Seeds that are to be added, in order.
+    due: VecDeque<Range<u64>>,
+    next: Option<u64>,
+    /// What ended before its turn.
+    early: BTreeMap<u64, Box<Ran>>,
     observe: F,
 }
 
-/// Runs every seed of the plan, or as many as come before its end.
+/// Runs the missing seeds of the plan, or as many as come before its end.
 pub(super) async fn all(
-    plan: Plan,
+    mut plan: Plan,
+    missing: &[Range<u64>],
     run: RunSeed,
-    observe: impl FnMut(&SweepResult),
-) -> Result<(SweepResult, Ended), SweepError> {
+    observe: impl FnMut(Heard<'_>),
+) -> Result<(Ledger, Ended), SweepError> {
     let (mouth, words) = unbounded_channel();
     let (jobs, budget, limit) = (plan.jobs, plan.budget, plan.watchdog);
-    let next = Mutex::new(plan.seeds.start);
+    let empty = Ledger::new(plan.ledger.plan.clone(), None);
+    let ledger = std::mem::replace(&mut plan.ledger, empty);
+    let mut due: VecDeque<Range<u64>> = missing.iter().cloned().collect();
+    let left = Mutex::new(due.clone());
+    let next = next_of(&mut due);
     let mut listener = Listener {
         shared: Arc::new(Shared {
             plan,
             run,
-            next,
+            left,
             is_stopped: AtomicBool::new(false),
         }),
         words,
@@ -115,7 +160,11 @@ pub(super) async fn all(
         workers: Vec::new(),
         started: 0,
         lost: 0,
-        result: SweepResult::default(),
+        progress: Progress::default(),
+        ledger,
+        due,
+        next,
+        early: BTreeMap::new(),
         observe,
     };
     for _ in 0..jobs {
@@ -125,7 +174,7 @@ pub(super) async fn all(
     let mut look = interval(Watchdog::interval(limit));
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut ended = Ended::Complete;
-    let mut interrupt = std::pin::pin!(tokio::signal::ctrl_c());
+    let mut interrupts = interrupt::Interrupts::new()?;
     while !listener.workers.is_empty() {
         tokio::select! {
             Some(word) = listener.words.recv() => listener.hear(word)?,
@@ -140,21 +189,24 @@ pub(super) async fn all(
                 listener.shared.stop();
                 ended = Ended::Budget;
             }
-            _ = &mut interrupt => {
+            _ = interrupts.next() => {
                 // The runs that have begun are finished, unless asked again.
                 if ended == Ended::Interrupted {
                     return Err(SweepError::Interrupted);
                 }
                 listener.shared.stop();
                 ended = Ended::Interrupted;
-                interrupt.set(tokio::signal::ctrl_c());
             }
         }
     }
-    Ok((listener.result, ended))
+    assert!(
+        listener.early.is_empty(),
+        "every seed that was taken has its turn"
+    );
+    Ok((listener.ledger, ended))
 }
 
-impl<F: FnMut(&SweepResult)> Listener<F> {
+impl<F: FnMut(Heard<'_>)> Listener<F> {
     fn start_worker(&mut self) {
         let number = self.started;
         self.started += 1;
@@ -177,9 +229,9 @@ impl<F: FnMut(&SweepResult)> Listener<F> {
                 let watchdog = Watchdog::new(self.shared.plan.watchdog, pulse);
                 self.worker(worker).run = Some((run, watchdog));
             }
-            Word::Done { worker, result } => {
+            Word::Done { worker, seed, ran } => {
                 self.worker(worker).run = None;
-                self.add(*result);
+                self.add(seed, ran);
             }
             Word::Failed { seed } => {
                 let command = self.shared.plan.source(seed).run_command(seed);
@@ -190,9 +242,24 @@ impl<F: FnMut(&SweepResult)> Listener<F> {
         Ok(())
     }
 
-    fn add(&mut self, result: SweepResult) {
-        self.result = std::mem::take(&mut self.result).merge(result);
-        (self.observe)(&self.result);
+    /// Adds what came of a seed as soon as all before it are in.
+    fn add(&mut self, seed: u64, ran: Box<Ran>) {
+        self.progress.add(&ran.result);
+        (self.observe)(Heard::Ran(&self.progress));
+        self.early.insert(seed, ran);
+        while let Some(seed) = self.next
+            && let Some(ran) = self.early.remove(&seed)
+        {
+            let Ran { result, line } = *ran;
+            if let Some(line) = line {
+                (self.observe)(Heard::Line(&line));
+            }
+            self.ledger.add(seed, result);
+            if self.ledger.plan.chunk_of(seed).end == seed + 1 {
+                (self.observe)(Heard::Chunk(&self.ledger));
+            }
+            self.next = next_of(&mut self.due);
+        }
     }
 
     /// Looks at every worker; one that is stuck is given up and replaced.
@@ -214,8 +281,8 @@ impl<F: FnMut(&SweepResult)> Listener<F> {
             let source = self.shared.plan.source(seed);
             let command = source.run_command(seed);
             let record = found.to_record(&source.scenario.name, seed, command);
-            let result = to_result(&self.shared.plan, &record);
-            self.add(result);
+            let ran = Ran::new(&self.shared.plan, &record);
+            self.add(seed, Box::new(ran));
             self.lost += 1;
             if self.lost < self.shared.plan.jobs {
                 self.start_worker();
@@ -240,15 +307,16 @@ fn work(worker: u32, shared: &Shared, mouth: &UnboundedSender<Word>) {
         });
         let outcome = catch_unwind(AssertUnwindSafe(|| {
             let record = (shared.run)(&shared.plan, seed, &run.pulse);
-            to_result(&shared.plan, &record)
+            Ran::new(&shared.plan, &record)
         }));
         if !run.judge() {
             return;
         }
         let word = match outcome {
-            Ok(result) => Word::Done {
+            Ok(ran) => Word::Done {
                 worker,
-                result: Box::new(result),
+                seed,
+                ran: Box::new(ran),
             },
             Err(_) => Word::Failed { seed },
         };
@@ -269,10 +337,31 @@ pub(super) fn run_seed(plan: &Plan, seed: u64, pulse: &Pulse) -> RunRecord {
     RunRecord { command, ..record }
 }
 
+/// Runs a seed for a reader, with a timeline.
+pub(super) fn run_again(plan: &Plan, seed: u64) -> RunRecord {
+    let source = plan.source(seed);
+    let (scenario, command) = (source.scenario.clone(), source.run_command(seed));
+    let name = scenario.name.clone();
+    let ran = watchdog::watched(plan.watchdog, move |pulse| {
+        let experiment = Experiment::new(&scenario, seed);
+        run::run_on(&scenario, seed, experiment, Keep::Timeline, pulse)
+    });
+    match ran {
+        Ok(record) => RunRecord { command, ..record },
+        Err(stuck) => stuck.to_record(&name, seed, command),
+    }
+}
+
 fn to_result(plan: &Plan, record: &RunRecord) -> SweepResult {
-    let listed = plan.source(record.seed).scenario.probes.iter();
-    let probes = listed
-        .map(|probe| (probe.clone(), ProbeTally::REQUIRED))
-        .collect();
-    SweepResult::of_run(record, &probes, &run::signature(record))
+    let scenario = &plan.source(record.seed).scenario;
+    let named = |probe: &String| (probe.clone(), probes::required(probe));
+    // The seed draws which faults there are; the run's record does not tell them from
+    // those that came of others.
+    let weather = Weather::new(scenario, Seed(record.seed), WorldTime::ZERO);
+    let enabled = fault_kinds::enabled(scenario, &weather);
+    let listed = Listed {
+        probes: scenario.probes.iter().map(named).collect(),
+        faults: enabled.map(str::to_owned).collect(),
+    };
+    SweepResult::of_run(record, &listed, &run::signature(record))
 }

@@ -31,6 +31,12 @@ fn a_malformed_scenario_is_refused_with_its_place_and_a_remedy() {
             "east-1",
         ),
         (
+            "no such measure",
+            "[expect]\nmeasures = [{ name = \"speed\", max = 1 }]\n",
+            "2:22",
+            "the measures are",
+        ),
+        (
             "not TOML",
             "[workload\nclients = 3\n",
             "1:10",
@@ -80,6 +86,8 @@ fn what_is_not_there_is_said_with_what_is() {
         ),
         (&["sweep", "owner-crash", "--budget", "5 minutes"], "5m"),
         (&["sweep"], "--suite"),
+        (&["sweep", "owner-crash", "--shard", "0/3"], "2/8"),
+        (&["merge"], "<DIR>"),
         (
             &["resume", "no-such.checkpoint"],
             "cannot read no-such.checkpoint: ",
@@ -160,6 +168,7 @@ fn a_checkpoint_runs_on_to_the_same_end_and_garbage_is_refused() {
     let refused = output(&["resume", &garbage]);
     assert_eq!(code(&refused), 2);
     assert!(stderr(&refused).starts_with("error: the checkpoint has format "));
+    assert!(stderr(&refused).contains("\n  help: resume it with the build that wrote it"));
     let late = format!("59s={}", folder.path("late"));
     let late = output(&["run", "owner-crash", "--seed", "4", "--checkpoint", &late]);
     assert_eq!(code(&late), 2);

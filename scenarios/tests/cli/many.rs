@@ -41,27 +41,6 @@ fn a_budget_ends_a_sweep_and_says_how_to_go_on() {
     assert!(said.contains("..1000000"), "{said}");
 }
 
-/// Waits until a process has taken SIGINT into its own hands.
-#[cfg(target_os = "linux")]
-fn wait_for_handler(process: u32) {
-    const SIGINT: u64 = 1 << 1;
-    let caught = || {
-        let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
-        let mask = status
-            .lines()
-            .find_map(|line| line.strip_prefix("SigCgt:"))?;
-        u64::from_str_radix(mask.trim(), 16).ok()
-    };
-    let limit = std::time::Instant::now() + std::time::Duration::from_secs(20);
-    while caught().is_none_or(|mask| mask & SIGINT == 0) {
-        assert!(
-            std::time::Instant::now() < limit,
-            "the sweep never listened to Ctrl-C"
-        );
-        std::thread::yield_now();
-    }
-}
-
 #[test]
 #[cfg(target_os = "linux")]
 fn an_interrupted_sweep_says_what_it_has_done() {
@@ -76,15 +55,8 @@ fn an_interrupted_sweep_says_what_it_has_done() {
     .stderr(std::process::Stdio::piped())
     .spawn()
     .expect("the program starts");
-    wait_for_handler(child.id());
-    let kill = format!("kill -INT {}", child.id());
-    assert!(
-        Command::new("sh")
-            .args(["-c", &kill])
-            .status()
-            .unwrap()
-            .success()
-    );
+    shards::wait_for_handler(child.id(), 2);
+    shards::send(child.id(), "INT");
     let ended = child.wait_with_output().unwrap();
     assert_eq!(code(&ended), 130, "{}", stderr(&ended));
     let swept: Value = serde_json::from_str(stdout(&ended)).unwrap();

@@ -34,7 +34,10 @@ fn a_run_in_json() {
 fn a_full_run_adds_what_the_views_need() {
     let json = failing_run().to_json(Detail::Full);
     let keys = keys(&json);
-    assert_eq!(keys[13..], ["oracles", "command", "timeline"]);
+    assert_eq!(
+        keys[13..],
+        ["oracles", "transitions", "command", "timeline"]
+    );
     assert!(
         json.contains(
             r#"{"at":2.5402,"lane":"pair","kind":"finding","text":"O5: block 17 of set 3"#

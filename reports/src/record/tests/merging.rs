@@ -4,10 +4,12 @@ use super::*;
 
 /// The result of one run whose scenario lists both sample probes.
 pub(super) fn result_of(run: &RunRecord) -> SweepResult {
-    let listed = BTreeMap::from([
+    let probes = BTreeMap::from([
         ("takeover during resync".to_owned(), ProbeTally::REQUIRED),
         ("cancel won on one copy".to_owned(), Share::percent(5)),
     ]);
+    let faults = ["power_loss", "bit_rot"].map(str::to_owned).into();
+    let listed = Listed { probes, faults };
     SweepResult::of_run(run, &listed, "O5 outside in-flight and dirty")
 }
 
@@ -17,8 +19,21 @@ fn a_run_counts_once() {
     assert_eq!((passed.runs, passed.passed, passed.failed), (1, 1, 0));
     assert_eq!(passed.acknowledged, 58);
     assert_eq!(passed.failures, []);
-    assert_eq!(passed.probes_missing(), ["cancel won on one copy"]);
+    assert_eq!(passed.probes["cancel won on one copy"].hit, 0);
+    assert_eq!(
+        passed.probes_missing(),
+        [""; 0],
+        "one seed is too few to say so"
+    );
     assert_eq!(passed.faults["bit_rot"], 0);
+    assert_eq!(passed.faults_enabled["bit_rot"], faults(1, 0));
+    assert_eq!(passed.faults_enabled["power_loss"], faults(1, 1));
+    assert!(
+        !passed.faults_enabled.contains_key("drop"),
+        "nobody switched it on"
+    );
+    assert_eq!(passed.transitions["standby -> claiming"], 1);
+    assert_eq!(passed.scenarios["takeover/power-loss"].passed, 1);
 
     let mut run = passing_run();
     run.verdict = Verdict::Unrecoverable;
@@ -29,8 +44,49 @@ fn a_run_counts_once() {
 
 #[test]
 fn a_probe_that_the_scenario_does_not_list_is_not_counted() {
-    let result = SweepResult::of_run(&passing_run(), &BTreeMap::new(), "");
+    let result = SweepResult::of_run(&passing_run(), &Listed::default(), "");
     assert!(result.probes.is_empty());
+}
+
+fn faults(enabled_seeds: u64, happened_seeds: u64) -> FaultTally {
+    FaultTally {
+        enabled_seeds,
+        happened_seeds,
+    }
+}
+
+#[test]
+fn a_fault_is_missing_below_its_share_of_enough_seeds() {
+    assert!(!faults(SEEDS_MIN - 1, 0).is_missing());
+    assert!(faults(SEEDS_MIN, 0).is_missing());
+    assert!(!faults(SEEDS_MIN, 1).is_missing());
+    assert!(faults(SEEDS_MIN + 1, 1).is_missing());
+    let many = (0..SEEDS_MIN).fold(SweepResult::default(), |sum, _| {
+        sum.merge(result_of(&passing_run()))
+    });
+    assert_eq!(many.faults_missing(), ["bit_rot"]);
+    assert_eq!(many.probes_missing(), ["cancel won on one copy"]);
+}
+
+#[test]
+fn a_transition_that_is_possible_and_never_happened_is_missing() {
+    let mut result = result_of(&passing_run());
+    let possible = ["standby -> claiming", "claiming -> standby"].map(str::to_owned);
+    result.expect_transitions(possible);
+    assert_eq!(result.transitions["standby -> claiming"], 1);
+    assert_eq!(result.transitions_missing(), ["claiming -> standby"]);
+}
+
+#[test]
+fn each_scenario_keeps_the_shortest_run_of_its_own_failures() {
+    let mut other = failing_run();
+    (other.scenario, other.events) = ("other".to_owned(), 1);
+    let merged = result_of(&failing_run()).merge(result_of(&other));
+    assert_eq!(merged.failures.len(), 1);
+    assert_eq!(merged.failures[0].scenario, "other");
+    let own = &merged.scenarios["takeover/power-loss"];
+    assert_eq!((own.runs, own.failed), (1, 1));
+    assert_eq!(own.failures[0].scenario, "takeover/power-loss");
 }
 
 #[test]
@@ -65,7 +121,8 @@ fn a_probe_is_missing_below_its_share() {
         able,
         required: ProbeTally::REQUIRED,
     };
-    assert!(tally(0, 1).is_missing());
+    assert!(!tally(0, SEEDS_MIN - 1).is_missing(), "too few to say so");
+    assert!(tally(0, SEEDS_MIN).is_missing());
     assert!(!tally(1, 100).is_missing());
     assert!(tally(1, 101).is_missing());
     assert!(!tally(0, 0).is_missing());
@@ -83,22 +140,6 @@ fn a_sweep_exits_by_its_failures_and_the_allowed_share() {
     let failed = half_lost.merge(result_of(&failing_run()));
     assert_eq!(failed.exit(Share::NONE), Exit::Safety);
     assert_eq!(SweepResult::default().exit(Share::NONE), Exit::Pass);
-}
-
-#[test]
-fn shards_add_their_time() {
-    let shard = |seconds| SweepRecord {
-        schema_version: SchemaVersion,
-        result: result_of(&passing_run()),
-        timing: SweepTiming::new(1, Duration::from_secs(seconds), 2),
-    };
-    let joined = shard(3).merge(shard(1));
-    assert_eq!(joined.result.runs, 2);
-    assert_eq!(
-        joined.timing,
-        SweepTiming::new(2, Duration::from_secs(4), 2)
-    );
-    assert_eq!(joined.timing.seeds_per_second.to_string(), "0.5");
 }
 
 #[test]
@@ -131,7 +172,11 @@ fn any_result() -> impl Strategy<Value = SweepResult> {
         run.scenario = name.to_owned();
         run.faults.insert(name.to_owned(), events);
         run.probes.insert("rare".to_owned(), hits);
-        let listed = BTreeMap::from([("rare".to_owned(), Share::percent(percent))]);
+        run.transitions.insert(name.to_owned(), hits);
+        let listed = Listed {
+            probes: BTreeMap::from([("rare".to_owned(), Share::percent(percent))]),
+            faults: [name.to_owned()].into(),
+        };
         let mut result = SweepResult::of_run(&run, &listed, signature);
         for failure in &mut result.failures {
             failure.repro = (hits == 1).then(|| format!("{name}.toml"));

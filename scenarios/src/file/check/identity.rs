@@ -5,7 +5,8 @@ use crate::features;
 use crate::file::diagnostic::at_path;
 use crate::file::model::{Expect, Scenario};
 use crate::file::text::quoted;
-use crate::file::words::closest;
+use crate::file::words::{choice, closest};
+use crate::measure;
 
 impl Check<'_> {
     pub(super) fn identity(&mut self) {
@@ -80,6 +81,12 @@ impl Check<'_> {
             let at = at_path!("expect", "measures", index);
             let named = !measure.name.trim().is_empty();
             self.require(named, at.then("name"), "a measure has no name", "name it");
+            self.require(
+                !named || measure::NAMES.contains(&measure.name.as_str()),
+                at.then("name"),
+                format!("there is no measure {}", quoted(&measure.name)),
+                choice("measures", &measure.name, &measure::NAMES),
+            );
             self.require(
                 measure.min.is_some() || measure.max.is_some(),
                 at.clone(),

@@ -62,7 +62,9 @@ shows! {
     settings_that_contradict:
         "[settings.timers]\nanswer_limit = \"7s\"\nretransmit_max = \"1ms\"\n\n[settings.limits]\nwindow = 0\n";
     expectations_that_cannot_be_met:
-        "probes = [\"journal full\"]\n\n[expect]\nprobes = [\"journal ful\"]\nmeasures = [\n    { name = \"a\" },\n    { name = \"b\", min = 2, max = \"1.5\" },\n]\n";
+        "probes = [\"journal full\"]\n\n[expect]\nprobes = [\"journal ful\"]\nmeasures = [\n    { name = \"write_local_p50_ms\" },\n    { name = \"write_local_p99_ms\", min = 2, max = \"1.5\" },\n]\n";
+    a_measure_that_there_is_not:
+        "[expect]\nmeasures = [{ name = \"write_latency_p90_ms\", max = 1 }, { name = \"speed\", min = 1 }]\n";
     expectations_mistyped:
         "[expect]\nmeasures = [{ name = \"a\", max = 1.0005 }, { max = -1 }, { name = \"c\", max = true }]\n";
 }

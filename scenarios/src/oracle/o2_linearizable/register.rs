@@ -126,6 +126,11 @@ impl Register {
         }
     }
 
+    /// True if a judgement without a violation is a proof that there is none.
+    pub(super) fn is_exact(&self) -> bool {
+        self.zeroes.is_empty() && self.mismatches.is_empty()
+    }
+
     /// Judges the block.
     pub(super) fn judge(&self, block: BlockIndex) -> Judgement {
         let mut judge = Judge::new(block.value(), self);

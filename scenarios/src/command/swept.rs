@@ -1,0 +1,99 @@
+//! What is shown of a sweep, whether it ran here or was joined from shards.
+
+use std::env;
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::path::PathBuf;
+
+use stormglass_reports::record::{self, Exit, Share, SweepPlan, SweepRecord};
+use stormglass_reports::{pipeline, tables};
+use stormglass_scenarios::files;
+
+use super::{CommandError, Output};
+
+/// How a sweep is shown.
+#[derive(clap::Args)]
+pub(crate) struct Form {
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+    /// Show from which state to which the nodes went, and what never happened
+    #[arg(long)]
+    transitions: bool,
+    /// Write JUnit XML: a test case for each scenario
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
+    /// Exit with 5 if a probe was reached in too few of the seeds that list it
+    #[arg(long)]
+    strict_probes: bool,
+}
+
+impl Form {
+    /// Shows a sweep; answers how the command exits.
+    pub(crate) fn show(
+        &self,
+        name: &str,
+        swept: &SweepRecord,
+        output: &mut Output,
+    ) -> Result<Exit, CommandError> {
+        if let Some(path) = &self.junit {
+            let written = files::write(path, pipeline::junit(name, swept).as_bytes());
+            written.map_err(|reason| CommandError::Unwritable {
+                path: path.display().to_string(),
+                reason,
+            })?;
+        }
+        if self.json {
+            output.line(&record::to_json(swept))?;
+        } else {
+            let paint = output.paint();
+            if self.transitions {
+                output.print(&tables::transitions(&swept.result, paint))?;
+            }
+            output.print(&tables::sweep(swept, paint))?;
+        }
+        tell_github(name, swept, output)?;
+        let missing = swept.result.probes_missing();
+        let is_short = self.strict_probes && !missing.is_empty();
+        if is_short {
+            output.remark(&format!("probes missing: {}", missing.join(", ")));
+        }
+        let exits = [
+            swept.result.exit(Share::NONE),
+            match is_short {
+                true => Exit::Expectation,
+                false => Exit::Pass,
+            },
+        ];
+        Ok(Exit::worst(exits))
+    }
+}
+
+/// Annotations and a summary, where GitHub's runner asks for them.
+fn tell_github(name: &str, swept: &SweepRecord, output: &Output) -> Result<(), CommandError> {
+    if env::var_os("GITHUB_ACTIONS").is_some_and(|value| value == "true") {
+        // The runner reads both streams, and standard output may be JSON.
+        for annotation in pipeline::annotations(swept) {
+            output.remark(&annotation);
+        }
+    }
+    let Some(path) = env::var_os("GITHUB_STEP_SUMMARY").filter(|path| !path.is_empty()) else {
+        return Ok(());
+    };
+    let page = pipeline::step_summary(name, swept);
+    // The steps of a job share the file, so it grows.
+    let file = OpenOptions::new().append(true).create(true).open(&path);
+    file.and_then(|mut file| file.write_all(page.as_bytes()))
+        .map_err(|reason| CommandError::Unwritable {
+            path: path.display().to_string(),
+            reason,
+        })
+}
+
+/// What a sweep is called in a pipeline.
+pub(crate) fn name_of(plan: &SweepPlan) -> String {
+    match &plan.suite {
+        Some(suite) => format!("suite {suite}"),
+        None => plan.scenarios.join(", "),
+    }
+}

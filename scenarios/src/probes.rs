@@ -1,0 +1,78 @@
+//! Every probe of the engine: the share of able seeds that must reach it, and why one
+//! is on no scenario's list.
+//!
+//! A scenario lists the probes that its seeds can reach; a sweep then says which were
+//! reached too seldom.
+
+use stormglass_reports::record::{ProbeTally, Share};
+
+/// The share of able seeds that must reach a probe.
+pub fn required(name: &str) -> Share {
+    let rare = RARE.iter().find(|(rare, _, _)| *rare == name);
+    rare.map_or(ProbeTally::REQUIRED, |(_, share, _)| *share)
+}
+
+/// Probes with a share of their own, in parts per million, and why.
+const RARE: [(&str, Share, &str); 0] = [];
+
+/// Probes that no scenario of the catalogue lists, and why.
+#[cfg(test)]
+const UNLISTED: [(&str, &str); 20] = [
+    (
+        "bad block on both copies",
+        "no scenario damages one block of both copies",
+    ),
+    (
+        "copy waits for a pending execution",
+        "needs a mirror that is slow to perform under a resync",
+    ),
+    (
+        "dirty region cannot be read",
+        "no scenario damages a dirty region that nobody writes anew",
+    ),
+    ("entry waits for room in the journal", UNIT_TEST),
+    ("fetched block is bad on both copies", UNIT_TEST),
+    ("finish waits for a lone command", UNIT_TEST),
+    (
+        "foreign set refused",
+        "no scenario puts another set's devices in place",
+    ),
+    ("mediator names another owner", PROMOTION),
+    (
+        "mediator told again that the copies are in sync",
+        "slow-record aims at it: an owner that crashes between the durable mode and the record",
+    ),
+    ("mediator: a question waits for a write", UNIT_TEST),
+    ("mediator: an outdated mirror is not promoted", PROMOTION),
+    ("mediator: the owner's lease stands", PROMOTION),
+    ("mediator: too many questions behind a write", UNIT_TEST),
+    (
+        "orphan cannot be read",
+        "no scenario damages the range of an orphan",
+    ),
+    ("mediator: device gone, read back later", UNIT_TEST),
+    ("missing region not proven by the mirror", UNIT_TEST),
+    (
+        "replica that overlaps, at a mirror that may be deposed",
+        "storm-pair reaches it in fewer seeds than a list asks for; seed 259 is one",
+    ),
+    ("owner without its data device frozen", UNIT_TEST),
+    (
+        "replica of a pending execution dropped",
+        "needs a mirror that is slower to perform than a path is to time out",
+    ),
+    (
+        "waiting command failed by a retry",
+        "needs a command that waits for its range longer than its client does for a status",
+    ),
+];
+
+/// A named test of the engine reaches it.
+#[cfg(test)]
+const UNIT_TEST: &str = "a test of the engine reaches it; no scenario does yet";
+/// There is no site switchover yet.
+#[cfg(test)]
+const PROMOTION: &str = "nobody asks to be promoted: there is no site switchover yet";
+
+#[cfg(test)]
+mod tests;
