@@ -235,17 +235,21 @@ impl Tables {
                 self.marks = OrdMap::new();
                 self.dirty = OrdSet::new();
             }
-            Entry::Repair { range, verdict, .. } => {
-                if let Some(verdict) = verdict {
-                    self.decide(verdict.command, verdict.outcome, verdict.range);
-                }
-                end_whole(&mut self.missing, *range, geometry);
-            }
-            Entry::Lost => {
-                assert!(self.mode == Mode::InSync, "the mirror has what is lost");
-                self.missing = (0..geometry.region_count()).collect();
-            }
+            Entry::Repair { range, verdict, .. } => self.repair(*range, *verdict, geometry),
+            Entry::Lost => self.lose(geometry),
         }
+    }
+
+    fn repair(&mut self, range: Range, verdict: Option<CommandResult>, geometry: &Geometry) {
+        if let Some(verdict) = verdict {
+            self.decide(verdict.command, verdict.outcome, verdict.range);
+        }
+        end_whole(&mut self.missing, range, geometry);
+    }
+
+    fn lose(&mut self, geometry: &Geometry) {
+        assert!(self.mode == Mode::InSync, "the mirror has what is lost");
+        self.missing = (0..geometry.region_count()).collect();
     }
 
     fn dirty_marks(&mut self, geometry: &Geometry) {

@@ -128,6 +128,7 @@ fn o5_finds_a_device_that_counts_although_nobody_says_what_is_missing() {
 #[test]
 fn o5_finds_a_region_that_is_rebuilt_with_other_bytes() {
     let mut rig = lost();
+    rig.destage(OWNER);
     rig.record(OWNER, with_first(repair(0), 1, &bytes_of(77, 1)));
     rig.expect(OracleId::O5, "block 0 may differ");
 }
