@@ -9,6 +9,7 @@ use stormglass_engine::time::Duration;
 
 use crate::device::{CommandFate, CommandNumber, PageFate, PowerLoss, Submitter};
 use crate::ids::{DeviceIndex, ProcessId};
+use crate::occurrence::IoName;
 use crate::time::WorldTime;
 use crate::trace::Rolling;
 
@@ -47,12 +48,7 @@ pub trait Choose {
     /// What befalls a packet.
     fn packet(&mut self, departure: &Departure) -> PacketFate;
     /// A device lost power: what becomes of a queued write or preempt?
-    fn torn_command(
-        &mut self,
-        device: DeviceIndex,
-        number: CommandNumber,
-        submission: &Submission,
-    ) -> CommandFate;
+    fn torn_command(&mut self, name: &IoName, submission: &Submission) -> CommandFate;
     /// A device lost power: what becomes of a page with `versions` possible contents?
     fn torn_page(&mut self, device: DeviceIndex, page: PageIndex, versions: usize) -> PageFate;
     /// Which version stands in a sector of a torn page?
@@ -64,7 +60,7 @@ pub trait Choose {
         versions: usize,
     ) -> usize;
     /// A machine lost power: does a command that it had queued execute?
-    fn executes(&mut self, device: DeviceIndex, number: CommandNumber) -> bool;
+    fn executes(&mut self, name: &IoName) -> bool;
 }
 
 /// Nothing ever befalls anything; a power loss keeps what is stable.
@@ -75,7 +71,7 @@ impl Choose for Calm {
     fn packet(&mut self, _departure: &Departure) -> PacketFate {
         PacketFate::default()
     }
-    fn torn_command(&mut self, _: DeviceIndex, _: CommandNumber, _: &Submission) -> CommandFate {
+    fn torn_command(&mut self, _: &IoName, _: &Submission) -> CommandFate {
         CommandFate::Absent
     }
     fn torn_page(&mut self, _: DeviceIndex, _: PageIndex, _: usize) -> PageFate {
@@ -84,7 +80,7 @@ impl Choose for Calm {
     fn torn_sector(&mut self, _: DeviceIndex, _: PageIndex, _: usize, _: usize) -> usize {
         0
     }
-    fn executes(&mut self, _: DeviceIndex, _: CommandNumber) -> bool {
+    fn executes(&mut self, _: &IoName) -> bool {
         true
     }
 }
@@ -101,10 +97,11 @@ impl<C: Choose> PowerLoss for AtDevice<'_, C> {
     fn command(
         &mut self,
         number: CommandNumber,
-        _: Submitter,
+        submitter: Submitter,
         submission: &Submission,
     ) -> CommandFate {
-        let fate = self.choose.torn_command(self.device, number, submission);
+        let name = IoName::new(self.device, submitter, submission.io);
+        let fate = self.choose.torn_command(&name, submission);
         self.hash.fold_value(&(number, fate));
         fate
     }
@@ -118,8 +115,14 @@ impl<C: Choose> PowerLoss for AtDevice<'_, C> {
         self.hash.fold_value(&(page, sector, version));
         version
     }
-    fn executes(&mut self, number: CommandNumber, _: Submitter, _: &Submission) -> bool {
-        let executes = self.choose.executes(self.device, number);
+    fn executes(
+        &mut self,
+        number: CommandNumber,
+        submitter: Submitter,
+        submission: &Submission,
+    ) -> bool {
+        let name = IoName::new(self.device, submitter, submission.io);
+        let executes = self.choose.executes(&name);
         self.hash.fold_value(&(number, executes));
         executes
     }

@@ -1,9 +1,9 @@
 //! What happened in one step, small enough to log always: what oracles, counters
 //! and timelines read, beside the world itself.
 
-use stormglass_engine::contract::{Label, NetworkId, PageIndex};
+use stormglass_engine::contract::{IoId, Label, NetworkId, PageIndex};
 
-use crate::device::CommandNumber;
+use crate::device::{CommandNumber, Submitter};
 use crate::ids::{DeviceIndex, MachineId, ProcessId};
 
 /// Something that happened.
@@ -129,4 +129,36 @@ pub struct PacketName {
     pub to: ProcessId,
     /// What it is.
     pub label: Label,
+}
+
+/// The identity of a device command: what tells its draws from all others'.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct IoName {
+    /// The device.
+    pub device: DeviceIndex,
+    /// Who submitted it.
+    pub process: ProcessId,
+    /// In which of its lives.
+    pub incarnation: u64,
+    /// What it calls the command.
+    pub io: IoId,
+}
+
+impl IoName {
+    /// A submitter's command at a device.
+    pub fn new(device: DeviceIndex, submitter: Submitter, io: IoId) -> Self {
+        IoName {
+            device,
+            process: ProcessId(submitter.process),
+            incarnation: submitter.incarnation,
+            io,
+        }
+    }
+
+    /// As a draw wants it, under the number of a question below 2^16; a fourth word
+    /// is left to the caller.
+    pub fn identity(&self, question: u16) -> [u64; 3] {
+        let place = u64::from(question) << 48 | u64::from(self.device.0) << 32;
+        [place | u64::from(self.process.0), self.incarnation, self.io.0]
+    }
 }
