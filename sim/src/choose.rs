@@ -7,7 +7,7 @@
 use stormglass_engine::contract::{Label, NetworkId, PageIndex, Submission};
 use stormglass_engine::time::Duration;
 
-use crate::device::{CommandFate, CommandNumber, PageFate, PowerLoss, Submitter};
+use crate::device::{CommandFate, CommandNumber, IoEffect, PageFate, PowerLoss, Submitter};
 use crate::ids::{DeviceIndex, ProcessId};
 use crate::occurrence::IoName;
 use crate::time::WorldTime;
@@ -43,10 +43,35 @@ pub struct PacketFate {
     pub flipped_bit: Option<u64>,
 }
 
+/// A device command at its submission.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct IoDeparture<'a> {
+    /// When.
+    pub at: WorldTime,
+    /// Which one.
+    pub name: IoName,
+    /// What it asks for.
+    pub submission: &'a Submission,
+}
+
+/// What befalls a device command.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct IoFate {
+    /// It takes this much longer than it would; a device that stalls for one command.
+    pub slow: Duration,
+    /// What goes wrong with it when it executes.
+    pub effect: IoEffect,
+}
+
 /// Answers what chance may decide.
 pub trait Choose {
     /// What befalls a packet.
     fn packet(&mut self, departure: &Departure) -> PacketFate;
+    /// What befalls a device command.
+    #[inline]
+    fn io(&mut self, _departure: &IoDeparture) -> IoFate {
+        IoFate::default()
+    }
     /// A device lost power: what becomes of a queued write or preempt?
     fn torn_command(&mut self, name: &IoName, submission: &Submission) -> CommandFate;
     /// A device lost power: what becomes of a page with `versions` possible contents?

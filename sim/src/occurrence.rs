@@ -2,8 +2,9 @@
 //! and timelines read, beside the world itself.
 
 use stormglass_engine::contract::{IoId, Label, NetworkId, PageIndex};
+use stormglass_engine::time::Duration;
 
-use crate::device::{CommandNumber, Submitter};
+use crate::device::{CommandNumber, Defect, IoEffect, PageRange, Submitter};
 use crate::ids::{DeviceIndex, MachineId, ProcessId};
 
 /// Something that happened.
@@ -37,11 +38,13 @@ pub enum Occurrence<E> {
         device: DeviceIndex,
         /// The command.
         number: CommandNumber,
-        /// True if it had its effect.
+        /// True if it had its effect, all of it and where it belongs. One with which
+        /// something went wrong had none, whatever its submitter hears.
         succeeded: bool,
     },
     /// A device's queue, cache or content is another than its commands made it: by
-    /// a power loss, its own or a submitter's, by damage or by its replacement.
+    /// a power loss, its own or a submitter's, by damage, by a flush that failed, by a
+    /// write that went astray or by its replacement.
     Settled {
         /// The device.
         device: DeviceIndex,
@@ -91,6 +94,22 @@ pub enum Happened {
         /// The page.
         page: PageIndex,
     },
+    /// A device command took longer than it would have.
+    SlowIo {
+        /// Which one.
+        name: IoName,
+        /// By how much.
+        by: Duration,
+    },
+    /// Something went wrong with a device command as it executed.
+    Defect {
+        /// Which one.
+        name: IoName,
+        /// What; never [`IoEffect::Sound`].
+        effect: IoEffect,
+        /// The pages that it names, if it names any.
+        pages: Option<PageRange>,
+    },
     /// A machine stood still.
     Pause(MachineId),
     /// Machines were parted.
@@ -112,8 +131,53 @@ impl Happened {
             Happened::DeviceGone(_) => "device-gone",
             Happened::DeviceReplaced(_) => "device-replaced",
             Happened::Damage { .. } => "damage",
+            Happened::SlowIo { .. } => "slow-io",
+            Happened::Defect { effect, .. } => match effect {
+                IoEffect::Sound => "none",
+                IoEffect::Lost => "lost-write",
+                IoEffect::Misdirected(_) => "misdirected-write",
+                IoEffect::Error => "io-error",
+                IoEffect::FlushLies => "lying-flush",
+                IoEffect::FlushFails => "failed-flush",
+            },
             Happened::Pause(_) => "pause",
             Happened::Partition => "partition",
+        }
+    }
+
+    /// A command with which something went wrong at a device.
+    pub(crate) fn defect(device: DeviceIndex, defect: Defect) -> Self {
+        Happened::Defect {
+            name: IoName::new(device, defect.submitter, defect.io),
+            effect: defect.effect,
+            pages: defect.pages,
+        }
+    }
+
+    /// Pages whose content is, by injected damage, not what their last acknowledged
+    /// write made it. Until they are written anew, nobody owes anything for them.
+    pub fn damaged(&self) -> Vec<(DeviceIndex, PageRange)> {
+        if let Happened::Damage { device, page } = *self {
+            let (start, count) = (page, 1);
+            return vec![(device, PageRange { start, count })];
+        }
+        let Happened::Defect {
+            name,
+            effect,
+            pages: Some(pages),
+        } = *self
+        else {
+            return Vec::new();
+        };
+        match effect {
+            IoEffect::Lost => vec![(name.device, pages)],
+            IoEffect::Misdirected(start) => {
+                let landing = PageRange { start, ..pages };
+                vec![(name.device, pages), (name.device, landing)]
+            }
+            IoEffect::Sound | IoEffect::Error | IoEffect::FlushLies | IoEffect::FlushFails => {
+                Vec::new()
+            }
         }
     }
 }
@@ -159,6 +223,10 @@ impl IoName {
     /// is left to the caller.
     pub fn identity(&self, question: u16) -> [u64; 3] {
         let place = u64::from(question) << 48 | u64::from(self.device.0) << 32;
-        [place | u64::from(self.process.0), self.incarnation, self.io.0]
+        [
+            place | u64::from(self.process.0),
+            self.incarnation,
+            self.io.0,
+        ]
     }
 }

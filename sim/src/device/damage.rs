@@ -9,7 +9,7 @@ use super::cache::Cache;
 use super::pages::Pages;
 use super::reservation::Reservation;
 use super::{Device, Ended};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// By how much a byte of a rotten page goes wrong: odd, so that a page that rots
 /// again and again is itself again only after 256 times.
@@ -63,6 +63,7 @@ impl Device {
                 self.cache = Cache::new();
                 self.reservation = Reservation::default();
                 self.unreadable = BTreeSet::new();
+                self.phantoms = BTreeMap::new();
                 let queue = std::mem::take(&mut self.queue);
                 let ended = queue.iter().filter_map(|it| it.ended(Err(IoError::Gone)));
                 Some(ended.collect())
@@ -89,7 +90,6 @@ impl Device {
     pub(super) fn first_unreadable(&self, start: PageIndex, count: u32) -> Option<PageIndex> {
         let end = start.plus(u64::from(count));
         let mut bad = self.unreadable.range(start..end);
-        bad.find(|page| self.cache.newest(**page).is_none())
-            .copied()
+        bad.find(|page| self.shown(**page).is_none()).copied()
     }
 }

@@ -10,7 +10,7 @@ use xxhash_rust::xxh3::xxh3_128;
 use super::cache::{Cache, Version, WriteOrder};
 use super::pages::{Pages, whole};
 use super::reservation::Reservation;
-use super::{CommandNumber, Counters, Device, DeviceSpec, Queued, Submitter};
+use super::{CommandNumber, Counters, Device, DeviceSpec, IoEffect, Queued, Submitter};
 
 /// A device with page contents replaced by their places in a table.
 #[derive(Serialize, Deserialize)]
@@ -26,6 +26,7 @@ pub(super) struct DeviceForm {
     counters: Counters,
     is_gone: bool,
     unreadable: BTreeSet<PageIndex>,
+    phantoms: Vec<(PageIndex, ContentIndex)>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -34,6 +35,7 @@ struct QueuedForm {
     submitter: Submitter,
     is_awaited: bool,
     completed_before: WriteOrder,
+    effect: IoEffect,
     /// Without the pages of a write.
     submission: Submission,
     pages: Vec<ContentIndex>,
@@ -92,6 +94,7 @@ impl Table {
             submitter: queued.submitter,
             is_awaited: queued.is_awaited,
             completed_before: queued.completed_before,
+            effect: queued.effect,
             submission,
             pages: pages.iter().map(|page| self.place_of(page)).collect(),
         }
@@ -115,6 +118,10 @@ impl From<Device> for DeviceForm {
             .iter()
             .map(|queued| table.strip(queued))
             .collect();
+        let phantoms = device.phantoms.iter();
+        let phantoms = phantoms
+            .map(|(page, content)| (*page, table.place_of(content)))
+            .collect();
         DeviceForm {
             spec: device.spec,
             contents: table.contents,
@@ -127,6 +134,7 @@ impl From<Device> for DeviceForm {
             counters: device.counters,
             is_gone: device.is_gone,
             unreadable: device.unreadable,
+            phantoms,
         }
     }
 }
@@ -153,6 +161,10 @@ impl TryFrom<DeviceForm> for Device {
             .iter()
             .map(|queued| form.restore(queued))
             .collect::<Result<_, _>>()?;
+        let phantoms = form.phantoms.iter();
+        let phantoms = phantoms
+            .map(|(page, place)| Ok((*page, form.content(*place)?)))
+            .collect::<Result<_, FormError>>()?;
         Ok(Device {
             spec: form.spec,
             stable,
@@ -164,6 +176,7 @@ impl TryFrom<DeviceForm> for Device {
             counters: form.counters,
             is_gone: form.is_gone,
             unreadable: form.unreadable,
+            phantoms,
         })
     }
 }
@@ -179,6 +192,7 @@ impl DeviceForm {
         }
         let pages = self.stable.iter().map(|(page, _)| page);
         let pages = pages.chain(self.cached.iter().map(|(_, page, _)| page));
+        let pages = pages.chain(self.phantoms.iter().map(|(page, _)| page));
         let mut pages = pages.chain(&self.unreadable);
         if let Some(page) = pages.find(|page| page.0 >= self.spec.pages) {
             return Err(FormError::OutOfRange(*page));
@@ -208,6 +222,7 @@ impl DeviceForm {
             submitter: form.submitter,
             is_awaited: form.is_awaited,
             completed_before: form.completed_before,
+            effect: form.effect,
             submission: Arc::new(submission),
         })
     }

@@ -26,8 +26,14 @@ impl Device {
     /// What a read of this page returns now.
     #[inline]
     pub fn current(&self, page: PageIndex) -> Bytes {
-        let cached = self.cache.newest(page).cloned();
-        cached.unwrap_or_else(|| self.stable.read(page))
+        let shown = self.shown(page).cloned();
+        shown.unwrap_or_else(|| self.stable.read(page))
+    }
+
+    /// What a read of this page returns instead of the stable content.
+    pub(super) fn shown(&self, page: PageIndex) -> Option<&Bytes> {
+        let cached = self.cache.newest(page);
+        cached.or_else(|| self.phantoms.get(&page))
     }
 
     /// What the page holds for good.

@@ -8,6 +8,7 @@
 //!   a forced write covers itself only.
 //! * The cache is bounded. Past its limit the oldest version becomes stable.
 //! * A device that is gone fails whatever executes, and nothing else of it changes.
+//! * What goes wrong with a command does so when it executes: see [`IoEffect`].
 //!
 //! ```text
 //! submit ──► queue ──execute──► cache ──flush, limit──► stable pages
@@ -21,6 +22,7 @@
 mod behaviour;
 mod cache;
 mod damage;
+mod defect;
 mod form;
 mod inspect;
 mod pages;
@@ -31,7 +33,7 @@ mod tests;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 use stormglass_engine::contract::{
@@ -41,10 +43,12 @@ use stormglass_engine::contract::{
 
 use cache::{Cache, Version, WriteOrder};
 pub use damage::{Damage, Return};
+pub use defect::{Defect, IoEffect};
 use form::DeviceForm;
 pub use form::FormError;
 use pages::Pages;
-pub use power::{CommandFate, PageFate, PowerLoss};
+use power::StableStays;
+pub use power::{CommandFate, PageFate, PowerLoss, Unplugged};
 use reservation::Reservation;
 
 /// Pages of volatile cache that a device has if nothing else is said.
@@ -77,6 +81,14 @@ impl PageRange {
     pub fn contains(self, other: PageRange) -> bool {
         let (end, other_end) = (self.end(), other.end());
         self.start <= other.start && end.is_some() && other_end.is_some() && other_end <= end
+    }
+
+    /// True if they have a page in common.
+    pub fn meets(self, other: PageRange) -> bool {
+        let begins_before_end_of = |one: PageRange, two: PageRange| {
+            one.count > 0 && two.end().is_none_or(|end| one.start.0 < end)
+        };
+        begins_before_end_of(self, other) && begins_before_end_of(other, self)
     }
 
     /// The first page behind, unless that is beyond all numbers.
@@ -113,6 +125,18 @@ pub struct Ended {
 /// order of their numbers, then itself. No allocation if it aborted none.
 pub type Endings = std::iter::Chain<std::vec::IntoIter<Ended>, std::option::IntoIter<Ended>>;
 
+/// What executing a command came to.
+#[must_use = "the submitters wait for it"]
+#[derive(Debug)]
+pub struct Execution {
+    /// What it ended.
+    pub endings: Endings,
+    /// True if the command had its effect, all of it and where it belongs.
+    pub succeeded: bool,
+    /// What went wrong with it, if anything did.
+    pub defect: Option<Defect>,
+}
+
 /// How many commands a device has executed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counters {
@@ -132,12 +156,19 @@ pub struct Counters {
     pub unreadable: u64,
     /// Commands that met a device that was gone.
     pub gone: u64,
+    /// Commands with which something went wrong.
+    pub defective: u64,
 }
 
 impl Counters {
     /// Commands refused.
     pub fn refused(&self) -> u64 {
         self.conflicts + self.out_of_range + self.unreadable + self.gone
+    }
+
+    /// Commands without the effect that they asked for.
+    fn ineffective(&self) -> u64 {
+        self.refused() + self.defective
     }
 }
 
@@ -158,6 +189,8 @@ pub struct Device {
     is_gone: bool,
     /// Pages whose stable content cannot be read until it is replaced.
     unreadable: BTreeSet<PageIndex>,
+    /// What reads return of pages whose flush failed, though it is not stable.
+    phantoms: BTreeMap<PageIndex, Bytes>,
 }
 
 /// A command that waits for its execution.
@@ -169,6 +202,8 @@ struct Queued {
     is_awaited: bool,
     /// The last write that had completed at submission.
     completed_before: WriteOrder,
+    /// What goes wrong with it.
+    effect: IoEffect,
     submission: Arc<Submission>,
 }
 
@@ -176,13 +211,7 @@ impl Device {
     /// A device full of zeros, reserved by nobody.
     pub fn new(spec: DeviceSpec) -> Self {
         assert!(spec.pages > 0, "a device without pages");
-        let whole = PageRange {
-            start: PageIndex(0),
-            count: spec.pages,
-        };
-        let fits = spec.unreserved.is_none_or(|range| whole.contains(range));
-        assert!(fits, "unreserved pages beyond the device's end");
-        Device {
+        let device = Device {
             spec,
             stable: Pages::new(spec.pages),
             cache: Cache::new(),
@@ -193,7 +222,12 @@ impl Device {
             counters: Counters::default(),
             is_gone: false,
             unreadable: BTreeSet::new(),
-        }
+            phantoms: BTreeMap::new(),
+        };
+        let whole = device.whole();
+        let fits = spec.unreserved.is_none_or(|range| whole.contains(range));
+        assert!(fits, "unreserved pages beyond the device's end");
+        device
     }
 
     /// Makes pages stable from `start` as if they had always been there: initial
@@ -206,6 +240,16 @@ impl Device {
 
     /// Queues a command. Its effect comes with [`Device::execute`].
     pub fn submit(&mut self, submitter: Submitter, submission: Submission) -> CommandNumber {
+        self.submit_with(submitter, submission, IoEffect::Sound)
+    }
+
+    /// Queues a command with which something goes wrong.
+    pub fn submit_with(
+        &mut self,
+        submitter: Submitter,
+        submission: Submission,
+        effect: IoEffect,
+    ) -> CommandNumber {
         assert_well_formed(&submission.request);
         assert!(self.queue.len() < COMMANDS_MAX, "a device's queue is full");
         let number = self.next_command;
@@ -215,26 +259,41 @@ impl Device {
             submitter,
             is_awaited: true,
             completed_before: self.last_write,
+            effect,
             submission: Arc::new(submission),
         });
         number
     }
 
     /// Executes a queued command, which completes it. A command that is not
-    /// queued any more, having been aborted or lost with power, ends nothing.
+    /// queued any more, having been aborted or lost with power, ends nothing. A
+    /// flush that fails leaves what was stable.
     #[must_use = "the submitters wait for it"]
     pub fn execute(&mut self, number: CommandNumber) -> Endings {
+        self.carry_out(number, &mut StableStays).endings
+    }
+
+    /// The same, and tells more. Of a flush that fails, `choice` tells what it leaves.
+    pub fn carry_out(&mut self, number: CommandNumber, choice: &mut impl PowerLoss) -> Execution {
         let mut aborted = Vec::new();
-        let mut own = None;
+        let (mut own, mut succeeded, mut defect) = (None, false, None);
         if let Ok(position) = self
             .queue
             .binary_search_by_key(&number, |queued| queued.number)
         {
             let queued = self.queue.remove(position);
-            let result = self.perform(&queued, &mut aborted);
+            let Counters { defective, .. } = self.counters;
+            let ineffective = self.counters.ineffective();
+            let result = self.perform(&queued, &mut aborted, choice);
             own = queued.ended(result);
+            succeeded = self.counters.ineffective() == ineffective;
+            defect = (self.counters.defective > defective).then(|| queued.defect());
         }
-        aborted.into_iter().chain(own)
+        Execution {
+            endings: aborted.into_iter().chain(own),
+            succeeded,
+            defect,
+        }
     }
 
     /// Forgets a submitter that was killed: its queued commands still execute,
@@ -247,7 +306,12 @@ impl Device {
         }
     }
 
-    fn perform(&mut self, queued: &Queued, aborted: &mut Vec<Ended>) -> Result<IoOutput, IoError> {
+    fn perform(
+        &mut self,
+        queued: &Queued,
+        aborted: &mut Vec<Ended>,
+        choice: &mut impl PowerLoss,
+    ) -> Result<IoOutput, IoError> {
         if self.is_gone {
             self.counters.gone += 1;
             return Err(IoError::Gone);
@@ -257,6 +321,10 @@ impl Device {
             self.counters.conflicts += u64::from(error == IoError::ReservationConflict);
             self.counters.out_of_range += u64::from(error == IoError::OutOfRange);
             return Err(error);
+        }
+        if let Some(result) = self.go_wrong(queued, choice) {
+            self.counters.defective += 1;
+            return result;
         }
         match &submission.request {
             IoRequest::Read { start, count } => {
@@ -303,11 +371,7 @@ impl Device {
     fn check(&self, submission: &Submission) -> Result<(), IoError> {
         let is_exempt = match touched(&submission.request) {
             Some(range) => {
-                let whole = PageRange {
-                    start: PageIndex(0),
-                    count: self.spec.pages,
-                };
-                if !whole.contains(range) {
+                if !self.whole().contains(range) {
                     return Err(IoError::OutOfRange);
                 }
                 self.spec
@@ -326,6 +390,14 @@ impl Device {
         }
     }
 
+    /// All its pages.
+    fn whole(&self) -> PageRange {
+        PageRange {
+            start: PageIndex(0),
+            count: self.spec.pages,
+        }
+    }
+
     /// Carries a write out, and destages what is too much for the cache.
     fn write(&mut self, start: PageIndex, pages: &[Bytes], persistence: Persistence) {
         self.counters.writes += 1;
@@ -341,6 +413,7 @@ impl Device {
         self.last_write = WriteOrder(self.last_write.0 + 1);
         for (content, index) in pages.iter().zip(0..) {
             let page = start.plus(index);
+            self.phantoms.remove(&page);
             match persistence {
                 Persistence::Cached => {
                     self.cache.push(Version {
@@ -357,6 +430,7 @@ impl Device {
     /// Makes a content stable that is newer than all cached ones of its page.
     fn put_stable(&mut self, page: PageIndex, content: &Bytes) {
         self.cache.forget(page);
+        self.phantoms.remove(&page);
         self.settle_page(page, content);
     }
 

@@ -9,9 +9,9 @@ use stormglass_engine::contract::{Effect, Frame, Input, Module, Packet, Slot, Su
 use super::hashes::{fold_send, fold_submission, head_hash};
 use super::pending::{Due, Origin, Parcel};
 use super::{DeviceIndex, ProcessId, Workbench, World};
-use crate::choose::{Choose, Departure, PacketFate};
+use crate::choose::{Choose, Departure, IoDeparture, IoFate, PacketFate};
 use crate::device::Submitter;
-use crate::occurrence::{Happened, Occurrence, PacketName};
+use crate::occurrence::{Happened, IoName, Occurrence, PacketName};
 
 type Log<M> = Vec<Occurrence<<M as Module>::Event>>;
 
@@ -49,7 +49,7 @@ impl<M: Module> World<M> {
                 }
                 Effect::Submit(submission) => {
                     fold_submission(self.hashes.process(id), &submission);
-                    self.submit(id, submission, log);
+                    self.submit(id, submission, choose, log);
                 }
                 Effect::Local { to, message } => {
                     self.hashes.process(id).fold_value(&(to, &message));
@@ -161,7 +161,13 @@ impl<M: Module> World<M> {
         self.dispatch(self.now, parcel);
     }
 
-    fn submit(&mut self, from: ProcessId, submission: Submission, log: &mut Log<M>) {
+    fn submit(
+        &mut self,
+        from: ProcessId,
+        submission: Submission,
+        choose: &mut impl Choose,
+        log: &mut Log<M>,
+    ) {
         self.totals.commands += 1;
         let device = u16::try_from(submission.device.index()).expect("devices are few");
         let device = DeviceIndex(device);
@@ -169,16 +175,36 @@ impl<M: Module> World<M> {
             process: from.0,
             incarnation: self.process(from).incarnation,
         };
+        let name = IoName::new(device, submitter, submission.io);
+        let fate = choose.io(&IoDeparture {
+            at: self.now,
+            name,
+            submission: &submission,
+        });
+        if fate != IoFate::default() {
+            self.beset(name, fate, log);
+        }
         let drive = Arc::make_mut(&mut self.devices[device.index()]);
         let identity = [u64::from(from.0), submitter.incarnation, submission.io.0, 0];
         let span = drive
             .service
             .span(&submission.request, drive.draw.at(&identity));
         fold_submission(self.hashes.device(device), &submission);
-        let number = drive.device.submit(submitter, submission);
+        let number = drive.device.submit_with(submitter, submission, fate.effect);
         log.push(Occurrence::Submitted { device, number });
         let number = u32::try_from(number.0).expect("fewer than 2^32 commands at a device");
-        self.schedule(self.now.after(span), Due::Execute(device, number));
+        let at = self.now.after(span).after(fate.slow);
+        self.schedule(at, Due::Execute(device, number));
+    }
+
+    /// Notes what is to befall a command. What goes wrong with it is logged when it does.
+    #[cold]
+    fn beset(&mut self, name: IoName, fate: IoFate, log: &mut Log<M>) {
+        self.hashes.device(name.device).fold_value(&fate);
+        if fate.slow.as_nanos() > 0 {
+            let by = fate.slow;
+            log.push(Occurrence::Fault(Happened::SlowIo { name, by }));
+        }
     }
 }
 

@@ -98,7 +98,7 @@ impl<M: Module> World<M> {
             for device in (0..).map(DeviceIndex).take(self.devices.len()) {
                 let submitters = queued_by(self.drive(device), id);
                 for submitter in &submitters {
-                    self.settle_submitter(device, *submitter, choose);
+                    self.settle_submitter(device, *submitter, choose, bench);
                 }
                 if !submitters.is_empty() {
                     bench.log.push(Occurrence::Settled { device });
@@ -120,6 +120,7 @@ impl<M: Module> World<M> {
         device: DeviceIndex,
         submitter: Submitter,
         choose: &mut impl Choose,
+        bench: &mut Workbench<M>,
     ) {
         let hash = &mut self.hashes.devices[device.index()];
         let drive = Arc::make_mut(&mut self.devices[device.index()]);
@@ -128,8 +129,12 @@ impl<M: Module> World<M> {
             choose,
             hash,
         };
-        let aborted = drive.device.submitter_lost_power(submitter, &mut choice);
-        self.tell_aborted(device, aborted);
+        let unplugged = drive.device.submitter_lost_power(submitter, &mut choice);
+        for defect in unplugged.defects {
+            let happened = Happened::defect(device, defect);
+            bench.log.push(Occurrence::Fault(happened));
+        }
+        self.tell_aborted(device, unplugged.ended);
     }
 
     fn lose_power(

@@ -4,6 +4,7 @@
 mod behaviour;
 mod delivery;
 mod determinism;
+mod io;
 mod labels;
 mod ping_pong;
 mod power;

@@ -3,8 +3,8 @@
 use stormglass_engine::contract::{PageIndex, Submission};
 use stormglass_engine::time::Duration;
 
-use crate::choose::{Choose, Departure, PacketFate};
-use crate::device::{CommandFate, PageFate};
+use crate::choose::{Choose, Departure, IoDeparture, IoFate, PacketFate};
+use crate::device::{CommandFate, IoEffect, PageFate};
 use crate::network::identity;
 use crate::occurrence::IoName;
 use crate::random::{Draw, Ratio, Seed};
@@ -60,6 +60,25 @@ impl Choose for Weather {
             delay: if rest(1) { some_time } else { Duration::ZERO },
             duplicate: rest(2).then_some(some_time),
             flipped_bit: rest(3).then_some(sample.bits()),
+        }
+    }
+    fn io(&mut self, departure: &IoDeparture) -> IoFate {
+        let [place, incarnation, io] = departure.name.identity(5);
+        let sample = self.draw.at(&[place, incarnation, io, 2]);
+        let page = PageIndex(sample.further(1).below(64));
+        let effects = [
+            IoEffect::Lost,
+            IoEffect::Misdirected(page),
+            IoEffect::Error,
+            IoEffect::FlushLies,
+            IoEffect::FlushFails,
+        ];
+        if !sample.chance(self.rest) {
+            return IoFate::default();
+        }
+        IoFate {
+            slow: Duration::from_micros(sample.further(2).below(300)),
+            effect: effects[sample.further(3).index(effects.len())],
         }
     }
     fn torn_command(&mut self, name: &IoName, _: &Submission) -> CommandFate {

@@ -464,7 +464,7 @@ impl Rig {
             let ended = self
                 .device_mut(copy, drive)
                 .submitter_lost_power(SUBMITTER, choice);
-            assert!(ended.is_empty(), "nobody else waits");
+            assert!(ended.ended.is_empty(), "nobody else waits");
             self.observe(&Occurrence::Settled { device });
         }
         self.take_over(copy);
