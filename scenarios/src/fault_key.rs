@@ -26,6 +26,18 @@ pub fn key<M: Module>(happened: &Happened, world: &World<M>) -> String {
         Happened::Damage { device, page } => {
             format!("damage page {} at {}", page.0, names.device(*device))
         }
+        Happened::DeviceStale { device, .. } => {
+            format!("bring back an older content of {}", names.device(*device))
+        }
+        Happened::Restored { device, pages } => {
+            format!("restore {} at {}", range(*pages), names.device(*device))
+        }
+        Happened::Swapped {
+            devices: [one, other],
+            ..
+        } => format!("swap {} and {}", names.device(*one), names.device(*other)),
+        Happened::DeviceSlow(device) => format!("slow down {}", names.device(*device)),
+        Happened::DeviceStalled(device) => format!("stall {}", names.device(*device)),
         Happened::SlowIo { name, by } => format!("slow command at {} by {by}", names.io(name)),
         Happened::Defect {
             name,
@@ -45,6 +57,7 @@ fn defect(effect: IoEffect, pages: Option<PageRange>) -> String {
         IoEffect::Lost => format!("lose write{pages}"),
         IoEffect::Misdirected(page) => format!("misdirect write{pages} to page {}", page.0),
         IoEffect::Error => format!("fail command{pages}"),
+        IoEffect::Full => format!("refuse write{pages} for want of space"),
         IoEffect::FlushLies => "lie about flush".to_owned(),
         IoEffect::FlushFails => "fail flush".to_owned(),
     }

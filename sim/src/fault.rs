@@ -4,9 +4,10 @@
 use serde::{Deserialize, Serialize};
 use stormglass_engine::contract::PageIndex;
 
-use crate::device::{Damage, Return};
+use crate::device::{Damage, PageRange, Return};
 use crate::ids::{DeviceIndex, MachineId, ProcessId};
 use crate::network::Cut;
+use crate::service_time::Pace;
 
 /// Something that is done to the hardware. A run's hash knows each by its place here:
 /// new ones come last.
@@ -42,4 +43,20 @@ pub enum Fault {
         /// How.
         damage: Damage,
     },
+    /// A device takes another time for what is submitted from now on.
+    DevicePace(DeviceIndex, Pace),
+    /// A device executes nothing; commands wait.
+    DeviceStalls(DeviceIndex),
+    /// It goes on, with all that has waited at once.
+    DeviceGoesOn(DeviceIndex),
+    /// A device has no space for pages of this range that hold nothing yet.
+    DeviceFull(DeviceIndex, PageRange),
+    /// It has again.
+    DeviceHasRoom(DeviceIndex),
+    /// A device's content is remembered.
+    Remember(DeviceIndex),
+    /// Pages of a device go back to what was remembered.
+    Restore(DeviceIndex, PageRange),
+    /// Two devices stand in each other's place.
+    Swap([DeviceIndex; 2]),
 }

@@ -94,6 +94,31 @@ pub enum Happened {
         /// The page.
         page: PageIndex,
     },
+    /// A device came back with an older content of its own.
+    DeviceStale {
+        /// The device.
+        device: DeviceIndex,
+        /// All its pages.
+        pages: PageRange,
+    },
+    /// Pages of a device went back to an older content.
+    Restored {
+        /// The device.
+        device: DeviceIndex,
+        /// The pages.
+        pages: PageRange,
+    },
+    /// Two devices were exchanged.
+    Swapped {
+        /// The devices.
+        devices: [DeviceIndex; 2],
+        /// All pages of each, as it is now.
+        pages: [PageRange; 2],
+    },
+    /// A device became slow.
+    DeviceSlow(DeviceIndex),
+    /// A device executed nothing any more.
+    DeviceStalled(DeviceIndex),
     /// A device command took longer than it would have.
     SlowIo {
         /// Which one.
@@ -131,12 +156,18 @@ impl Happened {
             Happened::DeviceGone(_) => "device-gone",
             Happened::DeviceReplaced(_) => "device-replaced",
             Happened::Damage { .. } => "damage",
+            Happened::DeviceStale { .. } => "device-stale",
+            Happened::Restored { .. } => "stale-pages",
+            Happened::Swapped { .. } => "devices-swapped",
+            Happened::DeviceSlow(_) => "device-slow",
+            Happened::DeviceStalled(_) => "device-stalled",
             Happened::SlowIo { .. } => "slow-io",
             Happened::Defect { effect, .. } => match effect {
                 IoEffect::Sound => "none",
                 IoEffect::Lost => "lost-write",
                 IoEffect::Misdirected(_) => "misdirected-write",
                 IoEffect::Error => "io-error",
+                IoEffect::Full => "device-full",
                 IoEffect::FlushLies => "lying-flush",
                 IoEffect::FlushFails => "failed-flush",
             },
@@ -157,27 +188,44 @@ impl Happened {
     /// Pages whose content is, by injected damage, not what their last acknowledged
     /// write made it. Until they are written anew, nobody owes anything for them.
     pub fn damaged(&self) -> Vec<(DeviceIndex, PageRange)> {
-        if let Happened::Damage { device, page } = *self {
-            let (start, count) = (page, 1);
-            return vec![(device, PageRange { start, count })];
-        }
-        let Happened::Defect {
-            name,
-            effect,
-            pages: Some(pages),
-        } = *self
-        else {
-            return Vec::new();
-        };
-        match effect {
-            IoEffect::Lost => vec![(name.device, pages)],
-            IoEffect::Misdirected(start) => {
+        match *self {
+            Happened::Damage { device, page } => {
+                let (start, count) = (page, 1);
+                vec![(device, PageRange { start, count })]
+            }
+            Happened::DeviceStale { device, pages } | Happened::Restored { device, pages } => {
+                vec![(device, pages)]
+            }
+            Happened::Swapped { devices, pages } => devices.into_iter().zip(pages).collect(),
+            Happened::Defect {
+                name,
+                effect: IoEffect::Lost,
+                pages: Some(pages),
+            } => vec![(name.device, pages)],
+            Happened::Defect {
+                name,
+                effect: IoEffect::Misdirected(start),
+                pages: Some(pages),
+            } => {
                 let landing = PageRange { start, ..pages };
                 vec![(name.device, pages), (name.device, landing)]
             }
-            IoEffect::Sound | IoEffect::Error | IoEffect::FlushLies | IoEffect::FlushFails => {
-                Vec::new()
-            }
+            Happened::Defect { .. }
+            | Happened::Loss(_)
+            | Happened::Duplicate(_)
+            | Happened::Delay(_)
+            | Happened::Corrupt(_)
+            | Happened::Partitioned(_)
+            | Happened::Crash(_)
+            | Happened::Kill(_)
+            | Happened::DevicePowerLoss(_)
+            | Happened::DeviceGone(_)
+            | Happened::DeviceReplaced(_)
+            | Happened::DeviceSlow(_)
+            | Happened::DeviceStalled(_)
+            | Happened::SlowIo { .. }
+            | Happened::Pause(_)
+            | Happened::Partition => Vec::new(),
         }
     }
 }

@@ -29,6 +29,22 @@ pub(super) fn line(happened: &Happened, world: &World<Actor>) -> FaultLine {
         Happened::Damage { device, page } => {
             lines.device(*device, &format!("page {} goes bad", page.0))
         }
+        Happened::DeviceStale { device, .. } => {
+            lines.device(*device, "comes back with an older content")
+        }
+        Happened::Restored { device, pages } => {
+            let text = format!("goes back on {}", fault_key::range(*pages));
+            lines.device(*device, &text)
+        }
+        Happened::Swapped {
+            devices: [one, other],
+            ..
+        } => {
+            let other = &world.drive(*other).name;
+            lines.device(*one, &format!("is exchanged with {other}"))
+        }
+        Happened::DeviceSlow(device) => lines.device(*device, "is slow"),
+        Happened::DeviceStalled(device) => lines.device(*device, "stalls"),
         Happened::SlowIo { name, by } => {
             let text = format!("{} takes {by} longer", lines.io(name));
             let (lane, text, _) = lines.device(name.device, &text);
@@ -94,6 +110,7 @@ impl Lines<'_> {
                 format!("misdirects {whose}{pages}, namely to page {}", page.0)
             }
             IoEffect::Error => format!("fails {whose} once"),
+            IoEffect::Full => format!("has no space for {whose}{pages}"),
             IoEffect::FlushLies => format!("lies about flush {whose}"),
             IoEffect::FlushFails => format!("fails flush {whose}"),
         };

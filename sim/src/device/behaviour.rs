@@ -6,7 +6,7 @@ use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use stormglass_engine::contract::{IoRequest, PageIndex, ReservationKey, Submission};
 
-use super::{CommandNumber, Device, IoEffect, Queued, Submitter};
+use super::{CommandNumber, Device, IoEffect, PageRange, Queued, Submitter};
 
 /// A device as its behaviour follows from it.
 #[derive(Serialize)]
@@ -18,6 +18,9 @@ pub(crate) struct DeviceBehaviour<'a> {
     is_gone: bool,
     unreadable: &'a BTreeSet<PageIndex>,
     phantoms: &'a BTreeMap<PageIndex, Bytes>,
+    is_stalled: bool,
+    full: Option<PageRange>,
+    remembered: Option<BTreeMap<PageIndex, &'a Bytes>>,
     queue: Vec<QueuedBehaviour<'a>>,
 }
 
@@ -41,6 +44,9 @@ impl Device {
             is_gone: self.is_gone,
             unreadable: &self.unreadable,
             phantoms: &self.phantoms,
+            is_stalled: self.is_stalled,
+            full: self.full,
+            remembered: self.remembered.as_ref().map(|it| it.stored().collect()),
             queue: self.queue.iter().map(|it| self.in_queue(it)).collect(),
         }
     }

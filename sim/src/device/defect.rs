@@ -25,6 +25,8 @@ pub enum IoEffect {
     /// The command fails once and does nothing. The contract has no error for that: a
     /// flush says [`IoError::FlushFailed`], all others [`IoError::Gone`].
     Error,
+    /// A write is refused for want of space.
+    Full,
     /// A flush is acknowledged and makes nothing stable; a later one still can.
     FlushLies,
     /// A flush fails. What the medium holds of each unflushed page is unknown, as after
@@ -87,6 +89,7 @@ impl Device {
                 }
                 Some(Ok(IoOutput::Done))
             }
+            (IoEffect::Full, IoRequest::Write { .. }) => Some(Err(IoError::Full)),
             (IoEffect::Error, IoRequest::Flush) => Some(Err(IoError::FlushFailed)),
             (IoEffect::Error, _) => Some(Err(IoError::Gone)),
             (IoEffect::FlushFails, IoRequest::Flush) => {
@@ -109,12 +112,12 @@ impl Device {
 }
 
 impl Queued {
-    /// What went wrong with it, if something did.
-    pub(super) fn defect(&self) -> Defect {
+    /// That this went wrong with it.
+    pub(super) fn defect(&self, effect: IoEffect) -> Defect {
         Defect {
             submitter: self.submitter,
             io: self.submission.io,
-            effect: self.effect,
+            effect,
             pages: touched(&self.submission.request),
         }
     }

@@ -10,7 +10,7 @@ use xxhash_rust::xxh3::xxh3_128;
 use super::cache::{Cache, Version, WriteOrder};
 use super::pages::{Pages, whole};
 use super::reservation::Reservation;
-use super::{CommandNumber, Counters, Device, DeviceSpec, IoEffect, Queued, Submitter};
+use super::{CommandNumber, Counters, Device, DeviceSpec, IoEffect, PageRange, Queued, Submitter};
 
 /// A device with page contents replaced by their places in a table.
 #[derive(Serialize, Deserialize)]
@@ -27,6 +27,9 @@ pub(super) struct DeviceForm {
     is_gone: bool,
     unreadable: BTreeSet<PageIndex>,
     phantoms: Vec<(PageIndex, ContentIndex)>,
+    is_stalled: bool,
+    full: Option<PageRange>,
+    remembered: Option<Vec<(PageIndex, ContentIndex)>>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -80,6 +83,13 @@ impl Table {
         })
     }
 
+    fn places_of(&mut self, pages: &Pages) -> Vec<(PageIndex, ContentIndex)> {
+        let stored = pages.stored();
+        stored
+            .map(|(page, content)| (page, self.place_of(&whole(content))))
+            .collect()
+    }
+
     fn strip(&mut self, queued: &Queued) -> QueuedForm {
         let mut submission = Submission::clone(&queued.submission);
         let pages = match &mut submission.request {
@@ -104,11 +114,8 @@ impl Table {
 impl From<Device> for DeviceForm {
     fn from(device: Device) -> Self {
         let mut table = Table::default();
-        let stable = device
-            .stable
-            .stored()
-            .map(|(page, content)| (page, table.place_of(&whole(content))));
-        let stable = stable.collect();
+        let stable = table.places_of(&device.stable);
+        let remembered = device.remembered.as_ref().map(|it| table.places_of(it));
         let cached = device.cache.iter();
         let cached = cached
             .map(|it| (it.order, it.page, table.place_of(&it.content)))
@@ -135,6 +142,9 @@ impl From<Device> for DeviceForm {
             is_gone: device.is_gone,
             unreadable: device.unreadable,
             phantoms,
+            is_stalled: device.is_stalled,
+            full: device.full,
+            remembered,
         }
     }
 }
@@ -144,10 +154,9 @@ impl TryFrom<DeviceForm> for Device {
 
     fn try_from(form: DeviceForm) -> Result<Self, FormError> {
         form.check()?;
-        let mut stable = Pages::new(form.spec.pages);
-        for (page, place) in &form.stable {
-            stable.write(*page, &form.content(*place)?);
-        }
+        let stable = form.pages(&form.stable)?;
+        let remembered = form.remembered.as_deref();
+        let remembered = remembered.map(|pages| form.pages(pages)).transpose()?;
         let mut cache = Cache::new();
         for (order, page, place) in &form.cached {
             cache.push(Version {
@@ -177,6 +186,9 @@ impl TryFrom<DeviceForm> for Device {
             is_gone: form.is_gone,
             unreadable: form.unreadable,
             phantoms,
+            is_stalled: form.is_stalled,
+            full: form.full,
+            remembered,
         })
     }
 }
@@ -193,6 +205,8 @@ impl DeviceForm {
         let pages = self.stable.iter().map(|(page, _)| page);
         let pages = pages.chain(self.cached.iter().map(|(_, page, _)| page));
         let pages = pages.chain(self.phantoms.iter().map(|(page, _)| page));
+        let remembered = self.remembered.iter().flatten();
+        let pages = pages.chain(remembered.map(|(page, _)| page));
         let mut pages = pages.chain(&self.unreadable);
         if let Some(page) = pages.find(|page| page.0 >= self.spec.pages) {
             return Err(FormError::OutOfRange(*page));
@@ -204,6 +218,14 @@ impl DeviceForm {
         } else {
             Err(FormError::Disorder)
         }
+    }
+
+    fn pages(&self, places: &[(PageIndex, ContentIndex)]) -> Result<Pages, FormError> {
+        let mut pages = Pages::new(self.spec.pages);
+        for (page, place) in places {
+            pages.write(*page, &self.content(*place)?);
+        }
+        Ok(pages)
     }
 
     fn content(&self, place: ContentIndex) -> Result<Bytes, FormError> {

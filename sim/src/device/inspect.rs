@@ -105,10 +105,12 @@ impl Device {
         }
         match self.check(submission) {
             Ok(()) => true,
-            Err(IoError::ReservationConflict) => self
-                .reservations_ahead()
-                .iter()
-                .any(|ahead| ahead.admits(submission.key)),
+            Err(IoError::ReservationConflict) => {
+                let ahead = self.reservations_ahead();
+                let mut ahead = ahead.iter();
+                ahead.any(|it| it.admits(submission.key))
+                    && self.check_space(&submission.request).is_ok()
+            }
             Err(
                 IoError::Aborted
                 | IoError::Unreadable(_)

@@ -7,7 +7,8 @@
 //! * A flush covers exactly the writes that had completed when it was submitted;
 //!   a forced write covers itself only.
 //! * The cache is bounded. Past its limit the oldest version becomes stable.
-//! * A device that is gone fails whatever executes, and nothing else of it changes.
+//! * A device that is gone fails whatever executes, and nothing else of it changes;
+//!   one that stalls executes nothing, which is for the world to see to.
 //! * What goes wrong with a command does so when it executes: see [`IoEffect`].
 //!
 //! ```text
@@ -27,7 +28,9 @@ mod form;
 mod inspect;
 mod pages;
 mod power;
+mod replace;
 mod reservation;
+mod space;
 #[cfg(test)]
 mod tests;
 
@@ -42,13 +45,14 @@ use stormglass_engine::contract::{
 };
 
 use cache::{Cache, Version, WriteOrder};
-pub use damage::{Damage, Return};
+pub use damage::Damage;
 pub use defect::{Defect, IoEffect};
 use form::DeviceForm;
 pub use form::FormError;
 use pages::Pages;
 use power::StableStays;
 pub use power::{CommandFate, PageFate, PowerLoss, Unplugged};
+pub use replace::Return;
 use reservation::Reservation;
 
 /// Pages of volatile cache that a device has if nothing else is said.
@@ -154,6 +158,8 @@ pub struct Counters {
     pub out_of_range: u64,
     /// Reads refused for pages that cannot be read.
     pub unreadable: u64,
+    /// Writes refused for want of space.
+    pub full: u64,
     /// Commands that met a device that was gone.
     pub gone: u64,
     /// Commands with which something went wrong.
@@ -163,7 +169,7 @@ pub struct Counters {
 impl Counters {
     /// Commands refused.
     pub fn refused(&self) -> u64 {
-        self.conflicts + self.out_of_range + self.unreadable + self.gone
+        self.conflicts + self.out_of_range + self.unreadable + self.full + self.gone
     }
 
     /// Commands without the effect that they asked for.
@@ -187,10 +193,16 @@ pub struct Device {
     counters: Counters,
     /// It does not answer.
     is_gone: bool,
+    /// It executes nothing.
+    is_stalled: bool,
+    /// Where it has no more space.
+    full: Option<PageRange>,
     /// Pages whose stable content cannot be read until it is replaced.
     unreadable: BTreeSet<PageIndex>,
     /// What reads return of pages whose flush failed, though it is not stable.
     phantoms: BTreeMap<PageIndex, Bytes>,
+    /// A former stable content.
+    remembered: Option<Pages>,
 }
 
 /// A command that waits for its execution.
@@ -221,8 +233,11 @@ impl Device {
             last_write: WriteOrder::default(),
             counters: Counters::default(),
             is_gone: false,
+            is_stalled: false,
+            full: None,
             unreadable: BTreeSet::new(),
             phantoms: BTreeMap::new(),
+            remembered: None,
         };
         let whole = device.whole();
         let fits = spec.unreserved.is_none_or(|range| whole.contains(range));
@@ -282,12 +297,15 @@ impl Device {
             .binary_search_by_key(&number, |queued| queued.number)
         {
             let queued = self.queue.remove(position);
-            let Counters { defective, .. } = self.counters;
-            let ineffective = self.counters.ineffective();
+            let before = self.counters;
             let result = self.perform(&queued, &mut aborted, choice);
             own = queued.ended(result);
-            succeeded = self.counters.ineffective() == ineffective;
-            defect = (self.counters.defective > defective).then(|| queued.defect());
+            succeeded = self.counters.ineffective() == before.ineffective();
+            if self.counters.defective > before.defective {
+                defect = Some(queued.defect(queued.effect));
+            } else if self.counters.full > before.full {
+                defect = Some(queued.defect(IoEffect::Full));
+            }
         }
         Execution {
             endings: aborted.into_iter().chain(own),
@@ -320,6 +338,7 @@ impl Device {
         if let Err(error) = self.check(submission) {
             self.counters.conflicts += u64::from(error == IoError::ReservationConflict);
             self.counters.out_of_range += u64::from(error == IoError::OutOfRange);
+            self.counters.full += u64::from(error == IoError::Full);
             return Err(error);
         }
         if let Some(result) = self.go_wrong(queued, choice) {
@@ -364,7 +383,7 @@ impl Device {
         }
     }
 
-    /// Whether a command's pages exist and its key may touch them.
+    /// Whether a command's pages exist, its key may touch them and there is space.
     ///
     /// A flush is checked like a write to reserved pages, so that a deposed
     /// owner learns of it; who writes outside the reservation forces the write.
@@ -384,14 +403,14 @@ impl Device {
             },
         };
         if is_exempt || self.reservation.admits(submission.key) {
-            Ok(())
+            self.check_space(&submission.request)
         } else {
             Err(IoError::ReservationConflict)
         }
     }
 
     /// All its pages.
-    fn whole(&self) -> PageRange {
+    pub fn whole(&self) -> PageRange {
         PageRange {
             start: PageIndex(0),
             count: self.spec.pages,

@@ -100,12 +100,17 @@ impl Device {
     /// told. Any of the queued commands may have been under way, but for those
     /// that the reservation refuses whatever goes before.
     pub fn lose_power(&mut self, choice: &mut impl PowerLoss) {
-        let mut queue = std::mem::take(&mut self.queue);
-        self.phantoms.clear();
-        if self.is_gone {
-            // Nothing of the queue could be under way.
-            return self.settle(choice);
+        let queue = std::mem::take(&mut self.queue);
+        // Of a device that is gone nothing could be under way.
+        if !self.is_gone {
+            self.judge_queue(queue, choice);
         }
+        self.settle(choice);
+        self.phantoms.clear();
+    }
+
+    /// Does with each queued command what its fate is.
+    fn judge_queue(&mut self, mut queue: Vec<Queued>, choice: &mut impl PowerLoss) {
         // Writes of the present holder could execute before a queued preempt,
         // those of the next one only after it.
         self.judge_writes(&mut queue, choice);
@@ -120,11 +125,11 @@ impl Device {
                 self.judge_writes(&mut queue, choice);
             }
         }
-        self.settle(choice);
     }
 
     /// A submitter's machine lost power: each command that it has queued
-    /// executes now, in the order of their numbers, or never; it hears of none.
+    /// executes now, in the order of their numbers, or never; it hears of none. At a
+    /// device that stalls, those that execute stay queued.
     pub fn submitter_lost_power(
         &mut self,
         submitter: Submitter,
@@ -139,7 +144,12 @@ impl Device {
             .collect();
         let mut unplugged = Unplugged::default();
         for queued in own {
-            if choice.executes(queued.number, submitter, &queued.submission) {
+            let executes = choice.executes(queued.number, submitter, &queued.submission);
+            if executes && self.is_stalled {
+                // It does so when the device goes on.
+                continue;
+            }
+            if executes {
                 let execution = self.carry_out(queued.number, choice);
                 unplugged.ended.extend(execution.endings);
                 unplugged.defects.extend(execution.defect);

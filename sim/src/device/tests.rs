@@ -4,6 +4,7 @@ mod defect;
 mod model;
 mod stored;
 mod tears;
+mod trouble;
 
 use super::*;
 use choices::{Answers, every_loss};

@@ -14,6 +14,7 @@ use super::pending::{Due, Origin};
 use super::{Component, Drive, ProcessId, Totals, World};
 use crate::device::CommandNumber;
 use crate::process::{Cpu, Process};
+use crate::service_time::Pace;
 use crate::time::WorldTime;
 use crate::walk::{self, Base, Digest, LeafDifference};
 
@@ -94,6 +95,7 @@ impl<M: Module> World<M> {
         }
         for (_, drive) in self.drives() {
             digest.add(&drive.device.behaviour(), self.base());
+            digest.add(&drive_behaviour(drive), self.base());
         }
         for network in self.network.ids() {
             digest.add(&self.network.cuts_of(network), self.base());
@@ -226,6 +228,14 @@ fn process_behaviour<M: Module>(process: &Process<M>) -> ProcessBehaviour<'_, M>
         inbox: process.inbox.iter().map(|(input, _)| input).collect(),
         service: process.service,
     }
+}
+
+/// What a drive does beside its device: its pace, and which of the queued commands
+/// wait for the end of a stall.
+fn drive_behaviour(drive: &Drive) -> (Pace, Vec<usize>) {
+    let waiting = drive.waiting.iter().map(|number| u64::from(*number));
+    let waiting = waiting.filter_map(|number| drive.device.place_of(CommandNumber(number)));
+    (drive.pace, waiting.collect())
 }
 
 /// By page, if the drives differ in that; else as they are stored.

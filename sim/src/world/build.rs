@@ -12,7 +12,7 @@ use crate::kernel::wheel::Wheel;
 use crate::network::{Network, NetworkSpec};
 use crate::process::{Cpu, Inbox, Process};
 use crate::random::Seed;
-use crate::service_time::{CpuCost, DeviceService};
+use crate::service_time::{CpuCost, DeviceService, Pace};
 use crate::slots::Slots;
 use crate::time::WorldTime;
 use crate::trace::Rolling;
@@ -93,6 +93,8 @@ impl<M: Module> World<M> {
             name: name.into(),
             service,
             device: Device::new(spec),
+            pace: Pace::USUAL,
+            waiting: Vec::new(),
             draw,
         };
         self.devices.push(Arc::new(drive));

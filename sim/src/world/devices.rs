@@ -19,6 +19,11 @@ impl<M: Module> World<M> {
         choose: &mut impl Choose,
         bench: &mut Workbench<M>,
     ) {
+        if self.drive(device).device.is_stalled() {
+            return Arc::make_mut(&mut self.devices[device.index()])
+                .waiting
+                .push(number);
+        }
         let number = CommandNumber(u64::from(number));
         if self.drive(device).device.submitter_of(number).is_none() {
             return;
@@ -89,7 +94,11 @@ impl<M: Module> World<M> {
 fn unsettles(defect: Defect) -> bool {
     match defect.effect {
         IoEffect::Misdirected(_) | IoEffect::FlushFails => true,
-        IoEffect::Sound | IoEffect::Lost | IoEffect::Error | IoEffect::FlushLies => false,
+        IoEffect::Sound
+        | IoEffect::Lost
+        | IoEffect::Error
+        | IoEffect::Full
+        | IoEffect::FlushLies => false,
     }
 }
 

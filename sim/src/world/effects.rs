@@ -186,15 +186,14 @@ impl<M: Module> World<M> {
         }
         let drive = Arc::make_mut(&mut self.devices[device.index()]);
         let identity = [u64::from(from.0), submitter.incarnation, submission.io.0, 0];
-        let span = drive
-            .service
-            .span(&submission.request, drive.draw.at(&identity));
+        let sample = drive.draw.at(&identity);
+        let span = drive.service.span(&submission.request, sample);
+        let span = drive.pace.of(span).plus(fate.slow);
         fold_submission(self.hashes.device(device), &submission);
         let number = drive.device.submit_with(submitter, submission, fate.effect);
         log.push(Occurrence::Submitted { device, number });
         let number = u32::try_from(number.0).expect("fewer than 2^32 commands at a device");
-        let at = self.now.after(span).after(fate.slow);
-        self.schedule(at, Due::Execute(device, number));
+        self.schedule(self.now.after(span), Due::Execute(device, number));
     }
 
     /// Notes what is to befall a command. What goes wrong with it is logged when it does.

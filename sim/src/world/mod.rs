@@ -11,7 +11,8 @@
 //! by (time, sequence number): see `Due` in `pending` for what shares an instant.
 //!
 //! Read on in `delivery` (what wakes a module), `effects` (what it causes),
-//! `devices` and `hardware` (what is done to the machines from outside).
+//! `devices`, `hardware` and `trouble` (what is done to machines and devices from
+//! outside).
 
 mod behaviour;
 mod build;
@@ -23,6 +24,7 @@ mod hashes;
 mod pending;
 #[cfg(test)]
 mod tests;
+mod trouble;
 mod views;
 
 use std::sync::Arc;
@@ -39,7 +41,7 @@ use crate::network::Network;
 use crate::occurrence::Occurrence;
 use crate::process::Process;
 use crate::random::{Draw, Seed};
-use crate::service_time::DeviceService;
+use crate::service_time::{DeviceService, Pace};
 use crate::slots::Slots;
 use crate::time::WorldTime;
 pub use behaviour::{FieldDifference, Place};
@@ -77,6 +79,10 @@ pub struct Drive {
     pub service: DeviceService,
     /// The device.
     pub device: Device,
+    /// How much slower than usual it is.
+    pub pace: Pace,
+    /// Commands whose time came while it stalled, in order.
+    waiting: Vec<u32>,
     draw: Draw,
 }
 

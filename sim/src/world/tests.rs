@@ -10,6 +10,7 @@ mod ping_pong;
 mod power;
 mod script;
 mod time;
+mod trouble;
 mod weather;
 
 use stormglass_engine::time::Duration;

@@ -53,6 +53,9 @@ struct Model {
     spoiled: [Option<usize>; PAGES],
     /// What reads return of a page since a flush of it failed.
     shown: [Option<u8>; PAGES],
+    /// Pages that take nothing new.
+    full: std::ops::Range<usize>,
+    remembered: Option<Image>,
 }
 
 impl Model {
@@ -66,10 +69,46 @@ impl Model {
             is_gone: false,
             spoiled: [None; PAGES],
             shown: [None; PAGES],
+            full: 0..0,
+            remembered: None,
         }
     }
 
+    fn stable(&self) -> Image {
+        let stable = |(versions, stable): &(Vec<Made>, usize)| versions[*stable].1;
+        self.history.iter().map(stable).collect()
+    }
+
+    /// True if a page holds nothing that takes space.
+    fn is_empty(&self, page: usize) -> bool {
+        let (versions, stable) = &self.history[page];
+        let is_flushed = versions.len() - 1 == *stable;
+        is_flushed && self.shown[page].is_none() && versions[*stable].1 == 0
+    }
+
+    fn has_space(&self, wish: &Wish) -> bool {
+        let Wish::Write { start, bytes, .. } = wish else {
+            return true;
+        };
+        let mut named = *start..*start + bytes.len();
+        !named.any(|page| self.full.contains(&page) && self.is_empty(page))
+    }
+
+    /// This content is stable, and nothing is above it.
+    fn restart(&mut self, image: &[u8]) {
+        for (page, byte) in image.iter().enumerate() {
+            self.history[page] = (vec![(0, *byte)], 0);
+        }
+        self.spoiled = [None; PAGES];
+        self.shown = [None; PAGES];
+        self.waiting.clear();
+    }
+
     fn admits(&self, waiting: &Waiting) -> bool {
+        self.is_let(waiting) && self.has_space(&waiting.wish)
+    }
+
+    fn is_let(&self, waiting: &Waiting) -> bool {
         match &waiting.wish {
             Wish::Write { start, .. } => *start == PAGES - 1 || waiting.epoch == self.holder,
             Wish::Flush | Wish::Read => waiting.epoch == self.holder,
@@ -180,8 +219,30 @@ impl Model {
         match fate {
             Fate::Gone => self.is_gone = true,
             Fate::Returns(Return::Intact) => self.is_gone = false,
-            Fate::Returns(Return::Blank) if self.is_gone => *self = Model::new(),
-            Fate::Returns(Return::Blank) => {}
+            Fate::Returns(Return::Blank) if self.is_gone => {
+                let remembered = self.remembered.take();
+                *self = Model {
+                    remembered,
+                    ..Model::new()
+                };
+            }
+            Fate::Returns(Return::Stale) if self.is_gone => {
+                self.is_gone = false;
+                if let Some(image) = self.remembered.clone() {
+                    self.restart(&image);
+                }
+            }
+            Fate::Returns(Return::Blank | Return::Stale) => {}
+            Fate::Full(first, last) => self.full = first..last + 1,
+            Fate::Room => self.full = 0..0,
+            Fate::Remember => self.remembered = Some(self.stable()),
+            Fate::Restored(page) => {
+                if let Some(image) = &self.remembered {
+                    let (versions, stable) = &mut self.history[page];
+                    versions[*stable].1 = image[page];
+                    self.spoiled[page] = None;
+                }
+            }
             Fate::Damaged(page, Damage::Unreadable) => {
                 self.spoiled[page] = Some(self.history[page].1);
             }
@@ -272,6 +333,11 @@ enum Fate {
     Gone,
     Returns(Return),
     Damaged(usize, Damage),
+    /// From the first of these pages to the last.
+    Full(usize, usize),
+    Room,
+    Remember,
+    Restored(usize),
 }
 
 struct Pair {
@@ -403,6 +469,14 @@ impl Pair {
                     Fate::Damaged(page, damage) => {
                         self.device.damage(PageIndex(page as u64), damage);
                     }
+                    Fate::Full(first, last) => self.device.fill_up(pages(first, last)),
+                    Fate::Room => {
+                        self.device.make_room();
+                    }
+                    Fate::Remember => self.device.remember(),
+                    Fate::Restored(page) => {
+                        self.device.restore(pages(page, page));
+                    }
                 }
             }
             Step::Restore => {
@@ -445,6 +519,13 @@ impl Pair {
             let is_certain = self.device.is_certain(PageIndex(page as u64));
             assert_eq!(is_certain, expected.len() == 1, "page {page}");
         }
+    }
+}
+
+fn pages(first: usize, last: usize) -> PageRange {
+    PageRange {
+        start: PageIndex(first as u64),
+        count: (last - first + 1) as u64,
     }
 }
 
@@ -523,12 +604,17 @@ fn any_fate() -> impl Strategy<Value = Fate> {
         2 => Just(Fate::Gone),
         3 => Just(Fate::Returns(Return::Intact)),
         1 => Just(Fate::Returns(Return::Blank)),
+        1 => Just(Fate::Returns(Return::Stale)),
+        2 => (0..PAGES, 0..PAGES).prop_map(|(one, other)| Fate::Full(one.min(other), one.max(other))),
+        1 => Just(Fate::Room),
+        2 => Just(Fate::Remember),
+        2 => (0..PAGES).prop_map(Fate::Restored),
         6 => (0..PAGES, damage).prop_map(|(page, damage)| Fate::Damaged(page, damage)),
     ]
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig::with_cases(1000))]
     /// After each step of any history, exactly those images and holders can be
     /// left by a power loss that the naive device allows.
     #[test]

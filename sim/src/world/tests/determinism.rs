@@ -1,13 +1,16 @@
 //! A run follows from its seed; forks and checkpoints are runs of their own.
 
-use stormglass_engine::contract::{Address, NetworkId};
+use stormglass_engine::contract::{Address, NetworkId, PageIndex};
+use stormglass_engine::time::Duration;
 
 use super::at;
 use super::ping_pong::{Game, Rules};
 use super::weather::Weather;
+use crate::device::{PageRange, Return};
 use crate::fault::Fault;
 use crate::network::Cut;
-use crate::random::Seed;
+use crate::random::{Sample, Seed};
+use crate::service_time::Pace;
 use crate::world::{DeviceIndex, MachineId, ProcessId, World};
 
 /// Runs on, with something happening to the hardware now and then. When nothing
@@ -42,8 +45,35 @@ fn run_through_faults(game: &mut Game, seed: u64, events: u64) {
             100..110 => game.apply(&Fault::Cut(cut)),
             110..130 => game.apply(&Fault::Heal(cut)),
             130..135 => game.apply(&Fault::DevicePowerLoss(device)),
+            135..170 => trouble(game, device, sample),
             _ => {}
         }
+    }
+}
+
+/// Something happens to a device.
+fn trouble(game: &mut Game, device: DeviceIndex, sample: Sample) {
+    let pace = |factor| Pace {
+        factor,
+        extra: Duration::from_micros(3),
+    };
+    let pages = PageRange {
+        start: PageIndex(sample.further(2).below(32)),
+        count: 1 + sample.further(3).below(32),
+    };
+    match sample.further(4).below(12) {
+        0 => game.apply(&Fault::DevicePace(device, pace(3))),
+        1 => game.apply(&Fault::DevicePace(device, Pace::USUAL)),
+        2 => game.apply(&Fault::DeviceStalls(device)),
+        3..5 => game.apply(&Fault::DeviceGoesOn(device)),
+        5 => game.apply(&Fault::DeviceFull(device, pages)),
+        6 => game.apply(&Fault::DeviceHasRoom(device)),
+        7 => game.apply(&Fault::Remember(device)),
+        8 => game.apply(&Fault::Restore(device, pages)),
+        // There are three.
+        9 => game.apply(&Fault::Swap([device, DeviceIndex((device.0 + 1) % 3)])),
+        10 => game.apply(&Fault::DeviceGone(device)),
+        _ => game.apply(&Fault::DeviceReturns(device, Return::Stale)),
     }
 }
 
