@@ -17,6 +17,10 @@ pub fn key<M: Module>(happened: &Happened, world: &World<M>) -> String {
         Happened::Duplicate(name) => format!("double {}", names.packet(name)),
         Happened::Delay(name) => format!("delay {}", names.packet(name)),
         Happened::Corrupt(name) => format!("corrupt {}", names.packet(name)),
+        Happened::Clogged(name) => format!("clog {}", names.packet(name)),
+        Happened::Queued(name) => format!("queue {}", names.packet(name)),
+        Happened::Overflow(name) => format!("overflow {}", names.packet(name)),
+        Happened::TooLarge(name) => format!("refuse {}", names.packet(name)),
         Happened::Partitioned(name) => format!("cut off {}", names.packet(name)),
         Happened::Crash(machine) => format!("crash {}", names.machine(*machine)),
         Happened::Kill(process) => format!("kill {}", names.process(*process)),
@@ -45,6 +49,15 @@ pub fn key<M: Module>(happened: &Happened, world: &World<M>) -> String {
             pages,
         } => format!("{} at {}", defect(*effect, *pages), names.io(name)),
         Happened::Pause(machine) => format!("pause {}", names.machine(*machine)),
+        Happened::CpuSlow(machine) => format!("slow down {}", names.machine(*machine)),
+        Happened::ClockRate { machine, drift_ppb } => {
+            let machine = names.machine(*machine);
+            format!("set clock of {machine} to drift {drift_ppb} ppb")
+        }
+        Happened::Readdressed { process, network } => {
+            let (process, network) = (names.process(*process), names.network(*network));
+            format!("readdress {process} on {network}")
+        }
         Happened::Partition => "cut a link".to_owned(),
     }
 }

@@ -41,6 +41,18 @@ pub struct PacketFate {
     pub duplicate: Option<Duration>,
     /// One bit, by its number, arrives inverted.
     pub flipped_bit: Option<u64>,
+    /// Still more copies arrive.
+    pub copies: Copies,
+}
+
+/// Copies of a packet beside the second.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Copies {
+    /// How many.
+    pub count: u16,
+    /// The first arrives this much later than the packet would undelayed, each other
+    /// one this much after the one before it.
+    pub apart: Duration,
 }
 
 /// A device command at its submission.

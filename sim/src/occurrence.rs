@@ -1,6 +1,7 @@
 //! What happened in one step, small enough to log always: what oracles, counters
 //! and timelines read, beside the world itself.
 
+use serde::{Deserialize, Serialize};
 use stormglass_engine::contract::{IoId, Label, NetworkId, PageIndex};
 use stormglass_engine::time::Duration;
 
@@ -38,6 +39,8 @@ pub enum Occurrence<E> {
         device: DeviceIndex,
         /// The command.
         number: CommandNumber,
+        /// Whose it was, dead or alive.
+        process: ProcessId,
         /// True if it had its effect, all of it and where it belongs. One with which
         /// something went wrong had none, whatever its submitter hears.
         succeeded: bool,
@@ -75,6 +78,14 @@ pub enum Happened {
     Delay(PacketName),
     /// A packet arrived with a bit inverted.
     Corrupt(PacketName),
+    /// A packet waited where nothing could leave.
+    Clogged(PacketName),
+    /// A packet waited for others on its path.
+    Queued(PacketName),
+    /// A packet was dropped because too many waited on its path.
+    Overflow(PacketName),
+    /// A packet was dropped because it is larger than its path carries.
+    TooLarge(PacketName),
     /// A packet arrived at a partition.
     Partitioned(PacketName),
     /// A machine lost power.
@@ -137,6 +148,22 @@ pub enum Happened {
     },
     /// A machine stood still.
     Pause(MachineId),
+    /// A machine's CPU became slow.
+    CpuSlow(MachineId),
+    /// A machine's clock runs at another rate from now on.
+    ClockRate {
+        /// The machine.
+        machine: MachineId,
+        /// How much faster than world time, in parts per billion.
+        drift_ppb: i32,
+    },
+    /// A module has another address from now on.
+    Readdressed {
+        /// The module.
+        process: ProcessId,
+        /// On which network.
+        network: NetworkId,
+    },
     /// Machines were parted.
     Partition,
 }
@@ -149,6 +176,10 @@ impl Happened {
             Happened::Duplicate(_) => "duplicate",
             Happened::Delay(_) => "delay",
             Happened::Corrupt(_) => "corrupt",
+            Happened::Clogged(_) => "clogged-packet",
+            Happened::Queued(_) => "queued-packet",
+            Happened::Overflow(_) => "path-overflow",
+            Happened::TooLarge(_) => "oversized-packet",
             Happened::Partitioned(_) => "partitioned-packet",
             Happened::Crash(_) => "crash",
             Happened::Kill(_) => "kill",
@@ -172,6 +203,9 @@ impl Happened {
                 IoEffect::FlushFails => "failed-flush",
             },
             Happened::Pause(_) => "pause",
+            Happened::CpuSlow(_) => "cpu-slow",
+            Happened::ClockRate { .. } => "clock-rate",
+            Happened::Readdressed { .. } => "address-change",
             Happened::Partition => "partition",
         }
     }
@@ -215,6 +249,10 @@ impl Happened {
             | Happened::Duplicate(_)
             | Happened::Delay(_)
             | Happened::Corrupt(_)
+            | Happened::Clogged(_)
+            | Happened::Queued(_)
+            | Happened::Overflow(_)
+            | Happened::TooLarge(_)
             | Happened::Partitioned(_)
             | Happened::Crash(_)
             | Happened::Kill(_)
@@ -225,13 +263,16 @@ impl Happened {
             | Happened::DeviceStalled(_)
             | Happened::SlowIo { .. }
             | Happened::Pause(_)
+            | Happened::CpuSlow(_)
+            | Happened::ClockRate { .. }
+            | Happened::Readdressed { .. }
             | Happened::Partition => Vec::new(),
         }
     }
 }
 
 /// The identity of a packet on its link.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PacketName {
     /// Over which network.
     pub network: NetworkId,

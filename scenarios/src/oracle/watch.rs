@@ -153,6 +153,7 @@ impl Oracles {
                 device,
                 number,
                 succeeded,
+                ..
             } => {
                 let when = When { at, event };
                 self.epochs

@@ -19,6 +19,10 @@ pub(super) fn line(happened: &Happened, world: &World<Actor>) -> FaultLine {
         Happened::Duplicate(name) => lines.packet(name, "doubled", "messages doubled"),
         Happened::Delay(name) => lines.packet(name, "delayed", "messages delayed"),
         Happened::Corrupt(name) => lines.packet(name, "corrupted", "messages corrupted"),
+        Happened::Clogged(name) => lines.packet(name, "clogged", "messages clogged"),
+        Happened::Queued(name) => lines.packet(name, "queued", "messages queued"),
+        Happened::Overflow(name) => lines.packet(name, "found no room", "messages without room"),
+        Happened::TooLarge(name) => lines.packet(name, "too large", "messages too large"),
         Happened::Partitioned(name) => lines.packet(name, "cut off", "messages cut off"),
         Happened::Crash(machine) => lines.machine(*machine, "loses power"),
         Happened::Pause(machine) => lines.machine(*machine, "stands still"),
@@ -55,6 +59,16 @@ pub(super) fn line(happened: &Happened, world: &World<Actor>) -> FaultLine {
             effect,
             pages,
         } => lines.defect(name, *effect, *pages),
+        Happened::CpuSlow(machine) => lines.machine(*machine, "computes slowly"),
+        Happened::ClockRate { machine, drift_ppb } => {
+            let text = format!("clock drifts by {drift_ppb} ppb");
+            lines.machine(*machine, &text)
+        }
+        Happened::Readdressed { process, network } => {
+            let machine = world.process(*process).machine;
+            let network = world.network().name(*network);
+            lines.machine(machine, &format!("has another address on {network}"))
+        }
         Happened::Partition => ("network".into(), "a link is cut".into(), None),
     }
 }

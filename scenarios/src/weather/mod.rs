@@ -269,6 +269,7 @@ impl Choose for Weather {
                 .further(6)
                 .chance(strength.corrupt)
                 .then(|| sample.further(7).bits()),
+            ..PacketFate::default()
         }
     }
 

@@ -25,9 +25,9 @@ impl<M: Module> World<M> {
                 .push(number);
         }
         let number = CommandNumber(u64::from(number));
-        if self.drive(device).device.submitter_of(number).is_none() {
+        let Some(submitter) = self.drive(device).device.submitter_of(number) else {
             return;
-        }
+        };
         let drive = Arc::make_mut(&mut self.devices[device.index()]);
         let is_awaited = drive.device.awaited_by(number).is_some();
         let hash = &mut self.hashes.devices[device.index()];
@@ -52,6 +52,7 @@ impl<M: Module> World<M> {
         bench.log.push(Occurrence::Executed {
             device,
             number,
+            process: ProcessId(submitter.process),
             succeeded,
         });
         if execution.defect.is_some_and(unsettles) {

@@ -5,6 +5,7 @@ use bytes::Bytes;
 use std::sync::Arc;
 
 use stormglass_engine::contract::{Effect, Frame, Input, Module, Packet, Slot, Submission};
+use stormglass_engine::time::Duration;
 
 use super::hashes::{fold_send, fold_submission, head_hash};
 use super::pending::{Due, Origin, Parcel};
@@ -13,7 +14,7 @@ use crate::choose::{Choose, Departure, IoDeparture, IoFate, PacketFate};
 use crate::device::Submitter;
 use crate::occurrence::{Happened, IoName, Occurrence, PacketName};
 
-type Log<M> = Vec<Occurrence<<M as Module>::Event>>;
+pub(super) type Log<M> = Vec<Occurrence<<M as Module>::Event>>;
 
 impl<M: Module> World<M> {
     /// Carries out what the workbench's outbox holds, for the process `id`.
@@ -92,7 +93,7 @@ impl<M: Module> World<M> {
         let at = self.now.after(latency);
         self.hashes.networks[network.index()].fold_pair(at.as_nanos(), head);
         let origin = Origin::Network { from, head };
-        if fate == PacketFate::default() {
+        if fate == PacketFate::default() && !self.network.holds_up() {
             let (key, place) = self.flight.reserve();
             *place = Some(Parcel {
                 to,
@@ -109,7 +110,7 @@ impl<M: Module> World<M> {
                 to,
                 label,
             };
-            self.befall(parcel, at, fate, name, log);
+            self.befall(parcel, latency, fate, name, log);
         }
     }
 
@@ -118,25 +119,38 @@ impl<M: Module> World<M> {
     fn befall(
         &mut self,
         mut parcel: Parcel<M>,
-        at: crate::time::WorldTime,
+        latency: Duration,
         fate: PacketFate,
         name: PacketName,
         log: &mut Log<M>,
     ) {
-        let hash = &mut self.hashes.networks[name.network.index()];
-        hash.fold_value(&fate);
-        if fate.is_lost {
+        let PacketFate {
+            is_lost,
+            delay,
+            duplicate,
+            flipped_bit,
+            copies,
+        } = fate;
+        if fate != PacketFate::default() {
+            let hash = &mut self.hashes.networks[name.network.index()];
+            hash.fold_value(&(is_lost, delay, duplicate, flipped_bit));
+            if copies.count > 0 {
+                hash.fold_value(&copies);
+            }
+        }
+        if is_lost {
             log.push(Occurrence::Fault(Happened::Loss(name)));
             return;
         }
-        if let Some(later) = fate.duplicate {
+        let more = (1..=u64::from(copies.count)).map(|number| copies.apart.times(number));
+        for later in duplicate.into_iter().chain(more) {
             log.push(Occurrence::Fault(Happened::Duplicate(name)));
-            self.dispatch(at.after(later), parcel.clone());
+            self.depart(name, parcel.clone(), latency.plus(later), log);
         }
-        if fate.delay.as_nanos() > 0 {
+        if delay.as_nanos() > 0 {
             log.push(Occurrence::Fault(Happened::Delay(name)));
         }
-        if let (Some(bit), Input::Packet(packet)) = (fate.flipped_bit, &mut parcel.input) {
+        if let (Some(bit), Input::Packet(packet)) = (flipped_bit, &mut parcel.input) {
             log.push(Occurrence::Fault(Happened::Corrupt(name)));
             packet.frame = flip(&packet.frame, bit);
             parcel.origin = Origin::Network {
@@ -144,7 +158,7 @@ impl<M: Module> World<M> {
                 head: head_hash(&packet.frame.head),
             };
         }
-        self.dispatch(at.after(fate.delay), parcel);
+        self.depart(name, parcel, latency.plus(delay), log);
     }
 
     fn tell(&mut self, from: ProcessId, slot: Slot, message: M::Local) {

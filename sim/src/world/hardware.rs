@@ -49,6 +49,27 @@ impl<M: Module> World<M> {
             Fault::Remember(device) => self.touch_device(device).remember(),
             Fault::Restore(device, pages) => self.restore_pages(device, pages, bench),
             Fault::Swap(devices) => self.swap_devices(devices, bench),
+            Fault::CutKind(cut, kind) => {
+                self.network_mut().cut_kind(cut, kind);
+                bench.log.push(Occurrence::Fault(Happened::Partition));
+            }
+            Fault::HealKind(cut, kind) => self.network_mut().heal_kind(cut, kind),
+            Fault::Clog(path) => self.network_mut().clog(path),
+            Fault::Release(path) => self.release(path, bench),
+            Fault::Limit(path, limit) => self.network_mut().limit(path, limit),
+            Fault::Unlimit(path) => self.network_mut().unlimit(path),
+            Fault::Readdress {
+                process,
+                network,
+                address,
+            } => {
+                if self.network_mut().readdress(network, process, address) {
+                    let happened = Happened::Readdressed { process, network };
+                    bench.log.push(Occurrence::Fault(happened));
+                }
+            }
+            Fault::CpuPace(machine, pace) => self.pace_cpu(machine, pace, bench),
+            Fault::ClockRate(machine, drift_ppb) => self.set_clock(machine, drift_ppb, bench),
             Fault::Boot(process) => self.boot(process, choose, bench),
             Fault::Pause(machine) => self.pause(machine, bench),
             Fault::Resume(machine) => self.resume(machine, choose, bench),

@@ -10,7 +10,8 @@
 //! happened as [`Occurrence`]s. Events are ordered
 //! by (time, sequence number): see `Due` in `pending` for what shares an instant.
 //!
-//! Read on in `delivery` (what wakes a module), `effects` (what it causes),
+//! Read on in `delivery` (what wakes a module), `effects` (what it causes), `path`
+//! (where packets wait before they leave), `pace` (CPU and clocks),
 //! `devices`, `hardware` and `trouble` (what is done to machines and devices from
 //! outside).
 
@@ -21,6 +22,8 @@ mod devices;
 mod effects;
 mod hardware;
 mod hashes;
+mod pace;
+mod path;
 mod pending;
 #[cfg(test)]
 mod tests;
@@ -46,7 +49,7 @@ use crate::slots::Slots;
 use crate::time::WorldTime;
 pub use behaviour::{FieldDifference, Place};
 use hashes::Hashes;
-use pending::{Due, Parcel};
+use pending::{Due, Held, Parcel};
 
 /// A component, for hashes and differences.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -125,6 +128,8 @@ pub struct World<M: Module> {
     at_this_instant: u64,
     queue: Wheel<Due>,
     flight: Slots<Parcel<M>>,
+    /// Packets that wait at a clog, in the order in which they came.
+    held: Vec<Held<M>>,
     processes: Vec<Arc<Process<M>>>,
     devices: Vec<Arc<Drive>>,
     network: Arc<Network>,

@@ -6,6 +6,8 @@ mod delivery;
 mod determinism;
 mod io;
 mod labels;
+mod pace;
+mod path;
 mod ping_pong;
 mod power;
 mod script;

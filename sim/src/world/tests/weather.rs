@@ -3,7 +3,7 @@
 use stormglass_engine::contract::{PageIndex, Submission};
 use stormglass_engine::time::Duration;
 
-use crate::choose::{Choose, Departure, IoDeparture, IoFate, PacketFate};
+use crate::choose::{Choose, Copies, Departure, IoDeparture, IoFate, PacketFate};
 use crate::device::{CommandFate, IoEffect, PageFate};
 use crate::network::identity;
 use crate::occurrence::IoName;
@@ -60,6 +60,10 @@ impl Choose for Weather {
             delay: if rest(1) { some_time } else { Duration::ZERO },
             duplicate: rest(2).then_some(some_time),
             flipped_bit: rest(3).then_some(sample.bits()),
+            copies: Copies {
+                count: u16::from(rest(4)) * 3,
+                apart: some_time,
+            },
         }
     }
     fn io(&mut self, departure: &IoDeparture) -> IoFate {

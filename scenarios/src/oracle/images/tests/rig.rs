@@ -24,7 +24,7 @@ use stormglass_sim::device::{
 };
 use stormglass_sim::occurrence::{IoName, Occurrence};
 use stormglass_sim::time::WorldTime;
-use stormglass_sim::world::DeviceIndex;
+use stormglass_sim::world::{DeviceIndex, ProcessId};
 
 use super::super::{Devices, Images, SetDevices};
 use super::naive;
@@ -220,6 +220,7 @@ impl Rig {
         self.observe(&Occurrence::Executed {
             device,
             number,
+            process: ProcessId(SUBMITTER.process),
             succeeded,
         });
     }
