@@ -238,6 +238,21 @@ impl Network {
         self.cuts.keys()
     }
 
+    /// The cuts that stand for one kind of message.
+    pub fn cut_kinds(&self) -> impl Iterator<Item = (Cut, LabelKind)> {
+        self.paths.cut_kinds()
+    }
+
+    /// The paths on which nothing leaves.
+    pub fn clogs(&self) -> impl Iterator<Item = Cut> {
+        self.paths.clogs()
+    }
+
+    /// The paths with a limit.
+    pub fn limits(&self) -> impl Iterator<Item = Cut> {
+        self.paths.limits()
+    }
+
     /// How one network treats packets.
     pub(crate) fn behaviour(&self, network: NetworkId) -> NetworkBehaviour {
         let cuts = self.cuts.iter().filter(|(cut, _)| cut.network == network);

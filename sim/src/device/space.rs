@@ -13,6 +13,11 @@ impl Device {
         self.full = Some(pages);
     }
 
+    /// Where it has no more space.
+    pub fn full(&self) -> Option<PageRange> {
+        self.full
+    }
+
     /// There is space again. False if there was.
     pub fn make_room(&mut self) -> bool {
         self.full.take().is_some()

@@ -125,6 +125,18 @@ impl Paths {
         }
     }
 
+    pub(super) fn cut_kinds(&self) -> impl Iterator<Item = (Cut, LabelKind)> {
+        self.kinds.keys().copied()
+    }
+
+    pub(super) fn clogs(&self) -> impl Iterator<Item = Cut> {
+        self.clogs.keys().copied()
+    }
+
+    pub(super) fn limits(&self) -> impl Iterator<Item = Cut> {
+        self.limits.keys().copied()
+    }
+
     pub(super) fn behaviour(&self, network: NetworkId) -> PathBehaviour {
         let own = |cut: &Cut| cut.network == network;
         let kinds = self.kinds.iter().filter(|((cut, _), _)| own(cut));

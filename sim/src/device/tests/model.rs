@@ -110,10 +110,15 @@ impl Model {
 
     fn is_let(&self, waiting: &Waiting) -> bool {
         match &waiting.wish {
-            Wish::Write { start, .. } => *start == PAGES - 1 || waiting.epoch == self.holder,
-            Wish::Flush | Wish::Read => waiting.epoch == self.holder,
+            Wish::Write { start, .. } => *start == PAGES - 1 || self.is_holder(waiting.epoch),
+            Wish::Flush | Wish::Read => self.is_holder(waiting.epoch),
             Wish::Preempt { observed } => *observed == self.holder && waiting.epoch > self.holder,
         }
+    }
+
+    /// While there is no holder, nobody is it.
+    fn is_holder(&self, epoch: u64) -> bool {
+        self.holder > 0 && epoch == self.holder
     }
 
     /// Carries out what is admitted, without an abort and without a limit.

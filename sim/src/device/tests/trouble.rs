@@ -29,6 +29,7 @@ fn a_full_device_refuses_what_would_take_space() {
     submit(&mut device, 1, forced(10, &[3]));
     assert_eq!(possible_at(&device, 10), [0]);
     every_loss(&device, |device| assert_eq!(bytes_at(device, 10..11), [0]));
+    assert_eq!(device.full(), Some(range(8, 4)));
     assert!(device.make_room());
     assert!(!device.make_room(), "there is space already");
     assert_eq!(possible_at(&device, 10), [0, 3]);
@@ -82,12 +83,17 @@ fn a_stale_device_has_what_was_stable_when_it_was_remembered() {
     device.remember();
     assert!(run(&mut device, 1, forced(0, &[2, 2, 2])).is_ok());
     device.damage(PageIndex(9), Damage::Unreadable);
+    // Of page 4 the flush fails: reads show what is not stable.
+    assert!(run(&mut device, 1, cached(4, &[4])).is_ok());
+    let flush = device.submit_with(OWNER, submission(1, IoRequest::Flush), IoEffect::FlushFails);
+    assert_eq!(finish(&mut device, flush), Err(IoError::FlushFailed));
+    assert_eq!(bytes_at(&device, 4..5), [4]);
     submit(&mut device, 1, cached(0, &[3]));
     assert!(device.go());
     let ended = device.come_back(Return::Stale).expect("it was gone");
     assert_eq!(ended.len(), 1, "it knows no command");
     assert_eq!(ended[0].result, Err(IoError::Gone));
-    assert_eq!(bytes_at(&device, 0..3), [1, 0, 0]);
+    assert_eq!(bytes_at(&device, 0..5), [1, 0, 0, 0, 0]);
     assert!(
         device.is_certain(PageIndex(1)),
         "what was cached then is not there"

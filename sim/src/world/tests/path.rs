@@ -242,6 +242,10 @@ fn whatever_is_wrong_with_a_path_is_behaviour() {
         let hash = play.world.behavioural_hash();
         let origin = play.world.clone();
         play.apply(&fault);
+        let network = play.world.network();
+        let standing = network.clogs().chain(network.limits()).count();
+        let standing = standing + network.cut_kinds().count();
+        assert_eq!(standing, usize::from(end.is_some()), "{fault:?}");
         assert_ne!(play.world.behavioural_hash(), hash, "{fault:?}");
         assert!(play.world.first_difference(&origin).is_some(), "{fault:?}");
         if let Some(end) = end {
