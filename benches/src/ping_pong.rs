@@ -9,9 +9,10 @@ use stormglass_engine::contract::{
 use stormglass_engine::time::{Duration, Instant};
 use stormglass_sim::choose::{Calm, Choose, Departure, PacketFate};
 use stormglass_sim::clock::Clock;
-use stormglass_sim::device::{CommandFate, CommandNumber, DeviceSpec, PageFate, PageRange};
+use stormglass_sim::device::{CommandFate, DeviceSpec, PageFate, PageRange};
 use stormglass_sim::fault::Fault;
 use stormglass_sim::network::{NetworkSpec, identity};
+use stormglass_sim::occurrence::IoName;
 use stormglass_sim::random::{Draw, Seed};
 use stormglass_sim::service_time::{CpuCost, DeviceService};
 use stormglass_sim::time::WorldTime;
@@ -191,13 +192,8 @@ impl Choose for Drawn {
         }
         befalls
     }
-    fn torn_command(
-        &mut self,
-        device: DeviceIndex,
-        number: CommandNumber,
-        submission: &Submission,
-    ) -> CommandFate {
-        Calm.torn_command(device, number, submission)
+    fn torn_command(&mut self, name: &IoName, submission: &Submission) -> CommandFate {
+        Calm.torn_command(name, submission)
     }
     fn torn_page(&mut self, device: DeviceIndex, page: PageIndex, versions: usize) -> PageFate {
         Calm.torn_page(device, page, versions)
@@ -211,8 +207,8 @@ impl Choose for Drawn {
     ) -> usize {
         Calm.torn_sector(device, page, sector, versions)
     }
-    fn executes(&mut self, device: DeviceIndex, number: CommandNumber) -> bool {
-        Calm.executes(device, number)
+    fn executes(&mut self, name: &IoName) -> bool {
+        Calm.executes(name)
     }
 }
 

@@ -198,6 +198,7 @@ pub fn build(scenario: &Scenario, seed: Seed, start: WorldTime) -> (World<Actor>
     let clock = |machine: u64| Clock {
         origin: start,
         drift_ppb: drift_ppb(drift.at(&[machine, 0, 0, 0])),
+        ..Clock::default()
     };
     let nodes: Vec<MachineId> = (0..4)
         .map(|index| {

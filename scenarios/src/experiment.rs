@@ -266,13 +266,12 @@ impl Experiment {
         ) {
             self.news_at = at;
         }
+        self.schedule.observe(occurrence, &self.world);
         match occurrence {
             Occurrence::Event {
                 process,
                 event: Report::Node(event),
             } => {
-                let machine = self.world.process(*process).machine;
-                self.schedule.observe(at, machine, event);
                 self.measures.observe_node(at, event);
                 self.transitions.observe(*process, event);
             }

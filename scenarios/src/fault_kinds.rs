@@ -40,20 +40,42 @@ fn recurring(kind: RecurringKind) -> &'static [&'static str] {
     }
 }
 
-/// What surely happens with a scheduled fault.
+/// What happens with a scheduled fault, if it meets anything.
 fn scheduled(action: &Action) -> &'static [&'static str] {
     match action {
         Action::Crash { .. } => &["crash"],
         Action::Kill { .. } => &["kill"],
         Action::PowerOff { .. } => &["crash", "device-power-loss"],
         Action::Pause { .. } => &["pause"],
-        Action::Partition(_) => &["partition"],
+        Action::Partition(_) | Action::Isolate { .. } => &["partition"],
         Action::DeviceGone {
             duration: Some(_),
             returns: ReturnKind::Blank,
             ..
         } => &["device-gone", "device-replaced"],
+        Action::DeviceGone {
+            duration: Some(_),
+            returns: ReturnKind::Stale,
+            ..
+        } => &["device-gone", "device-stale"],
         Action::DeviceGone { .. } => &["device-gone"],
+        Action::DeviceSlow { .. } => &["device-slow"],
+        Action::DeviceStall { .. } => &["device-stalled"],
+        Action::DeviceFull { .. } => &["device-full"],
+        Action::Remember { .. } => &[],
+        Action::StalePages { .. } => &["stale-pages"],
+        Action::Swap { .. } => &["device-power-loss", "devices-swapped"],
+        Action::Clog { .. } => &["clogged-packet"],
+        Action::Narrow {
+            bytes_per_second: Some(_),
+            mtu: Some(_),
+            ..
+        } => &["queued-packet", "path-overflow", "oversized-packet"],
+        Action::Narrow { mtu: Some(_), .. } => &["oversized-packet"],
+        Action::Narrow { .. } => &["queued-packet", "path-overflow"],
+        Action::SlowCpu { .. } => &["cpu-slow"],
+        Action::CrashLoop { .. } => &["crash"],
+        Action::Clock { .. } => &["clock-rate"],
         Action::Damage { .. } => &["damage"],
     }
 }

@@ -6,6 +6,7 @@ pub mod catalogue;
 pub mod checkpoint;
 pub mod cluster;
 pub mod experiment;
+pub mod fault_key;
 pub mod fault_kinds;
 pub mod features;
 pub mod file;

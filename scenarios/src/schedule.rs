@@ -1,32 +1,41 @@
 //! Scheduled faults: what happens to the hardware, and when.
 //!
 //! Turns a scenario's faults into steps that the world applies, at a time or when
-//! a node has reported something for the nth time. Owns the moment; refuses to
-//! know what a step does.
+//! something has happened on a node for the nth time. Owns the moment; refuses to know
+//! what a step does. [`steps`] knows what an action consists of.
+
+mod steps;
+
+pub(crate) use steps::of as steps;
 
 use serde::{Deserialize, Serialize};
-use stormglass_engine::event::Event;
 use stormglass_engine::time::Duration;
-use stormglass_engine::vocabulary::BlockIndex;
-use stormglass_sim::device::{Damage, Return};
 use stormglass_sim::fault::Fault;
-use stormglass_sim::network::Cut;
+use stormglass_sim::occurrence::Occurrence;
 use stormglass_sim::time::WorldTime;
 use stormglass_sim::world::{DeviceIndex, MachineId, ProcessId, World};
 
-use crate::actor::Actor;
+use crate::actor::{Actor, Report};
 use crate::agenda::Agenda;
-use crate::cluster::{self, Map, Third};
-use crate::file::{
-    Action, Cluster, DamageKind, DeviceKind, DeviceName, Direction, DriveName, Endpoint,
-    MachineName, Partition, ReturnKind, Scenario, When,
-};
+use crate::cluster::Map;
+use crate::file::{Cue, Scenario, Trigger, When};
 use crate::timeline;
 
-/// A step waiting for its event.
+/// What a step waits for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+enum Wanted {
+    /// An event of this name.
+    Event(String),
+    /// A probe of this name.
+    Probe(String),
+    /// An execution at this device.
+    Executed(DeviceIndex),
+}
+
+/// A step waiting for its cue.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Waiting {
-    event: String,
+    wanted: Wanted,
     machine: MachineId,
     left: u32,
     action: Vec<(Duration, Fault)>,
@@ -50,12 +59,12 @@ impl Schedule {
             schedule.agenda.add(start, Fault::Boot(process));
         }
         for fault in &scenario.faults {
-            let action = steps(&fault.action, world, map);
+            let action = steps::of(&fault.action, world, map);
             match &fault.when {
                 When::At(at) => schedule.agenda.add_all(start.after(*at), &action),
                 When::On(trigger) => schedule.waiting.push(Waiting {
-                    event: trigger.event.clone(),
-                    machine: machine(trigger.node, map),
+                    wanted: wanted(trigger, map),
+                    machine: steps::machine(trigger.node, map),
                     left: trigger.nth,
                     action,
                 }),
@@ -84,17 +93,46 @@ impl Schedule {
         self.waiting.len()
     }
 
-    /// A node has reported something: what waits for it follows at once.
-    pub fn observe(&mut self, now: WorldTime, machine: MachineId, event: &Event) {
+    /// Something has happened: what waits for it follows at once, before anybody hears of
+    /// it who has not yet.
+    pub fn observe(&mut self, occurrence: &Occurrence<Report>, world: &World<Actor>) {
         if self.waiting.is_empty() {
             return;
         }
-        let Some(name) = timeline::event_name(event) else {
-            return;
-        };
+        let machine = |process: ProcessId| world.process(process).machine;
+        match occurrence {
+            Occurrence::Event {
+                process,
+                event: Report::Node(event),
+            } => {
+                if let Some(name) = timeline::event_name(event) {
+                    let is_it = |wanted: &Wanted| matches!(wanted, Wanted::Event(it) if it == name);
+                    self.trigger(world.now(), machine(*process), is_it);
+                }
+            }
+            Occurrence::Probe { process, name } => {
+                let is_it = |wanted: &Wanted| matches!(wanted, Wanted::Probe(it) if it == name);
+                self.trigger(world.now(), machine(*process), is_it);
+            }
+            Occurrence::Executed {
+                device, process, ..
+            } => {
+                let is_it = |wanted: &Wanted| *wanted == Wanted::Executed(*device);
+                self.trigger(world.now(), machine(*process), is_it);
+            }
+            Occurrence::Event { .. }
+            | Occurrence::Submitted { .. }
+            | Occurrence::Settled { .. }
+            | Occurrence::Booted { .. }
+            | Occurrence::Stopped { .. }
+            | Occurrence::Fault(_) => {}
+        }
+    }
+
+    fn trigger(&mut self, now: WorldTime, machine: MachineId, is_it: impl Fn(&Wanted) -> bool) {
         let mut due = Vec::new();
         for waiting in &mut self.waiting {
-            if waiting.machine == machine && waiting.event == name {
+            if waiting.machine == machine && is_it(&waiting.wanted) {
                 waiting.left -= 1;
                 if waiting.left == 0 {
                     due.append(&mut waiting.action);
@@ -106,155 +144,11 @@ impl Schedule {
     }
 }
 
-/// What an action does, each step with its delay.
-pub(crate) fn steps(action: &Action, world: &World<Actor>, map: &Map) -> Vec<(Duration, Fault)> {
-    let boots = |machine: MachineId, after: Option<Duration>| {
-        let processes = &world.machine(machine).processes;
-        after.into_iter().flat_map(move |after| {
-            let boot = move |process: &ProcessId| (after, Fault::Boot(*process));
-            processes.iter().map(boot)
-        })
-    };
-    match *action {
-        Action::Crash {
-            node,
-            restart_after,
-        } => {
-            let machine = machine(node, map);
-            let crash = (Duration::ZERO, Fault::Crash(machine));
-            std::iter::once(crash)
-                .chain(boots(machine, restart_after))
-                .collect()
-        }
-        Action::Kill {
-            node,
-            module,
-            restart_after,
-        } => {
-            let slot = cluster::slot(module);
-            let machine = world.machine(map.node(node));
-            let found = machine
-                .processes
-                .iter()
-                .find(|id| world.process(**id).slot == slot);
-            let process = *found.expect("every node has every module");
-            let kill = (Duration::ZERO, Fault::Kill(process));
-            let boot = restart_after.map(|after| (after, Fault::Boot(process)));
-            std::iter::once(kill).chain(boot).collect()
-        }
-        Action::PowerOff {
-            cluster,
-            restart_after,
-        } => {
-            let machines = map.cluster(cluster);
-            let crashes = machines
-                .iter()
-                .map(|machine| (Duration::ZERO, Fault::Crash(*machine)));
-            let devices = [DeviceKind::Journal, DeviceKind::Data].map(|kind| {
-                let device = cluster::device(DeviceName { cluster, kind });
-                (Duration::ZERO, Fault::DevicePowerLoss(device))
-            });
-            // Power goes everywhere at once: the devices settle what the dying
-            // nodes had queued, so they come first.
-            let restarts = machines
-                .iter()
-                .flat_map(|machine| boots(*machine, restart_after));
-            devices.into_iter().chain(crashes).chain(restarts).collect()
-        }
-        Action::Pause { node, duration } => {
-            let machine = map.node(node);
-            vec![
-                (Duration::ZERO, Fault::Pause(machine)),
-                (duration, Fault::Resume(machine)),
-            ]
-        }
-        Action::Partition(partition) => partition_steps(&partition, map),
-        Action::DeviceGone {
-            device,
-            duration,
-            returns,
-        } => {
-            let device = drive(device, map);
-            let returns = match returns {
-                ReturnKind::Intact => Return::Intact,
-                ReturnKind::Blank => Return::Blank,
-            };
-            let gone = (Duration::ZERO, Fault::DeviceGone(device));
-            let back = duration.map(|after| (after, Fault::DeviceReturns(device, returns)));
-            std::iter::once(gone).chain(back).collect()
-        }
-        Action::Damage {
-            device,
-            block,
-            kind,
-        } => {
-            let damage = match kind {
-                DamageKind::Unreadable => Damage::Unreadable,
-                DamageKind::Rot => Damage::Rot,
-            };
-            let fault = Fault::Damage {
-                device: drive(device, map),
-                page: map.geometry.data_page(BlockIndex::new(block)),
-                damage,
-            };
-            vec![(Duration::ZERO, fault)]
-        }
-    }
-}
-
-fn machine(name: MachineName, map: &Map) -> MachineId {
-    match name {
-        MachineName::Node(node) => map.node(node),
-        MachineName::Mediator => mediator(map).machine,
-    }
-}
-
-fn drive(name: DriveName, map: &Map) -> DeviceIndex {
-    match name {
-        DriveName::Set(device) => cluster::device(device),
-        DriveName::Mediator => mediator(map).device,
-    }
-}
-
-fn mediator(map: &Map) -> Third {
-    map.mediator
-        .expect("a scenario names a mediator only if it has one")
-}
-
-fn partition_steps(partition: &Partition, map: &Map) -> Vec<(Duration, Fault)> {
-    let network = cluster::network(partition.network);
-    let (from, to) = (machines(partition.from, map), machines(partition.to, map));
-    let mut cuts = Vec::new();
-    for a in &from {
-        for b in &to {
-            cuts.push(Cut {
-                network,
-                from: *a,
-                to: *b,
-            });
-            if partition.direction == Direction::BothWays {
-                cuts.push(Cut {
-                    network,
-                    from: *b,
-                    to: *a,
-                });
-            }
-        }
-    }
-    let begin = cuts.iter().map(|cut| (Duration::ZERO, Fault::Cut(*cut)));
-    let end = cuts
-        .iter()
-        .map(|cut| (partition.duration, Fault::Heal(*cut)));
-    begin.chain(end).collect()
-}
-
-fn machines(endpoint: Endpoint, map: &Map) -> Vec<MachineId> {
-    match endpoint {
-        Endpoint::Node(node) => vec![map.node(node)],
-        Endpoint::Cluster(Cluster::East) => map.cluster(Cluster::East).to_vec(),
-        Endpoint::Cluster(Cluster::West) => map.cluster(Cluster::West).to_vec(),
-        Endpoint::Clients => map.client_machines.clone(),
-        Endpoint::Mediator => vec![mediator(map).machine],
+fn wanted(trigger: &Trigger, map: &Map) -> Wanted {
+    match &trigger.cue {
+        Cue::Event(name) => Wanted::Event(name.clone()),
+        Cue::Probe(name) => Wanted::Probe(name.clone()),
+        Cue::Executed(kind) => Wanted::Executed(steps::device_of(trigger.node, *kind, map)),
     }
 }
 

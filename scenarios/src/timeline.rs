@@ -1,15 +1,16 @@
 //! Turns what happened into lines that a reader follows, and names events for
 //! triggers.
 
+mod fault;
+
 use stormglass_engine::event::{Event, Phase, Verdict};
 use stormglass_engine::storage_set::record::Mode;
 use stormglass_reports::record::{TimelineEntry, TimelineKind};
-use stormglass_sim::occurrence::{Happened, Occurrence, PacketName};
+use stormglass_sim::occurrence::Occurrence;
 use stormglass_sim::world::{ProcessId, World};
 
 use crate::actor::{Actor, Report};
 use crate::workload::{ClientEvent, StatusSummary};
-use stormglass_engine::contract::Module;
 
 /// An event's name in triggers; none for those that no trigger waits for.
 pub fn event_name(event: &Event) -> Option<&'static str> {
@@ -142,7 +143,7 @@ pub fn entry(occurrence: &Occurrence<Report>, world: &World<Actor>) -> Option<Ti
             Some(entry.one_of(alike))
         }
         Occurrence::Fault(happened) => {
-            let (lane, text, alike) = fault_line(happened, world);
+            let (lane, text, alike) = fault::line(happened, world);
             let entry = TimelineEntry::new(at, lane, TimelineKind::Fault, text);
             Some(match alike {
                 Some(alike) => entry.one_of(alike),
@@ -293,86 +294,5 @@ fn client_line(event: &ClientEvent) -> Option<(String, &'static str)> {
         | ClientEvent::ReadReturned { .. }
         | ClientEvent::AnsweredAgain { .. }
         | ClientEvent::Ignored(_) => None,
-    }
-}
-
-fn fault_line(happened: &Happened, world: &World<Actor>) -> (String, String, Option<&'static str>) {
-    let packet = |name: &PacketName, what: &str| {
-        let machine = |id: ProcessId| world.machine(world.process(id).machine).name.clone();
-        let label = name.label;
-        let text = format!(
-            "{what} {} {} part {} attempt {} to {}",
-            Actor::kind_name(label.kind),
-            label.id & 0xffff_ffff,
-            label.part,
-            label.attempt,
-            machine(name.to),
-        );
-        (machine(name.from), text)
-    };
-    match happened {
-        Happened::Loss(name) => {
-            let (lane, text) = packet(name, "lost");
-            (lane, text, Some("messages lost"))
-        }
-        Happened::Duplicate(name) => {
-            let (lane, text) = packet(name, "doubled");
-            (lane, text, Some("messages doubled"))
-        }
-        Happened::Delay(name) => {
-            let (lane, text) = packet(name, "delayed");
-            (lane, text, Some("messages delayed"))
-        }
-        Happened::Corrupt(name) => {
-            let (lane, text) = packet(name, "corrupted");
-            (lane, text, Some("messages corrupted"))
-        }
-        Happened::Partitioned(name) => {
-            let (lane, text) = packet(name, "cut off");
-            (lane, text, Some("messages cut off"))
-        }
-        Happened::Crash(machine) => (
-            world.machine(*machine).name.clone(),
-            "loses power".into(),
-            None,
-        ),
-        Happened::Pause(machine) => (
-            world.machine(*machine).name.clone(),
-            "stands still".into(),
-            None,
-        ),
-        Happened::Kill(process) => {
-            let process = world.process(*process);
-            let name = world.machine(process.machine).name.clone();
-            (
-                name,
-                format!(
-                    "module {} is killed",
-                    ["M", "N", "D"][usize::from(process.slot.0)]
-                ),
-                None,
-            )
-        }
-        Happened::DevicePowerLoss(device) => (
-            world.drive(*device).name.to_string(),
-            "loses power".into(),
-            None,
-        ),
-        Happened::DeviceGone(device) => (
-            world.drive(*device).name.to_string(),
-            "does not answer any more".into(),
-            None,
-        ),
-        Happened::DeviceReplaced(device) => (
-            world.drive(*device).name.to_string(),
-            "is replaced by a blank one".into(),
-            None,
-        ),
-        Happened::Damage { device, page } => (
-            world.drive(*device).name.to_string(),
-            format!("page {} goes bad", page.0),
-            None,
-        ),
-        Happened::Partition => ("network".into(), "a link is cut".into(), None),
     }
 }

@@ -7,8 +7,9 @@
 use stormglass_engine::contract::{Label, NetworkId, PageIndex, Submission};
 use stormglass_engine::time::Duration;
 
-use crate::device::{CommandFate, CommandNumber, PageFate, PowerLoss, Submitter};
+use crate::device::{CommandFate, CommandNumber, IoEffect, PageFate, PowerLoss, Submitter};
 use crate::ids::{DeviceIndex, ProcessId};
+use crate::occurrence::IoName;
 use crate::time::WorldTime;
 use crate::trace::Rolling;
 
@@ -40,19 +41,51 @@ pub struct PacketFate {
     pub duplicate: Option<Duration>,
     /// One bit, by its number, arrives inverted.
     pub flipped_bit: Option<u64>,
+    /// Still more copies arrive.
+    pub copies: Copies,
+}
+
+/// Copies of a packet beside the second.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Copies {
+    /// How many.
+    pub count: u16,
+    /// The first arrives this much later than the packet would undelayed, each other
+    /// one this much after the one before it.
+    pub apart: Duration,
+}
+
+/// A device command at its submission.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct IoDeparture<'a> {
+    /// When.
+    pub at: WorldTime,
+    /// Which one.
+    pub name: IoName,
+    /// What it asks for.
+    pub submission: &'a Submission,
+}
+
+/// What befalls a device command.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct IoFate {
+    /// It takes this much longer than it would; a device that stalls for one command.
+    pub slow: Duration,
+    /// What goes wrong with it when it executes.
+    pub effect: IoEffect,
 }
 
 /// Answers what chance may decide.
 pub trait Choose {
     /// What befalls a packet.
     fn packet(&mut self, departure: &Departure) -> PacketFate;
+    /// What befalls a device command.
+    #[inline]
+    fn io(&mut self, _departure: &IoDeparture) -> IoFate {
+        IoFate::default()
+    }
     /// A device lost power: what becomes of a queued write or preempt?
-    fn torn_command(
-        &mut self,
-        device: DeviceIndex,
-        number: CommandNumber,
-        submission: &Submission,
-    ) -> CommandFate;
+    fn torn_command(&mut self, name: &IoName, submission: &Submission) -> CommandFate;
     /// A device lost power: what becomes of a page with `versions` possible contents?
     fn torn_page(&mut self, device: DeviceIndex, page: PageIndex, versions: usize) -> PageFate;
     /// Which version stands in a sector of a torn page?
@@ -64,7 +97,7 @@ pub trait Choose {
         versions: usize,
     ) -> usize;
     /// A machine lost power: does a command that it had queued execute?
-    fn executes(&mut self, device: DeviceIndex, number: CommandNumber) -> bool;
+    fn executes(&mut self, name: &IoName) -> bool;
 }
 
 /// Nothing ever befalls anything; a power loss keeps what is stable.
@@ -75,7 +108,7 @@ impl Choose for Calm {
     fn packet(&mut self, _departure: &Departure) -> PacketFate {
         PacketFate::default()
     }
-    fn torn_command(&mut self, _: DeviceIndex, _: CommandNumber, _: &Submission) -> CommandFate {
+    fn torn_command(&mut self, _: &IoName, _: &Submission) -> CommandFate {
         CommandFate::Absent
     }
     fn torn_page(&mut self, _: DeviceIndex, _: PageIndex, _: usize) -> PageFate {
@@ -84,7 +117,7 @@ impl Choose for Calm {
     fn torn_sector(&mut self, _: DeviceIndex, _: PageIndex, _: usize, _: usize) -> usize {
         0
     }
-    fn executes(&mut self, _: DeviceIndex, _: CommandNumber) -> bool {
+    fn executes(&mut self, _: &IoName) -> bool {
         true
     }
 }
@@ -101,10 +134,11 @@ impl<C: Choose> PowerLoss for AtDevice<'_, C> {
     fn command(
         &mut self,
         number: CommandNumber,
-        _: Submitter,
+        submitter: Submitter,
         submission: &Submission,
     ) -> CommandFate {
-        let fate = self.choose.torn_command(self.device, number, submission);
+        let name = IoName::new(self.device, submitter, submission.io);
+        let fate = self.choose.torn_command(&name, submission);
         self.hash.fold_value(&(number, fate));
         fate
     }
@@ -118,8 +152,14 @@ impl<C: Choose> PowerLoss for AtDevice<'_, C> {
         self.hash.fold_value(&(page, sector, version));
         version
     }
-    fn executes(&mut self, number: CommandNumber, _: Submitter, _: &Submission) -> bool {
-        let executes = self.choose.executes(self.device, number);
+    fn executes(
+        &mut self,
+        number: CommandNumber,
+        submitter: Submitter,
+        submission: &Submission,
+    ) -> bool {
+        let name = IoName::new(self.device, submitter, submission.io);
+        let executes = self.choose.executes(&name);
         self.hash.fold_value(&(number, executes));
         executes
     }

@@ -6,10 +6,12 @@ use stormglass_engine::time::Instant;
 use crate::time::WorldTime;
 
 /// A machine's monotonic clock.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Clock {
-    /// World time at which the clock shows zero.
+    /// World time at which the clock shows `shown`.
     pub origin: WorldTime,
+    /// What it shows then: zero, unless its rate was changed.
+    pub shown: Instant,
     /// How much faster than world time it runs, in parts per billion; at most
     /// half a second in a second either way.
     pub drift_ppb: i32,
@@ -25,14 +27,25 @@ impl Clock {
     pub fn read(self, at: WorldTime) -> Instant {
         let elapsed = at.since(self.origin).as_nanos();
         if self.drift_ppb == 0 {
-            return Instant::from_nanos(elapsed);
+            return Instant::from_nanos(self.shown.as_nanos() + elapsed);
         }
         self.read_drifting(elapsed)
     }
 
+    /// The clock that goes on from what this one shows at a world time, at another
+    /// rate.
+    #[must_use]
+    pub fn at_rate(self, at: WorldTime, drift_ppb: i32) -> Self {
+        Clock {
+            origin: at,
+            shown: self.read(at),
+            drift_ppb,
+        }
+    }
+
     fn read_drifting(self, elapsed: u64) -> Instant {
         let drift = i128::from(elapsed) * i128::from(self.drift_ppb) / BILLION;
-        let shown = i128::from(elapsed) + drift;
+        let shown = i128::from(self.shown.as_nanos()) + i128::from(elapsed) + drift;
         Instant::from_nanos(u64::try_from(shown).expect("drift is bounded"))
     }
 
@@ -41,7 +54,7 @@ impl Clock {
     /// same instant, for ever.
     #[inline]
     pub fn reaches(self, instant: Instant) -> WorldTime {
-        let shown = instant.as_nanos();
+        let shown = instant.as_nanos().saturating_sub(self.shown.as_nanos());
         if self.drift_ppb == 0 {
             return self.at(shown);
         }
@@ -49,7 +62,7 @@ impl Clock {
     }
 
     fn reaches_drifting(self, instant: Instant) -> WorldTime {
-        let shown = instant.as_nanos();
+        let shown = instant.as_nanos().saturating_sub(self.shown.as_nanos());
         let rate = BILLION + i128::from(self.drift_ppb);
         let elapsed = (i128::from(shown) * BILLION).div_euclid(rate);
         let mut elapsed = u64::try_from(elapsed).unwrap_or(u64::MAX / 2);
@@ -68,6 +81,16 @@ impl Clock {
     }
 }
 
+impl Default for Clock {
+    fn default() -> Self {
+        Clock {
+            origin: WorldTime::ZERO,
+            shown: Instant::from_nanos(0),
+            drift_ppb: 0,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -79,13 +102,35 @@ mod tests {
             drift_ppb in -DRIFT_PPB_MAX..DRIFT_PPB_MAX,
             shown in 0u64..1_000_000_000_000,
             origin in 0u64..1_000_000,
+            base in 0u64..1_000_000_000_000,
         ) {
-            let clock = Clock { origin: WorldTime::from_nanos(origin), drift_ppb };
-            let instant = Instant::from_nanos(shown);
+            let clock = Clock {
+                origin: WorldTime::from_nanos(origin),
+                shown: Instant::from_nanos(base),
+                drift_ppb,
+            };
+            let instant = Instant::from_nanos(base + shown);
             let at = clock.reaches(instant);
             prop_assert!(clock.read(at) >= instant);
             if at.as_nanos() > origin {
                 prop_assert!(clock.read(WorldTime::from_nanos(at.as_nanos() - 1)) < instant);
+            }
+        }
+
+        /// Whatever is done to its rate, a clock never goes back nor jumps.
+        #[test]
+        fn a_clock_is_monotonic_through_any_change_of_its_rate(
+            rates in prop::collection::vec((1u64..1_000_000, -DRIFT_PPB_MAX..=DRIFT_PPB_MAX), 1..20),
+        ) {
+            let mut clock = Clock::default();
+            let (mut now, mut last) = (WorldTime::ZERO, clock.read(WorldTime::ZERO));
+            for (span, drift_ppb) in rates {
+                let until = now.after(stormglass_engine::time::Duration::from_nanos(span));
+                let before = clock.read(until);
+                prop_assert!(before >= last);
+                clock = clock.at_rate(until, drift_ppb);
+                prop_assert_eq!(clock.read(until), before);
+                (now, last) = (until, before);
             }
         }
     }

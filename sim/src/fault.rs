@@ -2,11 +2,12 @@
 //! decided elsewhere.
 
 use serde::{Deserialize, Serialize};
-use stormglass_engine::contract::PageIndex;
+use stormglass_engine::contract::{Address, LabelKind, NetworkId, PageIndex};
 
-use crate::device::{Damage, Return};
+use crate::device::{Damage, PageRange, Return};
 use crate::ids::{DeviceIndex, MachineId, ProcessId};
-use crate::network::Cut;
+use crate::network::{Cut, PathLimit};
+use crate::service_time::Pace;
 
 /// Something that is done to the hardware. A run's hash knows each by its place here:
 /// new ones come last.
@@ -42,4 +43,46 @@ pub enum Fault {
         /// How.
         damage: Damage,
     },
+    /// A device takes another time for what is submitted from now on.
+    DevicePace(DeviceIndex, Pace),
+    /// A device executes nothing; commands wait.
+    DeviceStalls(DeviceIndex),
+    /// It goes on, with all that has waited at once.
+    DeviceGoesOn(DeviceIndex),
+    /// A device has no space for pages of this range that hold nothing yet.
+    DeviceFull(DeviceIndex, PageRange),
+    /// It has again.
+    DeviceHasRoom(DeviceIndex),
+    /// A device's content is remembered.
+    Remember(DeviceIndex),
+    /// Pages of a device go back to what was remembered.
+    Restore(DeviceIndex, PageRange),
+    /// Two devices stand in each other's place.
+    Swap([DeviceIndex; 2]),
+    /// Messages of one kind do not reach another machine.
+    CutKind(Cut, LabelKind),
+    /// They do again.
+    HealKind(Cut, LabelKind),
+    /// Packets to another machine wait where they would leave.
+    Clog(Cut),
+    /// They leave now, and travel as long as they would have.
+    Release(Cut),
+    /// A path to another machine carries no more than this.
+    Limit(Cut, PathLimit),
+    /// It carries everything again.
+    Unlimit(Cut),
+    /// A module is reached under another address from now on.
+    Readdress {
+        /// The module.
+        process: ProcessId,
+        /// On which network.
+        network: NetworkId,
+        /// Where nobody else is.
+        address: Address,
+    },
+    /// A machine's CPU takes another time for what it begins from now on.
+    CpuPace(MachineId, Pace),
+    /// A machine's clock goes on from what it shows, that much faster than world time;
+    /// in parts per billion, at most [`crate::clock::DRIFT_PPB_MAX`] either way.
+    ClockRate(MachineId, i32),
 }

@@ -4,16 +4,21 @@
 //! Loss, duplicates and delays are chosen at departure, partitions are judged at
 //! arrival. Nothing is ordered: each packet draws its own latency.
 
+mod path;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use stormglass_engine::contract::{Address, Label, NetworkId};
+use stormglass_engine::contract::{Address, Label, LabelKind, NetworkId};
 use stormglass_engine::time::Duration;
 
 use crate::ids::{MachineId, ProcessId};
 use crate::random::{Draw, Seed};
 use crate::service_time::Latency;
+use crate::time::WorldTime;
+pub use path::{Bandwidth, Entry, PathLimit};
+use path::{PathBehaviour, Paths, take_back};
 
 /// Addresses are below this, so that a table resolves them.
 pub const ADDRESS_MAX: u32 = 1 << 16;
@@ -58,6 +63,19 @@ pub struct Network {
     links: Arc<Vec<Link>>,
     /// How often each cut was made and not healed.
     cuts: BTreeMap<Cut, u32>,
+    /// What else is wrong between machines.
+    paths: Paths,
+    /// Modules that have another address than they were built with.
+    moved: BTreeMap<(NetworkId, ProcessId), Address>,
+}
+
+/// All that decides how a network treats packets, apart from what it was built from.
+#[derive(Debug, Serialize)]
+pub(crate) struct NetworkBehaviour {
+    /// The cuts, and how often each was made.
+    cuts: BTreeMap<(u32, u32), u32>,
+    paths: PathBehaviour,
+    moved: BTreeMap<u32, Address>,
 }
 
 impl Network {
@@ -72,6 +90,8 @@ impl Network {
         Network {
             links: Arc::new((0..).zip(specs).map(link).collect()),
             cuts: BTreeMap::new(),
+            paths: Paths::default(),
+            moved: BTreeMap::new(),
         }
     }
 
@@ -82,6 +102,22 @@ impl Network {
         let previous = put(&mut link.routes, address.value() as usize, process);
         assert!(previous.is_none(), "an address belongs to one module");
         put(&mut link.addresses, process.index(), address);
+    }
+
+    /// Gives a module another address instead of its own. Packets to the old one that
+    /// have left still reach it; later ones reach nobody. False if the address is
+    /// taken.
+    pub fn readdress(&mut self, network: NetworkId, process: ProcessId, address: Address) -> bool {
+        if self.resolve(network, address).is_some() {
+            return false;
+        }
+        let old = self.address_of(network, process);
+        let old = old.expect("who moves is attached to the network");
+        let link = &mut Arc::make_mut(&mut self.links)[network.index()];
+        link.routes[old.value() as usize] = None;
+        self.attach(network, address, process);
+        self.moved.insert((network, process), address);
+        true
     }
 
     /// Every network.
@@ -132,18 +168,23 @@ impl Network {
 
     /// Takes one such cut back.
     pub fn heal(&mut self, cut: Cut) {
-        if let Some(count) = self.cuts.get_mut(&cut) {
-            *count -= 1;
-            if *count == 0 {
-                self.cuts.remove(&cut);
-            }
-        }
+        take_back(&mut self.cuts, &cut);
     }
 
-    /// True if any machines are parted.
+    /// Parts two machines in one direction for messages of one kind.
+    pub fn cut_kind(&mut self, cut: Cut, kind: LabelKind) {
+        self.paths.cut_kind(cut, kind);
+    }
+
+    /// Takes one such cut back.
+    pub fn heal_kind(&mut self, cut: Cut, kind: LabelKind) {
+        self.paths.heal_kind(cut, kind);
+    }
+
+    /// True if any machines are parted, for all messages or for some.
     #[inline]
     pub fn has_cuts(&self) -> bool {
-        !self.cuts.is_empty()
+        !self.cuts.is_empty() || self.paths.has_cut_kinds()
     }
 
     /// True if packets do not get through.
@@ -151,17 +192,80 @@ impl Network {
         self.cuts.contains_key(cut)
     }
 
+    /// True if messages of this kind do not get through.
+    pub fn is_cut_for(&self, cut: &Cut, kind: LabelKind) -> bool {
+        self.is_cut(cut) || self.paths.is_kind_cut(cut, kind)
+    }
+
+    /// Lets nothing leave on a path.
+    pub fn clog(&mut self, cut: Cut) {
+        self.paths.clog(cut);
+    }
+
+    /// Takes one such clog back. True if the path is free now and was not.
+    pub fn release(&mut self, cut: Cut) -> bool {
+        self.paths.release(cut)
+    }
+
+    /// True if nothing leaves on a path.
+    pub fn is_clogged(&self, cut: &Cut) -> bool {
+        self.paths.is_clogged(cut)
+    }
+
+    /// Limits what a path carries, instead of any earlier limit; its queue is empty.
+    pub fn limit(&mut self, cut: Cut, limit: PathLimit) {
+        self.paths.limit(cut, limit);
+    }
+
+    /// Takes the limit back.
+    pub fn unlimit(&mut self, cut: Cut) {
+        self.paths.unlimit(cut);
+    }
+
+    /// True if leaving is not a matter of course on every path.
+    #[inline]
+    pub fn holds_up(&self) -> bool {
+        self.paths.hold_up()
+    }
+
+    /// Takes a packet of this length into a path.
+    pub fn enter(&mut self, cut: &Cut, now: WorldTime, length: u64) -> Entry {
+        self.paths.enter(cut, now, length)
+    }
+
     /// The cuts that stand.
     pub fn cuts(&self) -> impl Iterator<Item = &Cut> {
         self.cuts.keys()
     }
 
-    /// The cuts of one network, and how often each was made: all that decides
-    /// how it treats packets, apart from what it was built from.
-    pub(crate) fn cuts_of(&self, network: NetworkId) -> BTreeMap<(u32, u32), u32> {
-        let own = self.cuts.iter().filter(|(cut, _)| cut.network == network);
-        own.map(|(cut, count)| ((cut.from.0, cut.to.0), *count))
-            .collect()
+    /// The cuts that stand for one kind of message.
+    pub fn cut_kinds(&self) -> impl Iterator<Item = (Cut, LabelKind)> {
+        self.paths.cut_kinds()
+    }
+
+    /// The paths on which nothing leaves.
+    pub fn clogs(&self) -> impl Iterator<Item = Cut> {
+        self.paths.clogs()
+    }
+
+    /// The paths with a limit.
+    pub fn limits(&self) -> impl Iterator<Item = Cut> {
+        self.paths.limits()
+    }
+
+    /// How one network treats packets.
+    pub(crate) fn behaviour(&self, network: NetworkId) -> NetworkBehaviour {
+        let cuts = self.cuts.iter().filter(|(cut, _)| cut.network == network);
+        let moved = self.moved.iter().filter(|((on, _), _)| *on == network);
+        NetworkBehaviour {
+            cuts: cuts
+                .map(|(cut, count)| ((cut.from.0, cut.to.0), *count))
+                .collect(),
+            paths: self.paths.behaviour(network),
+            moved: moved
+                .map(|((_, process), address)| (process.0, *address))
+                .collect(),
+        }
     }
 }
 

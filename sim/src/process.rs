@@ -9,7 +9,7 @@ use stormglass_engine::time::{Duration, Instant};
 
 use crate::clock::Clock;
 use crate::ids::MachineId;
-use crate::service_time::CpuCost;
+use crate::service_time::{CpuCost, Pace};
 use crate::time::WorldTime;
 
 /// A module slot of a machine.
@@ -26,6 +26,8 @@ pub struct Process<M: Module> {
     pub identity: M::Identity,
     /// What each input costs it.
     pub cpu: CpuCost,
+    /// How much slower than usual its machine's CPU is.
+    pub pace: Pace,
     /// Its state; nothing while it is down.
     pub module: Option<M>,
     /// Which of its lives this is; rises when one ends.
@@ -118,6 +120,12 @@ pub(crate) enum Cpu {
 }
 
 impl<M: Module> Process<M> {
+    /// How long an input takes.
+    #[inline]
+    pub(crate) fn cost(&self, input: &Input<M::Local>) -> Duration {
+        self.pace.of(self.cpu.of(input))
+    }
+
     /// Inputs that wait for the CPU.
     pub fn backlog(&self) -> usize {
         self.inbox.len()

@@ -96,6 +96,32 @@ impl DeviceService {
     }
 }
 
+/// How much slower than usual something is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Pace {
+    /// Each span that many times; at least 1.
+    pub factor: u32,
+    /// And so much on top.
+    pub extra: Duration,
+}
+
+impl Pace {
+    /// No slower.
+    pub const USUAL: Pace = Pace {
+        factor: 1,
+        extra: Duration::ZERO,
+    };
+
+    /// What becomes of a span.
+    #[inline]
+    pub fn of(self, span: Duration) -> Duration {
+        if self == Pace::USUAL {
+            return span;
+        }
+        span.times(u64::from(self.factor)).plus(self.extra)
+    }
+}
+
 /// CPU time that a module needs before its handler runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct CpuCost {

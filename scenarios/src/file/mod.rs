@@ -22,14 +22,17 @@ mod words;
 
 pub use builder::Builder;
 pub use diagnostic::{Diagnostic, Diagnostics, Path, Span};
-pub use fault::{Action, DamageKind, Direction, Fault, Partition, ReturnKind, Trigger, When};
+pub use fault::{
+    Action, AreaKind, ClockWay, Cue, DamageKind, Direction, Fault, Partition, ReturnKind, Trigger,
+    When,
+};
 pub use model::{
     DeviceTimes, Expect, LinkTimes, Measure, Mix, Profile, RunLimits, Scenario, Topology, Verdict,
     Workload,
 };
 pub use names::{
-    Cluster, DeviceKind, DeviceName, DriveName, Endpoint, MachineName, ModuleName, NetworkName,
-    NodeName,
+    Cluster, DeviceKind, DeviceName, DriveName, Endpoint, Extent, MachineName, MessageKind,
+    ModuleName, NetworkName, NetworkSet, NodeName,
 };
 pub use settings::Settings;
 pub use stormglass_engine::configuration::Policy;

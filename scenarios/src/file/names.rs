@@ -8,7 +8,11 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use stormglass_engine::contract::LabelKind;
+use stormglass_engine::wire::kind;
+
 use super::text::{Complaint, quoted, text_form};
+use super::words::choice;
 
 /// What the mediator's machine, device, network and side of a partition are called.
 const MEDIATOR: &str = "mediator";
@@ -51,6 +55,51 @@ impl fmt::Display for Cluster {
         })
     }
 }
+
+/// What fails as a whole: a cluster, or everything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Extent {
+    /// A cluster.
+    Cluster(Cluster),
+    /// Both clusters, and the mediator where there is one.
+    All,
+}
+
+impl From<Cluster> for Extent {
+    fn from(cluster: Cluster) -> Self {
+        Extent::Cluster(cluster)
+    }
+}
+
+impl fmt::Display for Extent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Extent::Cluster(cluster) => cluster.fmt(f),
+            Extent::All => f.write_str("all"),
+        }
+    }
+}
+
+impl FromStr for Extent {
+    type Err = Complaint;
+    fn from_str(text: &str) -> Result<Self, Complaint> {
+        let cluster = Cluster::named(text).map(Extent::Cluster);
+        let all = (text == "all").then_some(Extent::All);
+        cluster.or(all).ok_or_else(|| {
+            Complaint::new(
+                format!("there is no cluster {}", quoted(text)),
+                "the clusters are east and west; or say \"all\"",
+            )
+        })
+    }
+}
+
+text_form!(
+    Extent,
+    "extent",
+    "^(east|west|all)$",
+    "A cluster, such as east, or all."
+);
 
 /// A node: `east-1`. Nodes 1 and 2 of a cluster are its first HA pair.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -165,7 +214,10 @@ pub struct DeviceName {
 }
 
 /// What a device of a storage set is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
 pub enum DeviceKind {
     /// The small fast one, with the redo log.
     Journal,
@@ -287,6 +339,73 @@ impl fmt::Display for NetworkName {
         })
     }
 }
+
+/// Some of the networks; in a file, a list of them.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(from = "Vec<NetworkName>", into = "Vec<NetworkName>")]
+pub struct NetworkSet([bool; NetworkName::ALL.len()]);
+
+impl NetworkSet {
+    /// Those that it holds, in order.
+    pub fn iter(self) -> impl Iterator<Item = NetworkName> {
+        let all = NetworkName::ALL.into_iter().zip(self.0);
+        all.filter_map(|(network, is_in)| is_in.then_some(network))
+    }
+}
+
+impl From<Vec<NetworkName>> for NetworkSet {
+    fn from(networks: Vec<NetworkName>) -> Self {
+        NetworkSet(NetworkName::ALL.map(|network| networks.contains(&network)))
+    }
+}
+
+impl From<NetworkSet> for Vec<NetworkName> {
+    fn from(networks: NetworkSet) -> Self {
+        networks.iter().collect()
+    }
+}
+
+/// A kind of message, by its name in timelines: `set-ack`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MessageKind(pub LabelKind);
+
+impl MessageKind {
+    /// The kinds that have a name, with it.
+    fn all() -> impl Iterator<Item = (LabelKind, &'static str)> {
+        let kinds = (0..=u8::MAX).map(LabelKind);
+        let named = kinds.map(|it| (it, kind::name(it)));
+        named.filter(|(_, name)| *name != kind::name(LabelKind(0)))
+    }
+}
+
+impl fmt::Display for MessageKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(kind::name(self.0))
+    }
+}
+
+impl FromStr for MessageKind {
+    type Err = Complaint;
+    fn from_str(text: &str) -> Result<Self, Complaint> {
+        let found = MessageKind::all().find(|(_, name)| *name == text);
+        found.map(|(it, _)| MessageKind(it)).ok_or_else(|| {
+            let known: Vec<_> = MessageKind::all().map(|(_, name)| name).collect();
+            Complaint::new(
+                format!("there are no messages named {}", quoted(text)),
+                choice("messages", text, &known),
+            )
+        })
+    }
+}
+
+text_form!(
+    MessageKind,
+    "message",
+    "^[a-z]+(-[a-z]+)*$",
+    "A kind of message, such as set or hello-ack."
+);
 
 /// One side of a partition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -12,7 +12,7 @@ use serde_spanned::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::diagnostic::{Diagnostic, Path, Span};
-use super::names::{DeviceName, DriveName, Endpoint, MachineName, NodeName};
+use super::names::{DeviceName, DriveName, Endpoint, Extent, MachineName, MessageKind, NodeName};
 use super::text::{Complaint, Thousandths, parse_duration, parse_ratio, quoted};
 use super::words::choice;
 
@@ -375,6 +375,12 @@ fn check_form(form: &str, value: &DeValue<'_>, what: &str) -> Result<(), Complai
             .parse::<MachineName>()
             .map(drop),
         "drive" => text("a device's name")?.parse::<DriveName>().map(drop),
+        "extent" => text("a cluster's name, or \"all\"")?
+            .parse::<Extent>()
+            .map(drop),
+        "message" => text("a kind of message, as in \"set\"")?
+            .parse::<MessageKind>()
+            .map(drop),
         "device" => text("a device's name")?.parse::<DeviceName>().map(drop),
         "endpoint" => text("a name, as in \"east-1\"")?
             .parse::<Endpoint>()

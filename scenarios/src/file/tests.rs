@@ -6,6 +6,7 @@ use stormglass_engine::time::Duration;
 
 use super::*;
 
+mod fault;
 mod malformed;
 mod robust;
 
@@ -150,6 +151,7 @@ fn faults() -> Vec<Fault> {
         to: Endpoint::Cluster(Cluster::East),
         network: NetworkName::Client,
         direction: Direction::OneWay,
+        kind: None,
         duration: one,
     };
     let restart_after = Duration::from_nanos(10);
@@ -171,7 +173,7 @@ fn faults() -> Vec<Fault> {
         }
         .on("local durable", east_1, 3),
         Action::PowerOff {
-            cluster: Cluster::West,
+            cluster: Cluster::West.into(),
             restart_after: Some(one),
         }
         .at(two),

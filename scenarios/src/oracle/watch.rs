@@ -123,15 +123,8 @@ impl Oracles {
         world: &World<Actor>,
         findings: &mut Vec<Finding>,
     ) {
-        match occurrence {
-            Occurrence::Fault(Happened::Damage { device, page }) => {
-                self.images.damaged(*device, *page);
-                self.outcomes.damaged();
-                self.intact.damaged();
-                self.chart((*device, *page), world, event);
-            }
-            Occurrence::Fault(Happened::DeviceGone(_)) => self.outcomes.damaged(),
-            _ => {}
+        if let Occurrence::Fault(happened) = occurrence {
+            self.observe_damage(happened, world, event);
         }
         self.images.observe(at, event, occurrence, world, findings);
         self.liveness
@@ -166,6 +159,7 @@ impl Oracles {
                 device,
                 number,
                 succeeded,
+                ..
             } => {
                 let when = When { at, event };
                 self.epochs
@@ -189,6 +183,27 @@ impl Oracles {
                 self.takeover.reborn(*process);
             }
             Occurrence::Probe { .. } | Occurrence::Fault(_) => {}
+        }
+    }
+
+    /// What was done to a device is no fault of who reads it.
+    fn observe_damage(&mut self, happened: &Happened, world: &World<Actor>, event: u64) {
+        for (device, pages) in happened.damaged() {
+            // What a journal holds is no block's good copy.
+            let is_data = self.images.journal_of(device) != Some(device);
+            for page in (0..pages.count).map(|index| pages.start.plus(index)) {
+                self.images.damaged(device, page);
+                self.intact.damaged();
+                if is_data {
+                    self.chart((device, page), world, event);
+                }
+            }
+        }
+        if matches!(
+            happened,
+            Happened::Damage { .. } | Happened::Defect { .. } | Happened::DeviceGone(_)
+        ) {
+            self.outcomes.damaged();
         }
     }
 

@@ -18,10 +18,11 @@ use serde::{Deserialize, Serialize};
 use stormglass_engine::contract::{PageIndex, Submission};
 use stormglass_engine::time::Duration;
 use stormglass_sim::choose::{Choose, Departure, PacketFate};
-use stormglass_sim::device::{CommandFate, CommandNumber, PageFate};
+use stormglass_sim::device::{CommandFate, PageFate};
 use stormglass_sim::fault::Fault;
 use stormglass_sim::network::identity;
-use stormglass_sim::random::{Draw, Ratio, Seed};
+use stormglass_sim::occurrence::IoName;
+use stormglass_sim::random::{Draw, Ratio, Sample, Seed};
 use stormglass_sim::time::WorldTime;
 use stormglass_sim::world::{DeviceIndex, World};
 
@@ -217,6 +218,14 @@ impl Weather {
     }
 }
 
+impl Weather {
+    /// A question about a command that a power loss found in a queue.
+    fn queued(&self, name: &IoName, question: u16) -> Sample {
+        let [place, incarnation, io] = name.identity(question);
+        self.power.at(&[place, incarnation, io, self.power_losses])
+    }
+}
+
 impl Strength {
     /// The same, thicker.
     fn hastened(self, factor: u32) -> Self {
@@ -260,20 +269,12 @@ impl Choose for Weather {
                 .further(6)
                 .chance(strength.corrupt)
                 .then(|| sample.further(7).bits()),
+            ..PacketFate::default()
         }
     }
 
-    fn torn_command(
-        &mut self,
-        device: DeviceIndex,
-        number: CommandNumber,
-        _: &Submission,
-    ) -> CommandFate {
-        match self
-            .power
-            .at(&[1, u64::from(device.0), number.0, self.power_losses])
-            .below(3)
-        {
+    fn torn_command(&mut self, name: &IoName, _: &Submission) -> CommandFate {
+        match self.queued(name, 1).below(3) {
             0 => CommandFate::Absent,
             1 => CommandFate::Torn,
             _ => CommandFate::Whole,
@@ -303,10 +304,7 @@ impl Choose for Weather {
             .index(versions)
     }
 
-    fn executes(&mut self, device: DeviceIndex, number: CommandNumber) -> bool {
-        self.power
-            .at(&[4, u64::from(device.0), number.0, self.power_losses])
-            .below(2)
-            == 0
+    fn executes(&mut self, name: &IoName) -> bool {
+        self.queued(name, 4).below(2) == 0
     }
 }

@@ -134,7 +134,7 @@ impl Field {
                 duration: lasts,
             },
             RecurringKind::PowerOff => Action::PowerOff {
-                cluster: Cluster::ALL[target.index(2)],
+                cluster: Cluster::ALL[target.index(2)].into(),
                 restart_after: Some(lasts),
             },
             RecurringKind::Partition => Action::Partition(self.parted(lasts, target, extra)),
@@ -192,6 +192,7 @@ impl Field {
         Partition {
             from,
             to,
+            kind: None,
             network,
             direction: match extra.further(3).chance(one_way) {
                 true => Direction::OneWay,

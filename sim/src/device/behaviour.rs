@@ -6,7 +6,7 @@ use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use stormglass_engine::contract::{IoRequest, PageIndex, ReservationKey, Submission};
 
-use super::{CommandNumber, Device, Queued, Submitter};
+use super::{CommandNumber, Device, IoEffect, PageRange, Queued, Submitter};
 
 /// A device as its behaviour follows from it.
 #[derive(Serialize)]
@@ -17,6 +17,10 @@ pub(crate) struct DeviceBehaviour<'a> {
     holder: Option<ReservationKey>,
     is_gone: bool,
     unreadable: &'a BTreeSet<PageIndex>,
+    phantoms: &'a BTreeMap<PageIndex, Bytes>,
+    is_stalled: bool,
+    full: Option<PageRange>,
+    remembered: Option<BTreeMap<PageIndex, &'a Bytes>>,
     queue: Vec<QueuedBehaviour<'a>>,
 }
 
@@ -26,6 +30,7 @@ struct QueuedBehaviour<'a> {
     is_awaited: bool,
     /// How many of the cached versions a flush makes stable.
     covered: usize,
+    effect: IoEffect,
     submission: &'a Submission,
 }
 
@@ -38,6 +43,10 @@ impl Device {
             holder: self.reservation.holder(),
             is_gone: self.is_gone,
             unreadable: &self.unreadable,
+            phantoms: &self.phantoms,
+            is_stalled: self.is_stalled,
+            full: self.full,
+            remembered: self.remembered.as_ref().map(|it| it.stored().collect()),
             queue: self.queue.iter().map(|it| self.in_queue(it)).collect(),
         }
     }
@@ -65,6 +74,7 @@ impl Device {
             submitter: queued.submitter,
             is_awaited: queued.is_awaited,
             covered,
+            effect: queued.effect,
             submission: &queued.submission,
         }
     }

@@ -1,28 +1,15 @@
-//! What befalls a device beside loss of power: it goes and comes back, or a page of
-//! it goes bad.
+//! What befalls a device beside loss of power: it does not answer, it stalls, or a page
+//! of it goes bad.
 
 use bytes::BytesMut;
 use serde::{Deserialize, Serialize};
-use stormglass_engine::contract::{IoError, PageIndex};
+use stormglass_engine::contract::PageIndex;
 
-use super::cache::Cache;
-use super::pages::Pages;
-use super::reservation::Reservation;
-use super::{Device, Ended};
-use std::collections::BTreeSet;
+use super::Device;
 
 /// By how much a byte of a rotten page goes wrong: odd, so that a page that rots
 /// again and again is itself again only after 256 times.
 const ROT: u8 = 37;
-
-/// How a device comes back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum Return {
-    /// As it went, cache and reservation included: it was only out of reach.
-    Intact,
-    /// As another one, full of zeros and reserved by nobody.
-    Blank,
-}
 
 /// How a page goes bad. Cached versions of it stay good.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -44,30 +31,20 @@ impl Device {
         self.unreadable.contains(&page)
     }
 
-    /// From now on, what executes fails. False if it was gone already.
-    pub fn go(&mut self) -> bool {
-        !std::mem::replace(&mut self.is_gone, true)
+    /// From now on, nothing executes; whoever calls [`Device::execute`] waits until it
+    /// goes on. False if it stalls already.
+    pub fn stall(&mut self) -> bool {
+        !std::mem::replace(&mut self.is_stalled, true)
     }
 
-    /// It answers again. A blank one knows none of the commands that its predecessor
-    /// had queued: they end here, as gone. `None` if it was not gone.
-    #[must_use = "the submitters wait for it"]
-    pub fn come_back(&mut self, returns: Return) -> Option<Vec<Ended>> {
-        if !std::mem::take(&mut self.is_gone) {
-            return None;
-        }
-        match returns {
-            Return::Intact => Some(Vec::new()),
-            Return::Blank => {
-                self.stable = Pages::new(self.spec.pages);
-                self.cache = Cache::new();
-                self.reservation = Reservation::default();
-                self.unreadable = BTreeSet::new();
-                let queue = std::mem::take(&mut self.queue);
-                let ended = queue.iter().filter_map(|it| it.ended(Err(IoError::Gone)));
-                Some(ended.collect())
-            }
-        }
+    /// What is queued executes again. False if it did.
+    pub fn go_on(&mut self) -> bool {
+        std::mem::take(&mut self.is_stalled)
+    }
+
+    /// True while nothing executes.
+    pub fn is_stalled(&self) -> bool {
+        self.is_stalled
     }
 
     /// A page goes bad.
@@ -89,7 +66,6 @@ impl Device {
     pub(super) fn first_unreadable(&self, start: PageIndex, count: u32) -> Option<PageIndex> {
         let end = start.plus(u64::from(count));
         let mut bad = self.unreadable.range(start..end);
-        bad.find(|page| self.cache.newest(**page).is_none())
-            .copied()
+        bad.find(|page| self.shown(**page).is_none()).copied()
     }
 }

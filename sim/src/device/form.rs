@@ -10,7 +10,7 @@ use xxhash_rust::xxh3::xxh3_128;
 use super::cache::{Cache, Version, WriteOrder};
 use super::pages::{Pages, whole};
 use super::reservation::Reservation;
-use super::{CommandNumber, Counters, Device, DeviceSpec, Queued, Submitter};
+use super::{CommandNumber, Counters, Device, DeviceSpec, IoEffect, PageRange, Queued, Submitter};
 
 /// A device with page contents replaced by their places in a table.
 #[derive(Serialize, Deserialize)]
@@ -26,6 +26,10 @@ pub(super) struct DeviceForm {
     counters: Counters,
     is_gone: bool,
     unreadable: BTreeSet<PageIndex>,
+    phantoms: Vec<(PageIndex, ContentIndex)>,
+    is_stalled: bool,
+    full: Option<PageRange>,
+    remembered: Option<Vec<(PageIndex, ContentIndex)>>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -34,6 +38,7 @@ struct QueuedForm {
     submitter: Submitter,
     is_awaited: bool,
     completed_before: WriteOrder,
+    effect: IoEffect,
     /// Without the pages of a write.
     submission: Submission,
     pages: Vec<ContentIndex>,
@@ -78,6 +83,13 @@ impl Table {
         })
     }
 
+    fn places_of(&mut self, pages: &Pages) -> Vec<(PageIndex, ContentIndex)> {
+        let stored = pages.stored();
+        stored
+            .map(|(page, content)| (page, self.place_of(&whole(content))))
+            .collect()
+    }
+
     fn strip(&mut self, queued: &Queued) -> QueuedForm {
         let mut submission = Submission::clone(&queued.submission);
         let pages = match &mut submission.request {
@@ -92,6 +104,7 @@ impl Table {
             submitter: queued.submitter,
             is_awaited: queued.is_awaited,
             completed_before: queued.completed_before,
+            effect: queued.effect,
             submission,
             pages: pages.iter().map(|page| self.place_of(page)).collect(),
         }
@@ -101,11 +114,8 @@ impl Table {
 impl From<Device> for DeviceForm {
     fn from(device: Device) -> Self {
         let mut table = Table::default();
-        let stable = device
-            .stable
-            .stored()
-            .map(|(page, content)| (page, table.place_of(&whole(content))));
-        let stable = stable.collect();
+        let stable = table.places_of(&device.stable);
+        let remembered = device.remembered.as_ref().map(|it| table.places_of(it));
         let cached = device.cache.iter();
         let cached = cached
             .map(|it| (it.order, it.page, table.place_of(&it.content)))
@@ -114,6 +124,10 @@ impl From<Device> for DeviceForm {
             .queue
             .iter()
             .map(|queued| table.strip(queued))
+            .collect();
+        let phantoms = device.phantoms.iter();
+        let phantoms = phantoms
+            .map(|(page, content)| (*page, table.place_of(content)))
             .collect();
         DeviceForm {
             spec: device.spec,
@@ -127,6 +141,10 @@ impl From<Device> for DeviceForm {
             counters: device.counters,
             is_gone: device.is_gone,
             unreadable: device.unreadable,
+            phantoms,
+            is_stalled: device.is_stalled,
+            full: device.full,
+            remembered,
         }
     }
 }
@@ -136,10 +154,9 @@ impl TryFrom<DeviceForm> for Device {
 
     fn try_from(form: DeviceForm) -> Result<Self, FormError> {
         form.check()?;
-        let mut stable = Pages::new(form.spec.pages);
-        for (page, place) in &form.stable {
-            stable.write(*page, &form.content(*place)?);
-        }
+        let stable = form.pages(&form.stable)?;
+        let remembered = form.remembered.as_deref();
+        let remembered = remembered.map(|pages| form.pages(pages)).transpose()?;
         let mut cache = Cache::new();
         for (order, page, place) in &form.cached {
             cache.push(Version {
@@ -153,6 +170,10 @@ impl TryFrom<DeviceForm> for Device {
             .iter()
             .map(|queued| form.restore(queued))
             .collect::<Result<_, _>>()?;
+        let phantoms = form.phantoms.iter();
+        let phantoms = phantoms
+            .map(|(page, place)| Ok((*page, form.content(*place)?)))
+            .collect::<Result<_, FormError>>()?;
         Ok(Device {
             spec: form.spec,
             stable,
@@ -164,6 +185,10 @@ impl TryFrom<DeviceForm> for Device {
             counters: form.counters,
             is_gone: form.is_gone,
             unreadable: form.unreadable,
+            phantoms,
+            is_stalled: form.is_stalled,
+            full: form.full,
+            remembered,
         })
     }
 }
@@ -179,6 +204,9 @@ impl DeviceForm {
         }
         let pages = self.stable.iter().map(|(page, _)| page);
         let pages = pages.chain(self.cached.iter().map(|(_, page, _)| page));
+        let pages = pages.chain(self.phantoms.iter().map(|(page, _)| page));
+        let remembered = self.remembered.iter().flatten();
+        let pages = pages.chain(remembered.map(|(page, _)| page));
         let mut pages = pages.chain(&self.unreadable);
         if let Some(page) = pages.find(|page| page.0 >= self.spec.pages) {
             return Err(FormError::OutOfRange(*page));
@@ -190,6 +218,14 @@ impl DeviceForm {
         } else {
             Err(FormError::Disorder)
         }
+    }
+
+    fn pages(&self, places: &[(PageIndex, ContentIndex)]) -> Result<Pages, FormError> {
+        let mut pages = Pages::new(self.spec.pages);
+        for (page, place) in places {
+            pages.write(*page, &self.content(*place)?);
+        }
+        Ok(pages)
     }
 
     fn content(&self, place: ContentIndex) -> Result<Bytes, FormError> {
@@ -208,6 +244,7 @@ impl DeviceForm {
             submitter: form.submitter,
             is_awaited: form.is_awaited,
             completed_before: form.completed_before,
+            effect: form.effect,
             submission: Arc::new(submission),
         })
     }

@@ -26,8 +26,14 @@ impl Device {
     /// What a read of this page returns now.
     #[inline]
     pub fn current(&self, page: PageIndex) -> Bytes {
-        let cached = self.cache.newest(page).cloned();
-        cached.unwrap_or_else(|| self.stable.read(page))
+        let shown = self.shown(page).cloned();
+        shown.unwrap_or_else(|| self.stable.read(page))
+    }
+
+    /// What a read of this page returns instead of the stable content.
+    pub(super) fn shown(&self, page: PageIndex) -> Option<&Bytes> {
+        let cached = self.cache.newest(page);
+        cached.or_else(|| self.phantoms.get(&page))
     }
 
     /// What the page holds for good.
@@ -99,10 +105,12 @@ impl Device {
         }
         match self.check(submission) {
             Ok(()) => true,
-            Err(IoError::ReservationConflict) => self
-                .reservations_ahead()
-                .iter()
-                .any(|ahead| ahead.admits(submission.key)),
+            Err(IoError::ReservationConflict) => {
+                let ahead = self.reservations_ahead();
+                let mut ahead = ahead.iter();
+                ahead.any(|it| it.admits(submission.key))
+                    && self.check_space(&submission.request).is_ok()
+            }
             Err(
                 IoError::Aborted
                 | IoError::Unreadable(_)

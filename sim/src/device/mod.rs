@@ -7,7 +7,9 @@
 //! * A flush covers exactly the writes that had completed when it was submitted;
 //!   a forced write covers itself only.
 //! * The cache is bounded. Past its limit the oldest version becomes stable.
-//! * A device that is gone fails whatever executes, and nothing else of it changes.
+//! * A device that is gone fails whatever executes, and nothing else of it changes;
+//!   one that stalls executes nothing, which is for the world to see to.
+//! * What goes wrong with a command does so when it executes: see [`IoEffect`].
 //!
 //! ```text
 //! submit ──► queue ──execute──► cache ──flush, limit──► stable pages
@@ -21,17 +23,20 @@
 mod behaviour;
 mod cache;
 mod damage;
+mod defect;
 mod form;
 mod inspect;
 mod pages;
 mod power;
+mod replace;
 mod reservation;
+mod space;
 #[cfg(test)]
 mod tests;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 use stormglass_engine::contract::{
@@ -40,11 +45,14 @@ use stormglass_engine::contract::{
 };
 
 use cache::{Cache, Version, WriteOrder};
-pub use damage::{Damage, Return};
+pub use damage::Damage;
+pub use defect::{Defect, IoEffect};
 use form::DeviceForm;
 pub use form::FormError;
 use pages::Pages;
-pub use power::{CommandFate, PageFate, PowerLoss};
+use power::StableStays;
+pub use power::{CommandFate, PageFate, PowerLoss, Unplugged};
+pub use replace::Return;
 use reservation::Reservation;
 
 /// Pages of volatile cache that a device has if nothing else is said.
@@ -77,6 +85,14 @@ impl PageRange {
     pub fn contains(self, other: PageRange) -> bool {
         let (end, other_end) = (self.end(), other.end());
         self.start <= other.start && end.is_some() && other_end.is_some() && other_end <= end
+    }
+
+    /// True if they have a page in common.
+    pub fn meets(self, other: PageRange) -> bool {
+        let begins_before_end_of = |one: PageRange, two: PageRange| {
+            one.count > 0 && two.end().is_none_or(|end| one.start.0 < end)
+        };
+        begins_before_end_of(self, other) && begins_before_end_of(other, self)
     }
 
     /// The first page behind, unless that is beyond all numbers.
@@ -113,6 +129,18 @@ pub struct Ended {
 /// order of their numbers, then itself. No allocation if it aborted none.
 pub type Endings = std::iter::Chain<std::vec::IntoIter<Ended>, std::option::IntoIter<Ended>>;
 
+/// What executing a command came to.
+#[must_use = "the submitters wait for it"]
+#[derive(Debug)]
+pub struct Execution {
+    /// What it ended.
+    pub endings: Endings,
+    /// True if the command had its effect, all of it and where it belongs.
+    pub succeeded: bool,
+    /// What went wrong with it, if anything did.
+    pub defect: Option<Defect>,
+}
+
 /// How many commands a device has executed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counters {
@@ -130,14 +158,23 @@ pub struct Counters {
     pub out_of_range: u64,
     /// Reads refused for pages that cannot be read.
     pub unreadable: u64,
+    /// Writes refused for want of space.
+    pub full: u64,
     /// Commands that met a device that was gone.
     pub gone: u64,
+    /// Commands with which something went wrong.
+    pub defective: u64,
 }
 
 impl Counters {
     /// Commands refused.
     pub fn refused(&self) -> u64 {
-        self.conflicts + self.out_of_range + self.unreadable + self.gone
+        self.conflicts + self.out_of_range + self.unreadable + self.full + self.gone
+    }
+
+    /// Commands without the effect that they asked for.
+    fn ineffective(&self) -> u64 {
+        self.refused() + self.defective
     }
 }
 
@@ -156,8 +193,16 @@ pub struct Device {
     counters: Counters,
     /// It does not answer.
     is_gone: bool,
+    /// It executes nothing.
+    is_stalled: bool,
+    /// Where it has no more space.
+    full: Option<PageRange>,
     /// Pages whose stable content cannot be read until it is replaced.
     unreadable: BTreeSet<PageIndex>,
+    /// What reads return of pages whose flush failed, though it is not stable.
+    phantoms: BTreeMap<PageIndex, Bytes>,
+    /// A former stable content.
+    remembered: Option<Pages>,
 }
 
 /// A command that waits for its execution.
@@ -169,6 +214,8 @@ struct Queued {
     is_awaited: bool,
     /// The last write that had completed at submission.
     completed_before: WriteOrder,
+    /// What goes wrong with it.
+    effect: IoEffect,
     submission: Arc<Submission>,
 }
 
@@ -176,13 +223,7 @@ impl Device {
     /// A device full of zeros, reserved by nobody.
     pub fn new(spec: DeviceSpec) -> Self {
         assert!(spec.pages > 0, "a device without pages");
-        let whole = PageRange {
-            start: PageIndex(0),
-            count: spec.pages,
-        };
-        let fits = spec.unreserved.is_none_or(|range| whole.contains(range));
-        assert!(fits, "unreserved pages beyond the device's end");
-        Device {
+        let device = Device {
             spec,
             stable: Pages::new(spec.pages),
             cache: Cache::new(),
@@ -192,8 +233,16 @@ impl Device {
             last_write: WriteOrder::default(),
             counters: Counters::default(),
             is_gone: false,
+            is_stalled: false,
+            full: None,
             unreadable: BTreeSet::new(),
-        }
+            phantoms: BTreeMap::new(),
+            remembered: None,
+        };
+        let whole = device.whole();
+        let fits = spec.unreserved.is_none_or(|range| whole.contains(range));
+        assert!(fits, "unreserved pages beyond the device's end");
+        device
     }
 
     /// Makes pages stable from `start` as if they had always been there: initial
@@ -206,6 +255,16 @@ impl Device {
 
     /// Queues a command. Its effect comes with [`Device::execute`].
     pub fn submit(&mut self, submitter: Submitter, submission: Submission) -> CommandNumber {
+        self.submit_with(submitter, submission, IoEffect::Sound)
+    }
+
+    /// Queues a command with which something goes wrong.
+    pub fn submit_with(
+        &mut self,
+        submitter: Submitter,
+        submission: Submission,
+        effect: IoEffect,
+    ) -> CommandNumber {
         assert_well_formed(&submission.request);
         assert!(self.queue.len() < COMMANDS_MAX, "a device's queue is full");
         let number = self.next_command;
@@ -215,26 +274,44 @@ impl Device {
             submitter,
             is_awaited: true,
             completed_before: self.last_write,
+            effect,
             submission: Arc::new(submission),
         });
         number
     }
 
     /// Executes a queued command, which completes it. A command that is not
-    /// queued any more, having been aborted or lost with power, ends nothing.
+    /// queued any more, having been aborted or lost with power, ends nothing. A
+    /// flush that fails leaves what was stable.
     #[must_use = "the submitters wait for it"]
     pub fn execute(&mut self, number: CommandNumber) -> Endings {
+        self.carry_out(number, &mut StableStays).endings
+    }
+
+    /// The same, and tells more. Of a flush that fails, `choice` tells what it leaves.
+    pub fn carry_out(&mut self, number: CommandNumber, choice: &mut impl PowerLoss) -> Execution {
         let mut aborted = Vec::new();
-        let mut own = None;
+        let (mut own, mut succeeded, mut defect) = (None, false, None);
         if let Ok(position) = self
             .queue
             .binary_search_by_key(&number, |queued| queued.number)
         {
             let queued = self.queue.remove(position);
-            let result = self.perform(&queued, &mut aborted);
+            let before = self.counters;
+            let result = self.perform(&queued, &mut aborted, choice);
             own = queued.ended(result);
+            succeeded = self.counters.ineffective() == before.ineffective();
+            if self.counters.defective > before.defective {
+                defect = Some(queued.defect(queued.effect));
+            } else if self.counters.full > before.full {
+                defect = Some(queued.defect(IoEffect::Full));
+            }
         }
-        aborted.into_iter().chain(own)
+        Execution {
+            endings: aborted.into_iter().chain(own),
+            succeeded,
+            defect,
+        }
     }
 
     /// Forgets a submitter that was killed: its queued commands still execute,
@@ -247,7 +324,12 @@ impl Device {
         }
     }
 
-    fn perform(&mut self, queued: &Queued, aborted: &mut Vec<Ended>) -> Result<IoOutput, IoError> {
+    fn perform(
+        &mut self,
+        queued: &Queued,
+        aborted: &mut Vec<Ended>,
+        choice: &mut impl PowerLoss,
+    ) -> Result<IoOutput, IoError> {
         if self.is_gone {
             self.counters.gone += 1;
             return Err(IoError::Gone);
@@ -256,7 +338,12 @@ impl Device {
         if let Err(error) = self.check(submission) {
             self.counters.conflicts += u64::from(error == IoError::ReservationConflict);
             self.counters.out_of_range += u64::from(error == IoError::OutOfRange);
+            self.counters.full += u64::from(error == IoError::Full);
             return Err(error);
+        }
+        if let Some(result) = self.go_wrong(queued, choice) {
+            self.counters.defective += 1;
+            return result;
         }
         match &submission.request {
             IoRequest::Read { start, count } => {
@@ -296,18 +383,14 @@ impl Device {
         }
     }
 
-    /// Whether a command's pages exist and its key may touch them.
+    /// Whether a command's pages exist, its key may touch them and there is space.
     ///
     /// A flush is checked like a write to reserved pages, so that a deposed
     /// owner learns of it; who writes outside the reservation forces the write.
     fn check(&self, submission: &Submission) -> Result<(), IoError> {
         let is_exempt = match touched(&submission.request) {
             Some(range) => {
-                let whole = PageRange {
-                    start: PageIndex(0),
-                    count: self.spec.pages,
-                };
-                if !whole.contains(range) {
+                if !self.whole().contains(range) {
                     return Err(IoError::OutOfRange);
                 }
                 self.spec
@@ -320,9 +403,17 @@ impl Device {
             },
         };
         if is_exempt || self.reservation.admits(submission.key) {
-            Ok(())
+            self.check_space(&submission.request)
         } else {
             Err(IoError::ReservationConflict)
+        }
+    }
+
+    /// All its pages.
+    pub fn whole(&self) -> PageRange {
+        PageRange {
+            start: PageIndex(0),
+            count: self.spec.pages,
         }
     }
 
@@ -341,6 +432,7 @@ impl Device {
         self.last_write = WriteOrder(self.last_write.0 + 1);
         for (content, index) in pages.iter().zip(0..) {
             let page = start.plus(index);
+            self.phantoms.remove(&page);
             match persistence {
                 Persistence::Cached => {
                     self.cache.push(Version {
@@ -357,6 +449,7 @@ impl Device {
     /// Makes a content stable that is newer than all cached ones of its page.
     fn put_stable(&mut self, page: PageIndex, content: &Bytes) {
         self.cache.forget(page);
+        self.phantoms.remove(&page);
         self.settle_page(page, content);
     }
 

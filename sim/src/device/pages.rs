@@ -76,6 +76,11 @@ impl Pages {
         self.kept(page).map_or_else(|| ZEROS.clone(), whole)
     }
 
+    /// True if a page holds nothing but zeros.
+    pub(super) fn is_zero(&self, page: PageIndex) -> bool {
+        self.kept(page).is_none()
+    }
+
     #[inline]
     fn kept(&self, page: PageIndex) -> Option<&Bytes> {
         self.assert_inside(page);

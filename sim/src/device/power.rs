@@ -8,7 +8,7 @@ use stormglass_engine::contract::{
 
 use super::cache::Cache;
 use super::pages::same_content;
-use super::{CommandNumber, Device, Ended, Queued, Submitter};
+use super::{CommandNumber, Defect, Device, Ended, Queued, Submitter};
 
 /// Sectors of a page.
 const SECTORS: usize = PAGE_BYTES / SECTOR_BYTES;
@@ -67,16 +67,50 @@ pub trait PowerLoss {
     ) -> bool;
 }
 
+/// Nothing is asked for; what is stable stays.
+pub(super) struct StableStays;
+
+impl PowerLoss for StableStays {
+    fn command(&mut self, _: CommandNumber, _: Submitter, _: &Submission) -> CommandFate {
+        CommandFate::Absent
+    }
+    fn page(&mut self, _: PageIndex, _: usize) -> PageFate {
+        PageFate::Version(0)
+    }
+    fn sector(&mut self, _: PageIndex, _: usize, _: usize) -> usize {
+        0
+    }
+    fn executes(&mut self, _: CommandNumber, _: Submitter, _: &Submission) -> bool {
+        false
+    }
+}
+
+/// What a submitter's loss of power made of its commands.
+#[must_use = "the submitters wait for it"]
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Unplugged {
+    /// Commands of others that a preempt aborted.
+    pub ended: Vec<Ended>,
+    /// What went wrong with those that executed.
+    pub defects: Vec<Defect>,
+}
+
 impl Device {
     /// Power goes and comes: queue and cache are empty afterwards, and nobody is
     /// told. Any of the queued commands may have been under way, but for those
     /// that the reservation refuses whatever goes before.
     pub fn lose_power(&mut self, choice: &mut impl PowerLoss) {
-        let mut queue = std::mem::take(&mut self.queue);
-        if self.is_gone {
-            // Nothing of the queue could be under way.
-            return self.settle(choice);
+        let queue = std::mem::take(&mut self.queue);
+        // Of a device that is gone nothing could be under way.
+        if !self.is_gone {
+            self.judge_queue(queue, choice);
         }
+        self.settle(choice);
+        self.phantoms.clear();
+    }
+
+    /// Does with each queued command what its fate is.
+    fn judge_queue(&mut self, mut queue: Vec<Queued>, choice: &mut impl PowerLoss) {
         // Writes of the present holder could execute before a queued preempt,
         // those of the next one only after it.
         self.judge_writes(&mut queue, choice);
@@ -91,18 +125,16 @@ impl Device {
                 self.judge_writes(&mut queue, choice);
             }
         }
-        self.settle(choice);
     }
 
     /// A submitter's machine lost power: each command that it has queued
-    /// executes now, in the order of their numbers, or never; it hears of none.
-    /// Returns the commands of others that a preempt aborted.
-    #[must_use = "the submitters wait for it"]
+    /// executes now, in the order of their numbers, or never; it hears of none. At a
+    /// device that stalls, those that execute stay queued.
     pub fn submitter_lost_power(
         &mut self,
         submitter: Submitter,
         choice: &mut impl PowerLoss,
-    ) -> Vec<Ended> {
+    ) -> Unplugged {
         self.drop_submitter(submitter);
         let own: Vec<_> = self
             .queue
@@ -110,15 +142,22 @@ impl Device {
             .filter(|queued| queued.submitter == submitter)
             .cloned()
             .collect();
-        let mut ended = Vec::new();
+        let mut unplugged = Unplugged::default();
         for queued in own {
-            if choice.executes(queued.number, submitter, &queued.submission) {
-                ended.extend(self.execute(queued.number));
+            let executes = choice.executes(queued.number, submitter, &queued.submission);
+            if executes && self.is_stalled {
+                // It does so when the device goes on.
+                continue;
+            }
+            if executes {
+                let execution = self.carry_out(queued.number, choice);
+                unplugged.ended.extend(execution.endings);
+                unplugged.defects.extend(execution.defect);
             } else {
                 self.queue.retain(|other| other.number != queued.number);
             }
         }
-        ended
+        unplugged
     }
 
     /// Takes the writes out that may execute now, and does with each what its
@@ -150,11 +189,8 @@ impl Device {
     }
 
     /// Decides for each unflushed page, in their order, and empties the cache.
-    fn settle(&mut self, choice: &mut impl PowerLoss) {
-        let mut pages: Vec<_> = self.cache.iter().map(|version| version.page).collect();
-        pages.sort_unstable();
-        pages.dedup();
-        for page in pages {
+    pub(super) fn settle(&mut self, choice: &mut impl PowerLoss) {
+        for page in self.cache.pages() {
             let stable = self.stable.read(page);
             let mut versions = vec![stable];
             versions.extend(self.cache.versions_of(page).cloned());

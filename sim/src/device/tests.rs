@@ -1,7 +1,10 @@
 mod choices;
 mod damage;
+mod defect;
 mod model;
 mod stored;
+mod tears;
+mod trouble;
 
 use super::*;
 use choices::{Answers, every_loss};
@@ -428,7 +431,8 @@ fn a_machine_without_power_leaves_any_subset_of_its_commands() {
     let mut images = std::collections::BTreeSet::new();
     Answers::each(|answers| {
         let mut device = device.clone();
-        assert_eq!(device.submitter_lost_power(OWNER, answers), []);
+        let unplugged = device.submitter_lost_power(OWNER, answers);
+        assert_eq!(unplugged, Unplugged::default());
         assert!(
             numbers
                 .iter()
@@ -457,7 +461,7 @@ fn a_dying_machine_can_still_preempt() {
     let mut outcomes = Vec::new();
     Answers::each(|answers| {
         let mut device = device.clone();
-        let ended = device.submitter_lost_power(OWNER, answers);
+        let Unplugged { ended, .. } = device.submitter_lost_power(OWNER, answers);
         let told: Vec<_> = ended
             .iter()
             .map(|ended| (ended.submitter, &ended.result))

@@ -12,8 +12,10 @@ use stormglass_engine::contract::{Input, Module};
 
 use super::pending::{Due, Origin};
 use super::{Component, Drive, ProcessId, Totals, World};
+use crate::clock::Clock;
 use crate::device::CommandNumber;
 use crate::process::{Cpu, Process};
+use crate::service_time::Pace;
 use crate::time::WorldTime;
 use crate::walk::{self, Base, Digest, LeafDifference};
 
@@ -45,6 +47,7 @@ struct ProcessBehaviour<'a, M: Module> {
     is_paused: bool,
     boot_waits: bool,
     inbox: Vec<&'a Input<M::Local>>,
+    pace: Pace,
     service: Cpu,
 }
 
@@ -77,6 +80,7 @@ struct Rest {
     totals: Totals,
     at_this_instant: u64,
     trace_hash: u64,
+    clocks: Vec<Clock>,
 }
 
 impl<M: Module> World<M> {
@@ -94,9 +98,18 @@ impl<M: Module> World<M> {
         }
         for (_, drive) in self.drives() {
             digest.add(&drive.device.behaviour(), self.base());
+            digest.add(&drive_behaviour(drive), self.base());
         }
         for network in self.network.ids() {
-            digest.add(&self.network.cuts_of(network), self.base());
+            digest.add(&self.network.behaviour(network), self.base());
+        }
+        for (_, machine) in self.machines() {
+            digest.add(&machine.clock.drift_ppb, self.base());
+        }
+        for held in &self.held {
+            let (from, to, input) = (held.name.from, held.parcel.to, &held.parcel.input);
+            let coming: Coming<'_, M> = Coming::Packet { from, to, input };
+            digest.add(&(held.span, coming), self.base_of(to));
         }
         for (at, coming) in self.coming() {
             let base = coming.to().map_or(self.base(), |to| self.base_of(to));
@@ -115,6 +128,10 @@ impl<M: Module> World<M> {
         }
         let [own, others] = [self, other].map(|world| world.coming().collect::<Vec<_>>());
         if let Some(field) = walk::difference(&own, &others) {
+            let place = Place::Pending;
+            return Some(FieldDifference { place, field });
+        }
+        if let Some(field) = walk::difference(&self.held, &other.held) {
             let place = Place::Pending;
             return Some(FieldDifference { place, field });
         }
@@ -149,7 +166,7 @@ impl<M: Module> World<M> {
                 (own != others).then(|| drive_difference(own, others))?
             }
             Component::Network(id) => {
-                walk::difference(&self.network.cuts_of(id), &other.network.cuts_of(id))
+                walk::difference(&self.network.behaviour(id), &other.network.behaviour(id))
             }
         }
     }
@@ -192,6 +209,7 @@ impl<M: Module> World<M> {
             totals: self.totals,
             at_this_instant: self.at_this_instant,
             trace_hash: self.trace_hash(),
+            clocks: self.machines.iter().map(|machine| machine.clock).collect(),
         }
     }
 
@@ -223,9 +241,18 @@ fn process_behaviour<M: Module>(process: &Process<M>) -> ProcessBehaviour<'_, M>
         incarnation: process.incarnation,
         is_paused: process.is_paused,
         boot_waits: process.boot_waits,
+        pace: process.pace,
         inbox: process.inbox.iter().map(|(input, _)| input).collect(),
         service: process.service,
     }
+}
+
+/// What a drive does beside its device: its pace, and which of the queued commands
+/// wait for the end of a stall.
+fn drive_behaviour(drive: &Drive) -> (Pace, Vec<usize>) {
+    let waiting = drive.waiting.iter().map(|number| u64::from(*number));
+    let waiting = waiting.filter_map(|number| drive.device.place_of(CommandNumber(number)));
+    (drive.pace, waiting.collect())
 }
 
 /// By page, if the drives differ in that; else as they are stored.

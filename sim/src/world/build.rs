@@ -12,7 +12,7 @@ use crate::kernel::wheel::Wheel;
 use crate::network::{Network, NetworkSpec};
 use crate::process::{Cpu, Inbox, Process};
 use crate::random::Seed;
-use crate::service_time::{CpuCost, DeviceService};
+use crate::service_time::{CpuCost, DeviceService, Pace};
 use crate::slots::Slots;
 use crate::time::WorldTime;
 use crate::trace::Rolling;
@@ -27,6 +27,7 @@ impl<M: Module> World<M> {
             at_this_instant: 0,
             queue: Wheel::new(),
             flight: Slots::default(),
+            held: Vec::new(),
             processes: Vec::new(),
             devices: Vec::new(),
             hashes: Hashes::new(networks.len()),
@@ -67,6 +68,7 @@ impl<M: Module> World<M> {
             name: name.into(),
             identity,
             cpu,
+            pace: Pace::USUAL,
             module: None,
             incarnation: 0,
             is_paused: false,
@@ -93,6 +95,8 @@ impl<M: Module> World<M> {
             name: name.into(),
             service,
             device: Device::new(spec),
+            pace: Pace::USUAL,
+            waiting: Vec::new(),
             draw,
         };
         self.devices.push(Arc::new(drive));

@@ -14,7 +14,6 @@ use super::pending::{Due, Origin, Parcel};
 use super::{ProcessId, Workbench, World};
 use crate::choose::Choose;
 use crate::clock::Clock;
-use crate::network::Cut;
 use crate::occurrence::{Happened, Occurrence, PacketName};
 use crate::process::Cpu;
 
@@ -93,7 +92,7 @@ impl<M: Module> World<M> {
         let process = self.process(to);
         if process.module.is_none() {
             Readiness::Down
-        } else if process.is_free() && process.cpu.of(input) == Duration::ZERO {
+        } else if process.is_free() && process.cost(input) == Duration::ZERO {
             Readiness::Free
         } else {
             Readiness::Busy
@@ -131,12 +130,8 @@ impl<M: Module> World<M> {
         let Input::Packet(packet) = input else {
             return false;
         };
-        let cut = Cut {
-            network: packet.network,
-            from: self.process(from).machine,
-            to: self.process(to).machine,
-        };
-        let is_cut = self.network.is_cut(&cut);
+        let cut = self.path(packet.network, from, to);
+        let is_cut = self.network.is_cut_for(&cut, packet.label.kind);
         if is_cut {
             let name = PacketName {
                 network: packet.network,
@@ -154,7 +149,7 @@ impl<M: Module> World<M> {
     #[inline(never)]
     fn enqueue(&mut self, to: ProcessId, input: Input<M::Local>, head: u64) {
         let process = Arc::make_mut(&mut self.processes[to.index()]);
-        let cost = process.cpu.of(&input);
+        let cost = process.cost(&input);
         process.deadline_waits |= matches!(input, Input::Deadline);
         process.inbox.push_back((input, head));
         if process.service != Cpu::Idle {
@@ -185,7 +180,7 @@ impl<M: Module> World<M> {
         let first = process.inbox.pop_front();
         let (input, head) = first.expect("a CPU serves an input");
         let next = process.inbox.front();
-        let until = next.map(|(next, _)| self.now.after(process.cpu.of(next)));
+        let until = next.map(|(next, _)| self.now.after(process.cost(next)));
         process.service = until.map_or(Cpu::Idle, Cpu::Serving);
         let is_deadline = matches!(input, Input::Deadline);
         process.deadline_waits &= !is_deadline;

@@ -6,9 +6,9 @@ use stormglass_engine::contract::{Completion, DeviceId, Input, Module};
 
 use super::pending::{Origin, Parcel};
 use super::{DeviceIndex, ProcessId, Workbench, World};
-use crate::choose::Choose;
-use crate::device::{CommandNumber, Ended};
-use crate::occurrence::Occurrence;
+use crate::choose::{AtDevice, Choose};
+use crate::device::{CommandNumber, Defect, Ended, IoEffect};
+use crate::occurrence::{Happened, Occurrence};
 
 impl<M: Module> World<M> {
     /// A command's time has come: it executes and completes, in one instant.
@@ -19,17 +19,32 @@ impl<M: Module> World<M> {
         choose: &mut impl Choose,
         bench: &mut Workbench<M>,
     ) {
-        let number = CommandNumber(u64::from(number));
-        if self.drive(device).device.submitter_of(number).is_none() {
-            return;
+        if self.drive(device).device.is_stalled() {
+            return Arc::make_mut(&mut self.devices[device.index()])
+                .waiting
+                .push(number);
         }
+        let number = CommandNumber(u64::from(number));
+        let Some(submitter) = self.drive(device).device.submitter_of(number) else {
+            return;
+        };
         let drive = Arc::make_mut(&mut self.devices[device.index()]);
         let is_awaited = drive.device.awaited_by(number).is_some();
-        let refused = drive.device.counters().refused();
-        let mut ended = drive.device.execute(number);
+        let hash = &mut self.hashes.devices[device.index()];
+        let mut choice = AtDevice {
+            device,
+            choose,
+            hash,
+        };
+        let execution = drive.device.carry_out(number, &mut choice);
+        let (mut ended, succeeded) = (execution.endings, execution.succeeded);
         // The last one ended is the command itself, if anyone is to be told.
         let own = if is_awaited { ended.next_back() } else { None };
-        let succeeded = drive.device.counters().refused() == refused;
+        if let Some(defect) = execution.defect {
+            // First, so that whoever misses the effect knows why.
+            let happened = Happened::defect(device, defect);
+            bench.log.push(Occurrence::Fault(happened));
+        }
         let hash = self.hashes.device(device);
         hash.fold_pair(self.now.as_nanos(), number.0 << 1 | u64::from(succeeded));
         let hash = hash.value();
@@ -37,8 +52,12 @@ impl<M: Module> World<M> {
         bench.log.push(Occurrence::Executed {
             device,
             number,
+            process: ProcessId(submitter.process),
             succeeded,
         });
+        if execution.defect.is_some_and(unsettles) {
+            bench.log.push(Occurrence::Settled { device });
+        }
         self.tell_aborted(device, ended);
         if let Some(own) = own {
             let to = ProcessId(own.submitter.process);
@@ -69,6 +88,18 @@ impl<M: Module> World<M> {
             };
             self.dispatch(self.now, parcel);
         }
+    }
+}
+
+/// True if a command that went wrong changed more than what it names.
+fn unsettles(defect: Defect) -> bool {
+    match defect.effect {
+        IoEffect::Misdirected(_) | IoEffect::FlushFails => true,
+        IoEffect::Sound
+        | IoEffect::Lost
+        | IoEffect::Error
+        | IoEffect::Full
+        | IoEffect::FlushLies => false,
     }
 }
 

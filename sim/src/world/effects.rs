@@ -5,15 +5,16 @@ use bytes::Bytes;
 use std::sync::Arc;
 
 use stormglass_engine::contract::{Effect, Frame, Input, Module, Packet, Slot, Submission};
+use stormglass_engine::time::Duration;
 
 use super::hashes::{fold_send, fold_submission, head_hash};
 use super::pending::{Due, Origin, Parcel};
 use super::{DeviceIndex, ProcessId, Workbench, World};
-use crate::choose::{Choose, Departure, PacketFate};
+use crate::choose::{Choose, Departure, IoDeparture, IoFate, PacketFate};
 use crate::device::Submitter;
-use crate::occurrence::{Happened, Occurrence, PacketName};
+use crate::occurrence::{Happened, IoName, Occurrence, PacketName};
 
-type Log<M> = Vec<Occurrence<<M as Module>::Event>>;
+pub(super) type Log<M> = Vec<Occurrence<<M as Module>::Event>>;
 
 impl<M: Module> World<M> {
     /// Carries out what the workbench's outbox holds, for the process `id`.
@@ -49,7 +50,7 @@ impl<M: Module> World<M> {
                 }
                 Effect::Submit(submission) => {
                     fold_submission(self.hashes.process(id), &submission);
-                    self.submit(id, submission, log);
+                    self.submit(id, submission, choose, log);
                 }
                 Effect::Local { to, message } => {
                     self.hashes.process(id).fold_value(&(to, &message));
@@ -92,7 +93,7 @@ impl<M: Module> World<M> {
         let at = self.now.after(latency);
         self.hashes.networks[network.index()].fold_pair(at.as_nanos(), head);
         let origin = Origin::Network { from, head };
-        if fate == PacketFate::default() {
+        if fate == PacketFate::default() && !self.network.holds_up() {
             let (key, place) = self.flight.reserve();
             *place = Some(Parcel {
                 to,
@@ -109,7 +110,7 @@ impl<M: Module> World<M> {
                 to,
                 label,
             };
-            self.befall(parcel, at, fate, name, log);
+            self.befall(parcel, latency, fate, name, log);
         }
     }
 
@@ -118,25 +119,38 @@ impl<M: Module> World<M> {
     fn befall(
         &mut self,
         mut parcel: Parcel<M>,
-        at: crate::time::WorldTime,
+        latency: Duration,
         fate: PacketFate,
         name: PacketName,
         log: &mut Log<M>,
     ) {
-        let hash = &mut self.hashes.networks[name.network.index()];
-        hash.fold_value(&fate);
-        if fate.is_lost {
+        let PacketFate {
+            is_lost,
+            delay,
+            duplicate,
+            flipped_bit,
+            copies,
+        } = fate;
+        if fate != PacketFate::default() {
+            let hash = &mut self.hashes.networks[name.network.index()];
+            hash.fold_value(&(is_lost, delay, duplicate, flipped_bit));
+            if copies.count > 0 {
+                hash.fold_value(&copies);
+            }
+        }
+        if is_lost {
             log.push(Occurrence::Fault(Happened::Loss(name)));
             return;
         }
-        if let Some(later) = fate.duplicate {
+        let more = (1..=u64::from(copies.count)).map(|number| copies.apart.times(number));
+        for later in duplicate.into_iter().chain(more) {
             log.push(Occurrence::Fault(Happened::Duplicate(name)));
-            self.dispatch(at.after(later), parcel.clone());
+            self.depart(name, parcel.clone(), latency.plus(later), log);
         }
-        if fate.delay.as_nanos() > 0 {
+        if delay.as_nanos() > 0 {
             log.push(Occurrence::Fault(Happened::Delay(name)));
         }
-        if let (Some(bit), Input::Packet(packet)) = (fate.flipped_bit, &mut parcel.input) {
+        if let (Some(bit), Input::Packet(packet)) = (flipped_bit, &mut parcel.input) {
             log.push(Occurrence::Fault(Happened::Corrupt(name)));
             packet.frame = flip(&packet.frame, bit);
             parcel.origin = Origin::Network {
@@ -144,7 +158,7 @@ impl<M: Module> World<M> {
                 head: head_hash(&packet.frame.head),
             };
         }
-        self.dispatch(at.after(fate.delay), parcel);
+        self.depart(name, parcel, latency.plus(delay), log);
     }
 
     fn tell(&mut self, from: ProcessId, slot: Slot, message: M::Local) {
@@ -161,7 +175,13 @@ impl<M: Module> World<M> {
         self.dispatch(self.now, parcel);
     }
 
-    fn submit(&mut self, from: ProcessId, submission: Submission, log: &mut Log<M>) {
+    fn submit(
+        &mut self,
+        from: ProcessId,
+        submission: Submission,
+        choose: &mut impl Choose,
+        log: &mut Log<M>,
+    ) {
         self.totals.commands += 1;
         let device = u16::try_from(submission.device.index()).expect("devices are few");
         let device = DeviceIndex(device);
@@ -169,16 +189,35 @@ impl<M: Module> World<M> {
             process: from.0,
             incarnation: self.process(from).incarnation,
         };
+        let name = IoName::new(device, submitter, submission.io);
+        let fate = choose.io(&IoDeparture {
+            at: self.now,
+            name,
+            submission: &submission,
+        });
+        if fate != IoFate::default() {
+            self.beset(name, fate, log);
+        }
         let drive = Arc::make_mut(&mut self.devices[device.index()]);
         let identity = [u64::from(from.0), submitter.incarnation, submission.io.0, 0];
-        let span = drive
-            .service
-            .span(&submission.request, drive.draw.at(&identity));
+        let sample = drive.draw.at(&identity);
+        let span = drive.service.span(&submission.request, sample);
+        let span = drive.pace.of(span).plus(fate.slow);
         fold_submission(self.hashes.device(device), &submission);
-        let number = drive.device.submit(submitter, submission);
+        let number = drive.device.submit_with(submitter, submission, fate.effect);
         log.push(Occurrence::Submitted { device, number });
         let number = u32::try_from(number.0).expect("fewer than 2^32 commands at a device");
         self.schedule(self.now.after(span), Due::Execute(device, number));
+    }
+
+    /// Notes what is to befall a command. What goes wrong with it is logged when it does.
+    #[cold]
+    fn beset(&mut self, name: IoName, fate: IoFate, log: &mut Log<M>) {
+        self.hashes.device(name.device).fold_value(&fate);
+        if fate.slow.as_nanos() > 0 {
+            let by = fate.slow;
+            log.push(Occurrence::Fault(Happened::SlowIo { name, by }));
+        }
     }
 }
 

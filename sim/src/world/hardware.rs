@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use stormglass_engine::contract::{Entropy, Module, PageIndex};
+use stormglass_engine::contract::{Entropy, Module};
 
 use super::pending::Due;
 use super::{DeviceIndex, Drive, MachineId, ProcessId, Workbench, World};
 use crate::choose::{AtDevice, Choose};
-use crate::device::{Damage, Device, Return, Submitter};
+use crate::device::{Device, Submitter};
 use crate::fault::Fault;
 use crate::occurrence::{Happened, Occurrence};
 use crate::process::Cpu;
@@ -34,6 +34,42 @@ impl<M: Module> World<M> {
                 page,
                 damage,
             } => self.damage_page(device, page, damage, bench),
+            Fault::DevicePace(device, pace) => self.pace_device(device, pace, bench),
+            Fault::DeviceStalls(device) => {
+                if self.touch_device(device).stall() {
+                    let happened = Happened::DeviceStalled(device);
+                    bench.log.push(Occurrence::Fault(happened));
+                }
+            }
+            Fault::DeviceGoesOn(device) => self.go_on(device),
+            Fault::DeviceFull(device, pages) => self.touch_device(device).fill_up(pages),
+            Fault::DeviceHasRoom(device) => {
+                self.touch_device(device).make_room();
+            }
+            Fault::Remember(device) => self.touch_device(device).remember(),
+            Fault::Restore(device, pages) => self.restore_pages(device, pages, bench),
+            Fault::Swap(devices) => self.swap_devices(devices, bench),
+            Fault::CutKind(cut, kind) => {
+                self.network_mut().cut_kind(cut, kind);
+                bench.log.push(Occurrence::Fault(Happened::Partition));
+            }
+            Fault::HealKind(cut, kind) => self.network_mut().heal_kind(cut, kind),
+            Fault::Clog(path) => self.network_mut().clog(path),
+            Fault::Release(path) => self.release(path, bench),
+            Fault::Limit(path, limit) => self.network_mut().limit(path, limit),
+            Fault::Unlimit(path) => self.network_mut().unlimit(path),
+            Fault::Readdress {
+                process,
+                network,
+                address,
+            } => {
+                if self.network_mut().readdress(network, process, address) {
+                    let happened = Happened::Readdressed { process, network };
+                    bench.log.push(Occurrence::Fault(happened));
+                }
+            }
+            Fault::CpuPace(machine, pace) => self.pace_cpu(machine, pace, bench),
+            Fault::ClockRate(machine, drift_ppb) => self.set_clock(machine, drift_ppb, bench),
             Fault::Boot(process) => self.boot(process, choose, bench),
             Fault::Pause(machine) => self.pause(machine, bench),
             Fault::Resume(machine) => self.resume(machine, choose, bench),
@@ -98,7 +134,7 @@ impl<M: Module> World<M> {
             for device in (0..).map(DeviceIndex).take(self.devices.len()) {
                 let submitters = queued_by(self.drive(device), id);
                 for submitter in &submitters {
-                    self.settle_submitter(device, *submitter, choose);
+                    self.settle_submitter(device, *submitter, choose, bench);
                 }
                 if !submitters.is_empty() {
                     bench.log.push(Occurrence::Settled { device });
@@ -120,6 +156,7 @@ impl<M: Module> World<M> {
         device: DeviceIndex,
         submitter: Submitter,
         choose: &mut impl Choose,
+        bench: &mut Workbench<M>,
     ) {
         let hash = &mut self.hashes.devices[device.index()];
         let drive = Arc::make_mut(&mut self.devices[device.index()]);
@@ -128,8 +165,12 @@ impl<M: Module> World<M> {
             choose,
             hash,
         };
-        let aborted = drive.device.submitter_lost_power(submitter, &mut choice);
-        self.tell_aborted(device, aborted);
+        let unplugged = drive.device.submitter_lost_power(submitter, &mut choice);
+        for defect in unplugged.defects {
+            let happened = Happened::defect(device, defect);
+            bench.log.push(Occurrence::Fault(happened));
+        }
+        self.tell_aborted(device, unplugged.ended);
     }
 
     fn lose_power(
@@ -150,41 +191,8 @@ impl<M: Module> World<M> {
         bench.log.push(Occurrence::Fault(happened));
     }
 
-    fn lose_device(&mut self, device: DeviceIndex, bench: &mut Workbench<M>) {
-        if self.touch_device(device).go() {
-            let happened = Happened::DeviceGone(device);
-            bench.log.push(Occurrence::Fault(happened));
-        }
-    }
-
-    fn return_device(&mut self, device: DeviceIndex, returns: Return, bench: &mut Workbench<M>) {
-        let Some(ended) = self.touch_device(device).come_back(returns) else {
-            return;
-        };
-        self.tell_aborted(device, ended);
-        if returns == Return::Blank {
-            bench.log.push(Occurrence::Settled { device });
-            let happened = Happened::DeviceReplaced(device);
-            bench.log.push(Occurrence::Fault(happened));
-        }
-    }
-
-    fn damage_page(
-        &mut self,
-        device: DeviceIndex,
-        page: PageIndex,
-        damage: Damage,
-        bench: &mut Workbench<M>,
-    ) {
-        self.touch_device(device).damage(page, damage);
-        // First: whoever reads the page by the next occurrence knows why it is bad.
-        let happened = Happened::Damage { device, page };
-        bench.log.push(Occurrence::Fault(happened));
-        bench.log.push(Occurrence::Settled { device });
-    }
-
     /// A device that something is done to: its hash knows when.
-    fn touch_device(&mut self, device: DeviceIndex) -> &mut Device {
+    pub(super) fn touch_device(&mut self, device: DeviceIndex) -> &mut Device {
         let now = self.now.as_nanos();
         self.hashes.device(device).fold_pair(now, 0);
         &mut Arc::make_mut(&mut self.devices[device.index()]).device

@@ -10,8 +10,10 @@
 //! happened as [`Occurrence`]s. Events are ordered
 //! by (time, sequence number): see `Due` in `pending` for what shares an instant.
 //!
-//! Read on in `delivery` (what wakes a module), `effects` (what it causes),
-//! `devices` and `hardware` (what is done to the machines from outside).
+//! Read on in `delivery` (what wakes a module), `effects` (what it causes), `path`
+//! (where packets wait before they leave), `pace` (CPU and clocks),
+//! `devices`, `hardware` and `trouble` (what is done to machines and devices from
+//! outside).
 
 mod behaviour;
 mod build;
@@ -20,9 +22,12 @@ mod devices;
 mod effects;
 mod hardware;
 mod hashes;
+mod pace;
+mod path;
 mod pending;
 #[cfg(test)]
 mod tests;
+mod trouble;
 mod views;
 
 use std::sync::Arc;
@@ -39,12 +44,12 @@ use crate::network::Network;
 use crate::occurrence::Occurrence;
 use crate::process::Process;
 use crate::random::{Draw, Seed};
-use crate::service_time::DeviceService;
+use crate::service_time::{DeviceService, Pace};
 use crate::slots::Slots;
 use crate::time::WorldTime;
 pub use behaviour::{FieldDifference, Place};
 use hashes::Hashes;
-use pending::{Due, Parcel};
+use pending::{Due, Held, Parcel};
 
 /// A component, for hashes and differences.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -77,6 +82,10 @@ pub struct Drive {
     pub service: DeviceService,
     /// The device.
     pub device: Device,
+    /// How much slower than usual it is.
+    pub pace: Pace,
+    /// Commands whose time came while it stalled, in order.
+    waiting: Vec<u32>,
     draw: Draw,
 }
 
@@ -119,6 +128,8 @@ pub struct World<M: Module> {
     at_this_instant: u64,
     queue: Wheel<Due>,
     flight: Slots<Parcel<M>>,
+    /// Packets that wait at a clog, in the order in which they came.
+    held: Vec<Held<M>>,
     processes: Vec<Arc<Process<M>>>,
     devices: Vec<Arc<Drive>>,
     network: Arc<Network>,

@@ -2,8 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 use stormglass_engine::contract::{Input, Module};
+use stormglass_engine::time::Duration;
 
 use super::{DeviceIndex, ProcessId};
+use crate::occurrence::PacketName;
 
 /// A pending event. Of those that share an instant, arrivals and executions come
 /// first, in the order in which they were caused; then processes whose CPU is
@@ -46,6 +48,16 @@ pub(super) struct Parcel<M: Module> {
     pub(super) to: ProcessId,
     pub(super) origin: Origin,
     pub(super) input: Input<M::Local>,
+}
+
+/// A packet that has not left yet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(bound = "")]
+pub(super) struct Held<M: Module> {
+    pub(super) name: PacketName,
+    /// How long it travels once it leaves.
+    pub(super) span: Duration,
+    pub(super) parcel: Parcel<M>,
 }
 
 /// Where a parcel comes from.

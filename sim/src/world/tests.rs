@@ -4,11 +4,15 @@
 mod behaviour;
 mod delivery;
 mod determinism;
+mod io;
 mod labels;
+mod pace;
+mod path;
 mod ping_pong;
 mod power;
 mod script;
 mod time;
+mod trouble;
 mod weather;
 
 use stormglass_engine::time::Duration;

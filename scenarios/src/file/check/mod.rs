@@ -3,6 +3,7 @@
 
 mod activity;
 mod cluster;
+mod fault;
 mod identity;
 mod weather;
 

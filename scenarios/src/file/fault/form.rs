@@ -4,9 +4,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use stormglass_engine::time::Duration;
 
-use super::{Action, DamageKind, Direction, Fault, Partition, ReturnKind, Trigger, When};
+use super::{
+    Action, AreaKind, ClockWay, DamageKind, Direction, Fault, Partition, ReturnKind, Trigger, When,
+};
 use crate::file::names::{
-    Cluster, DriveName, Endpoint, MachineName, ModuleName, NetworkName, NodeName,
+    DriveName, Endpoint, Extent, MachineName, MessageKind, ModuleName, NetworkName, NetworkSet,
+    NodeName,
 };
 use crate::file::text::{Complaint, DurationText, maybe_duration};
 
@@ -19,49 +22,75 @@ impl JsonSchema for Fault {
     }
 }
 
-/// A scheduled fault: one key, which says of which kind it is.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum FaultForm {
-    /// A node or the mediator loses power; its devices keep power.
-    Crash(CrashForm),
-    /// One module of a node dies.
-    Kill(KillForm),
-    /// A cluster's nodes and devices lose power together.
-    PowerOff(PowerOffForm),
-    /// A node stands still and goes on.
-    Pause(PauseForm),
-    /// A network loses every message between two sides.
-    Partition(PartitionForm),
-    /// A device does not answer.
-    DeviceGone(DeviceGoneForm),
-    /// A block's page on a data device goes bad.
-    Damage(DamageForm),
-}
-
-/// Declares the table behind a fault's key: its moment, then its own keys.
+/// Declares the form of a fault, which is a table with one key that says of which kind
+/// it is; and for each kind the table behind the key: its moment, then its own keys,
+/// which are the fields of the action of that name.
 macro_rules! forms {
-    ($($form:ident as $name:literal { $($(#[$meta:meta])* $field:ident: $type:ty,)* })*) => {$(
+    ($($(#[$doc:meta])* $action:ident($form:ident as $name:literal) {
+        $($(#[$meta:meta])* $field:ident: $type:ty,)*
+    })*) => {
+        /// A scheduled fault: one key, which says of which kind it is.
         #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-        #[serde(deny_unknown_fields)]
-        #[schemars(rename = $name)]
-        #[schemars(extend("oneOf" = [{ "required": ["at"] }, { "required": ["on"] }]))]
-        pub(super) struct $form {
-            /// The moment, counted from the beginning; or say `on`.
-            #[serde(default, with = "maybe_duration")]
-            #[schemars(with = "DurationText")]
-            at: Option<Duration>,
-            /// The event that sets it off; or say `at`.
-            #[serde(default)]
-            #[schemars(with = "Trigger")]
-            on: Option<Trigger>,
-            $($(#[$meta])* $field: $type,)*
+        #[serde(rename_all = "snake_case")]
+        pub(super) enum FaultForm {
+            /// A network loses messages between two sides.
+            Partition(PartitionForm),
+            $($(#[$doc])* $action($form),)*
         }
-    )*};
+
+        $(
+            #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+            #[serde(deny_unknown_fields)]
+            #[schemars(rename = $name)]
+            #[schemars(extend("oneOf" = [{ "required": ["at"] }, { "required": ["on"] }]))]
+            pub(super) struct $form {
+                /// The moment, counted from the beginning; or say `on`.
+                #[serde(default, with = "maybe_duration")]
+                #[schemars(with = "DurationText")]
+                at: Option<Duration>,
+                /// The event that sets it off; or say `at`.
+                #[serde(default)]
+                #[schemars(with = "Trigger")]
+                on: Option<Trigger>,
+                $($(#[$meta])* $field: $type,)*
+            }
+        )*
+
+        impl TryFrom<FaultForm> for Fault {
+            type Error = Complaint;
+            fn try_from(form: FaultForm) -> Result<Self, Complaint> {
+                match form {
+                    FaultForm::Partition(form) => form.fault(),
+                    $(FaultForm::$action($form { at, on, $($field),* }) => Ok(Fault {
+                        when: moment(at, on)?,
+                        action: Action::$action { $($field),* },
+                    }),)*
+                }
+            }
+        }
+
+        impl From<Fault> for FaultForm {
+            fn from(fault: Fault) -> Self {
+                let (at, on) = match fault.when {
+                    When::At(at) => (Some(at), None),
+                    When::On(on) => (None, Some(on)),
+                };
+                match fault.action {
+                    Action::Partition(partition) => {
+                        FaultForm::Partition(PartitionForm::new(at, on, partition))
+                    }
+                    $(Action::$action { $($field),* } => {
+                        FaultForm::$action($form { at, on, $($field),* })
+                    })*
+                }
+            }
+        }
+    };
 }
 
 forms! {
-    CrashForm as "Crash" {
+    /// A node or the mediator loses power; its devices keep power.
+    Crash(CrashForm as "Crash") {
         /// The node that loses power, or the mediator.
         node: MachineName,
         /// How long it stays down; for good if absent.
@@ -69,7 +98,8 @@ forms! {
         #[schemars(with = "DurationText")]
         restart_after: Option<Duration>,
     }
-    KillForm as "Kill" {
+    /// One module of a node dies.
+    Kill(KillForm as "Kill") {
         /// The node.
         node: NodeName,
         /// The module that dies.
@@ -79,37 +109,25 @@ forms! {
         #[schemars(with = "DurationText")]
         restart_after: Option<Duration>,
     }
-    PowerOffForm as "PowerOff" {
-        /// The cluster that loses power.
-        cluster: Cluster,
+    /// The nodes and devices of a cluster lose power together, or those of everything.
+    PowerOff(PowerOffForm as "PowerOff") {
+        /// The cluster that loses power, or "all".
+        cluster: Extent,
         /// How long its nodes stay down; for good if absent.
         #[serde(default, with = "maybe_duration")]
         #[schemars(with = "DurationText")]
         restart_after: Option<Duration>,
     }
-    PauseForm as "Pause" {
+    /// A node stands still and goes on.
+    Pause(PauseForm as "Pause") {
         /// The node that stands still.
         node: NodeName,
         /// For how long.
         #[serde(with = "DurationText")]
         duration: Duration,
     }
-    PartitionForm as "Partition" {
-        /// One side.
-        from: Endpoint,
-        /// The other side.
-        to: Endpoint,
-        /// For how long.
-        #[serde(with = "DurationText")]
-        duration: Duration,
-        /// Cut only what is sent by `from` to `to`.
-        #[serde(default)]
-        one_way: bool,
-        /// The network that is cut.
-        #[serde(default = "inter_cluster")]
-        network: NetworkName,
-    }
-    DeviceGoneForm as "DeviceGone" {
+    /// A device does not answer.
+    DeviceGone(DeviceGoneForm as "DeviceGone") {
         /// The device that does not answer.
         device: DriveName,
         /// For how long; for good if absent.
@@ -120,13 +138,249 @@ forms! {
         #[serde(default = "intact")]
         returns: ReturnKind,
     }
-    DamageForm as "Damage" {
+    /// A block's page on a data device goes bad.
+    Damage(DamageForm as "Damage") {
         /// The data device.
         device: DriveName,
         /// The block of the volume.
         block: u64,
         /// How its page goes bad.
         kind: DamageKind,
+    }
+    /// A device takes longer for every command.
+    DeviceSlow(DeviceSlowForm as "DeviceSlow") {
+        /// The device.
+        device: DriveName,
+        /// How many times as long.
+        #[serde(default = "hundredfold")]
+        #[schemars(range(min = 1))]
+        factor: u32,
+        /// For how long.
+        #[serde(with = "DurationText")]
+        duration: Duration,
+    }
+    /// A device executes nothing; commands wait until it goes on.
+    DeviceStall(DeviceStallForm as "DeviceStall") {
+        /// The device.
+        device: DriveName,
+        /// For how long.
+        #[serde(with = "DurationText")]
+        duration: Duration,
+    }
+    /// A device has no space for pages that hold nothing yet.
+    DeviceFull(DeviceFullForm as "DeviceFull") {
+        /// The device.
+        device: DriveName,
+        /// Where; everywhere if absent.
+        #[serde(default)]
+        #[schemars(with = "AreaKind")]
+        area: Option<AreaKind>,
+        /// For how long; for good if absent.
+        #[serde(default, with = "maybe_duration")]
+        #[schemars(with = "DurationText")]
+        duration: Option<Duration>,
+    }
+    /// A device's content is remembered, for it to go back to.
+    Remember(RememberForm as "Remember") {
+        /// The device.
+        device: DriveName,
+    }
+    /// Pages of a device go back to what was remembered of them.
+    StalePages(StalePagesForm as "StalePages") {
+        /// The device.
+        device: DriveName,
+        /// The first page.
+        start: u64,
+        /// How many.
+        #[schemars(range(min = 1))]
+        count: u64,
+    }
+    /// Two devices lose power and come back in each other's place.
+    Swap(SwapForm as "Swap") {
+        /// One.
+        device: DriveName,
+        /// The other.
+        with: DriveName,
+    }
+    /// One side loses every message to and from everybody else, on several networks at once.
+    Isolate(IsolateForm as "Isolate") {
+        /// The side that nobody hears.
+        side: Endpoint,
+        /// The networks that are cut.
+        #[schemars(with = "Vec<NetworkName>", length(min = 1))]
+        networks: NetworkSet,
+        /// For how long.
+        #[serde(with = "DurationText")]
+        duration: Duration,
+    }
+    /// What is sent waits, and leaves when that ends.
+    Clog(ClogForm as "Clog") {
+        /// One side.
+        from: Endpoint,
+        /// The other side.
+        to: Endpoint,
+        /// Only what is sent by `from` to `to`.
+        #[serde(default)]
+        #[schemars(with = "bool")]
+        one_way: Direction,
+        /// The network.
+        #[serde(default = "inter_cluster")]
+        network: NetworkName,
+        /// For how long each link is clogged.
+        #[serde(with = "DurationText")]
+        duration: Duration,
+        /// Clog links one after the other, this long apart, and release them in the
+        /// reverse order.
+        #[serde(default, with = "maybe_duration")]
+        #[schemars(with = "DurationText")]
+        interval: Option<Duration>,
+    }
+    /// What is sent has little room.
+    Narrow(NarrowForm as "Narrow") {
+        /// One side.
+        from: Endpoint,
+        /// The other side.
+        to: Endpoint,
+        /// Only what is sent by `from` to `to`.
+        #[serde(default)]
+        #[schemars(with = "bool")]
+        one_way: Direction,
+        /// The network.
+        #[serde(default = "inter_cluster")]
+        network: NetworkName,
+        /// How fast each link is; as ever if absent.
+        #[serde(default)]
+        #[schemars(with = "u64", range(min = 1))]
+        bytes_per_second: Option<u64>,
+        /// How much may wait on each link; anything if absent.
+        #[serde(default)]
+        #[schemars(with = "u64")]
+        queue_bytes: Option<u64>,
+        /// Larger messages are dropped; none if absent.
+        #[serde(default)]
+        #[schemars(with = "u64", range(min = 1))]
+        mtu: Option<u64>,
+        /// For how long.
+        #[serde(with = "DurationText")]
+        duration: Duration,
+    }
+    /// A node computes slowly.
+    SlowCpu(SlowCpuForm as "SlowCpu") {
+        /// The node, or the mediator.
+        node: MachineName,
+        /// How many times as long everything takes.
+        #[schemars(range(min = 1))]
+        factor: u32,
+        /// For how long.
+        #[serde(with = "DurationText")]
+        duration: Duration,
+    }
+    /// A node loses power again and again.
+    CrashLoop(CrashLoopForm as "CrashLoop") {
+        /// The node, or the mediator.
+        node: MachineName,
+        /// How often.
+        #[schemars(range(min = 1))]
+        times: u32,
+        /// From one time to the next.
+        #[serde(with = "DurationText")]
+        interval: Duration,
+        /// How long it stays down each time.
+        #[serde(with = "DurationText")]
+        restart_after: Duration,
+    }
+    /// A node's clock runs at another rate.
+    Clock(ClockForm as "Clock") {
+        /// The node, or the mediator.
+        node: MachineName,
+        /// By how much, in millionths.
+        drift_ppm: u32,
+        /// Which way.
+        #[serde(default)]
+        way: ClockWay,
+        /// How long each way lasts, where it is both.
+        #[serde(default, with = "maybe_duration")]
+        #[schemars(with = "DurationText")]
+        every: Option<Duration>,
+        /// For how long; for good if absent.
+        #[serde(default, with = "maybe_duration")]
+        #[schemars(with = "DurationText")]
+        duration: Option<Duration>,
+        /// More than the settings assume is meant.
+        #[serde(default)]
+        beyond_bound: bool,
+    }
+}
+
+/// The table behind `partition`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Partition")]
+#[schemars(extend("oneOf" = [{ "required": ["at"] }, { "required": ["on"] }]))]
+pub(super) struct PartitionForm {
+    /// The moment, counted from the beginning; or say `on`.
+    #[serde(default, with = "maybe_duration")]
+    #[schemars(with = "DurationText")]
+    at: Option<Duration>,
+    /// The event that sets it off; or say `at`.
+    #[serde(default)]
+    #[schemars(with = "Trigger")]
+    on: Option<Trigger>,
+    /// One side.
+    from: Endpoint,
+    /// The other side.
+    to: Endpoint,
+    /// For how long.
+    #[serde(with = "DurationText")]
+    duration: Duration,
+    /// Cut only what is sent by `from` to `to`.
+    #[serde(default)]
+    #[schemars(with = "bool")]
+    one_way: Direction,
+    /// The network that is cut.
+    #[serde(default = "inter_cluster")]
+    network: NetworkName,
+    /// Lose only messages of this kind.
+    #[serde(default)]
+    #[schemars(with = "MessageKind")]
+    kind: Option<MessageKind>,
+}
+
+impl PartitionForm {
+    fn new(at: Option<Duration>, on: Option<Trigger>, partition: Partition) -> Self {
+        let Partition {
+            from,
+            to,
+            network,
+            direction,
+            kind,
+            duration,
+        } = partition;
+        PartitionForm {
+            at,
+            on,
+            from,
+            to,
+            duration,
+            one_way: direction,
+            network,
+            kind,
+        }
+    }
+
+    fn fault(self) -> Result<Fault, Complaint> {
+        let partition = Partition {
+            from: self.from,
+            to: self.to,
+            network: self.network,
+            direction: self.one_way,
+            kind: self.kind,
+            duration: self.duration,
+        };
+        Ok(Fault {
+            when: moment(self.at, self.on)?,
+            action: Action::Partition(partition),
+        })
     }
 }
 
@@ -136,6 +390,10 @@ fn intact() -> ReturnKind {
 
 fn inter_cluster() -> NetworkName {
     NetworkName::InterCluster
+}
+
+fn hundredfold() -> u32 {
+    100
 }
 
 fn moment(at: Option<Duration>, on: Option<Trigger>) -> Result<When, Complaint> {
@@ -150,195 +408,5 @@ fn moment(at: Option<Duration>, on: Option<Trigger>) -> Result<When, Complaint> 
             "the fault has two moments",
             "say `at` or `on`",
         )),
-    }
-}
-
-impl TryFrom<FaultForm> for Fault {
-    type Error = Complaint;
-    fn try_from(form: FaultForm) -> Result<Self, Complaint> {
-        let (when, action) = match form {
-            FaultForm::Crash(CrashForm {
-                at,
-                on,
-                node,
-                restart_after,
-            }) => (
-                moment(at, on)?,
-                Action::Crash {
-                    node,
-                    restart_after,
-                },
-            ),
-            FaultForm::Kill(KillForm {
-                at,
-                on,
-                node,
-                module,
-                restart_after,
-            }) => (
-                moment(at, on)?,
-                Action::Kill {
-                    node,
-                    module,
-                    restart_after,
-                },
-            ),
-            FaultForm::PowerOff(PowerOffForm {
-                at,
-                on,
-                cluster,
-                restart_after,
-            }) => (
-                moment(at, on)?,
-                Action::PowerOff {
-                    cluster,
-                    restart_after,
-                },
-            ),
-            FaultForm::Pause(PauseForm {
-                at,
-                on,
-                node,
-                duration,
-            }) => (moment(at, on)?, Action::Pause { node, duration }),
-            FaultForm::Partition(PartitionForm {
-                at,
-                on,
-                from,
-                to,
-                duration,
-                one_way,
-                network,
-            }) => {
-                let direction = if one_way {
-                    Direction::OneWay
-                } else {
-                    Direction::BothWays
-                };
-                let partition = Partition {
-                    from,
-                    to,
-                    network,
-                    direction,
-                    duration,
-                };
-                (moment(at, on)?, Action::Partition(partition))
-            }
-            FaultForm::DeviceGone(DeviceGoneForm {
-                at,
-                on,
-                device,
-                duration,
-                returns,
-            }) => (
-                moment(at, on)?,
-                Action::DeviceGone {
-                    device,
-                    duration,
-                    returns,
-                },
-            ),
-            FaultForm::Damage(DamageForm {
-                at,
-                on,
-                device,
-                block,
-                kind,
-            }) => (
-                moment(at, on)?,
-                Action::Damage {
-                    device,
-                    block,
-                    kind,
-                },
-            ),
-        };
-        Ok(Fault { when, action })
-    }
-}
-
-impl From<Fault> for FaultForm {
-    fn from(fault: Fault) -> Self {
-        let (at, on) = match fault.when {
-            When::At(at) => (Some(at), None),
-            When::On(on) => (None, Some(on)),
-        };
-        match fault.action {
-            Action::Crash {
-                node,
-                restart_after,
-            } => FaultForm::Crash(CrashForm {
-                at,
-                on,
-                node,
-                restart_after,
-            }),
-            Action::Kill {
-                node,
-                module,
-                restart_after,
-            } => FaultForm::Kill(KillForm {
-                at,
-                on,
-                node,
-                module,
-                restart_after,
-            }),
-            Action::PowerOff {
-                cluster,
-                restart_after,
-            } => FaultForm::PowerOff(PowerOffForm {
-                at,
-                on,
-                cluster,
-                restart_after,
-            }),
-            Action::Pause { node, duration } => FaultForm::Pause(PauseForm {
-                at,
-                on,
-                node,
-                duration,
-            }),
-            Action::Partition(Partition {
-                from,
-                to,
-                network,
-                direction,
-                duration,
-            }) => {
-                let one_way = direction == Direction::OneWay;
-                FaultForm::Partition(PartitionForm {
-                    at,
-                    on,
-                    from,
-                    to,
-                    duration,
-                    one_way,
-                    network,
-                })
-            }
-            Action::DeviceGone {
-                device,
-                duration,
-                returns,
-            } => FaultForm::DeviceGone(DeviceGoneForm {
-                at,
-                on,
-                device,
-                duration,
-                returns,
-            }),
-            Action::Damage {
-                device,
-                block,
-                kind,
-            } => FaultForm::Damage(DamageForm {
-                at,
-                on,
-                device,
-                block,
-                kind,
-            }),
-        }
     }
 }

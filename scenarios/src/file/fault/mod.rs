@@ -1,14 +1,18 @@
 //! Scheduled faults. In a file each is a `[[fault]]` with one key, its kind:
 //! `crash = { at = "2s", node = "east-1", restart_after = "1s" }`.
 
+mod action;
 mod form;
+mod trigger;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use stormglass_engine::time::Duration;
 
-use super::names::{Cluster, DriveName, Endpoint, MachineName, ModuleName, NetworkName, NodeName};
+use super::names::{Endpoint, MessageKind, NetworkName};
+pub use action::Action;
 use form::FaultForm;
+pub use trigger::{Cue, Trigger};
 
 /// A fault and its moment.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -29,61 +33,6 @@ pub enum When {
     On(Trigger),
 }
 
-/// What a fault does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Action {
-    /// A node or the mediator loses power; its devices keep power.
-    Crash {
-        /// The node, or the mediator.
-        node: MachineName,
-        /// How long it stays down; for good if absent.
-        restart_after: Option<Duration>,
-    },
-    /// One module of a node dies.
-    Kill {
-        /// The node.
-        node: NodeName,
-        /// The module.
-        module: ModuleName,
-        /// How long it stays down; for good if absent.
-        restart_after: Option<Duration>,
-    },
-    /// A cluster's nodes and devices lose power together.
-    PowerOff {
-        /// The cluster.
-        cluster: Cluster,
-        /// How long its nodes stay down; for good if absent.
-        restart_after: Option<Duration>,
-    },
-    /// A node stands still, with its I/O queued, and goes on.
-    Pause {
-        /// The node.
-        node: NodeName,
-        /// For how long.
-        duration: Duration,
-    },
-    /// A network loses every message between two sides.
-    Partition(Partition),
-    /// A device does not answer.
-    DeviceGone {
-        /// The device.
-        device: DriveName,
-        /// For how long; for good if absent.
-        duration: Option<Duration>,
-        /// How it comes back.
-        returns: ReturnKind,
-    },
-    /// A block's page on a data device goes bad.
-    Damage {
-        /// The data device.
-        device: DriveName,
-        /// The block of the volume.
-        block: u64,
-        /// How its page goes bad.
-        kind: DamageKind,
-    },
-}
-
 /// How a device comes back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -92,6 +41,8 @@ pub enum ReturnKind {
     Intact,
     /// As a new one, full of zeroes and reserved by nobody.
     Blank,
+    /// With what was remembered of it; as it went if nothing was.
+    Stale,
 }
 
 /// How a block's page goes bad.
@@ -115,68 +66,57 @@ pub struct Partition {
     pub network: NetworkName,
     /// Which ways are cut.
     pub direction: Direction,
+    /// Which messages are lost; all if absent.
+    pub kind: Option<MessageKind>,
     /// For how long.
     pub duration: Duration,
 }
 
-/// Which ways a partition cuts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// Which ways something is wrong; in a file, whether only one is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(from = "bool", into = "bool")]
 pub enum Direction {
     /// Both.
+    #[default]
     BothWays,
     /// Only what is sent by `from` to `to`.
     OneWay,
 }
 
-/// Something that a node reports.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Trigger {
-    /// The event by its name, such as "local durable".
-    pub event: String,
-    /// The node that reports it, or the mediator.
-    pub node: MachineName,
-    /// Which of its reports counts, from 1.
-    #[serde(default = "first")]
-    pub nth: u32,
+impl From<bool> for Direction {
+    fn from(is_one_way: bool) -> Self {
+        match is_one_way {
+            true => Direction::OneWay,
+            false => Direction::BothWays,
+        }
+    }
 }
 
-fn first() -> u32 {
-    1
+impl From<Direction> for bool {
+    fn from(direction: Direction) -> Self {
+        direction == Direction::OneWay
+    }
 }
 
-impl Action {
-    /// The kind, as a file's key.
-    pub fn kind(&self) -> &'static str {
-        match self {
-            Action::Crash { .. } => "crash",
-            Action::Kill { .. } => "kill",
-            Action::PowerOff { .. } => "power_off",
-            Action::Pause { .. } => "pause",
-            Action::Partition(_) => "partition",
-            Action::DeviceGone { .. } => "device_gone",
-            Action::Damage { .. } => "damage",
-        }
-    }
+/// A part of a device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum AreaKind {
+    /// What it is there for: the blocks of a data device, the ring of a journal device.
+    Content,
+    /// All else: superblocks, checkpoints, headers, mailboxes.
+    Metadata,
+}
 
-    /// This action at an instant after the beginning.
-    pub fn at(self, at: Duration) -> Fault {
-        Fault {
-            when: When::At(at),
-            action: self,
-        }
-    }
-
-    /// This action when `node` reports `event` for the `nth` time.
-    pub fn on(self, event: impl Into<String>, node: impl Into<MachineName>, nth: u32) -> Fault {
-        let trigger = Trigger {
-            event: event.into(),
-            node: node.into(),
-            nth,
-        };
-        Fault {
-            when: When::On(trigger),
-            action: self,
-        }
-    }
+/// Which way a clock goes wrong.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ClockWay {
+    /// It gains.
+    #[default]
+    Fast,
+    /// It loses.
+    Slow,
+    /// It gains and loses by turns.
+    Both,
 }

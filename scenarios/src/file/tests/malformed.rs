@@ -67,6 +67,18 @@ shows! {
         "[expect]\nmeasures = [{ name = \"write_latency_p90_ms\", max = 1 }, { name = \"speed\", min = 1 }]\n";
     expectations_mistyped:
         "[expect]\nmeasures = [{ name = \"a\", max = 1.0005 }, { max = -1 }, { name = \"c\", max = true }]\n";
+    triggers_of_nothing_and_of_two_things:
+        "[[fault]]\npause = { on = { node = \"east-1\" }, node = \"east-1\", duration = \"1s\" }\n\n[[fault]]\npause = { on = { event = \"marked\", probe = \"rare\", node = \"east-1\" }, node = \"east-1\", duration = \"1s\" }\n\n[[fault]]\npause = { on = { executed = \"tape\", node = \"east-1\" }, node = \"east-1\", duration = \"1s\" }\n";
+    devices_that_cannot_be_so:
+        "[[fault]]\ndevice_slow = { at = \"1s\", device = \"mediator\", factor = 0, duration = \"0s\" }\n\n[[fault]]\ndevice_full = { at = \"1s\", device = \"east.data\", area = \"attic\" }\n\n[[fault]]\nstale_pages = { at = \"1s\", device = \"east.data\", start = 600, count = 1 }\n\n[[fault]]\nswap = { at = \"1s\", device = \"east.data\", with = \"east.data\" }\n";
+    devices_that_do_not_fit:
+        "[[fault]]\ndevice_stall = { at = \"1s\", device = \"mediator\", duration = \"0s\" }\n\n[[fault]]\nstale_pages = { at = \"1s\", device = \"east.data\", start = 600, count = 1 }\n\n[[fault]]\nswap = { at = \"1s\", device = \"east.data\", with = \"east.data\" }\n";
+    networks_that_cannot_be_so:
+        "[[fault]]\npartition = { at = \"1s\", from = \"east\", to = \"west\", kind = \"sett\", duration = \"1s\" }\n\n[[fault]]\nisolate = { at = \"1s\", side = \"clients\", networks = [\"moon\"], duration = \"1s\" }\n\n[[fault]]\npower_off = { at = \"1s\", cluster = \"north\" }\n";
+    networks_that_do_not_fit:
+        "[[fault]]\nisolate = { at = \"1s\", side = \"clients\", networks = [\"mediator\", \"client\"], duration = \"1s\" }\n\n[[fault]]\nisolate = { at = \"1s\", side = \"east-3\", networks = [], duration = \"1s\" }\n\n[[fault]]\nclog = { at = \"1s\", from = \"east\", to = \"east-2\", duration = \"1s\", interval = \"0s\" }\n\n[[fault]]\nnarrow = { at = \"1s\", from = \"east\", to = \"west\", queue_bytes = 5, duration = \"1s\" }\n";
+    machines_that_do_not_fit:
+        "[[fault]]\nslow_cpu = { at = \"1s\", node = \"mediator\", factor = 2, duration = \"1s\" }\n\n[[fault]]\ncrash_loop = { at = \"1s\", node = \"east-1\", times = 2, interval = \"1s\", restart_after = \"1s\" }\n\n[[fault]]\nclock = { at = \"1s\", node = \"east-1\", drift_ppm = 2501 }\n\n[[fault]]\nclock = { at = \"1s\", node = \"east-1\", drift_ppm = 500001, way = \"both\", beyond_bound = true }\n";
 }
 
 #[test]

@@ -36,6 +36,7 @@ struct Waiting {
     epoch: u64,
     wish: Wish,
     writes_before: u64,
+    effect: IoEffect,
 }
 
 /// What the naive device knows.
@@ -50,6 +51,11 @@ struct Model {
     is_gone: bool,
     /// The position of the version that was stable when the page became unreadable.
     spoiled: [Option<usize>; PAGES],
+    /// What reads return of a page since a flush of it failed.
+    shown: [Option<u8>; PAGES],
+    /// Pages that take nothing new.
+    full: std::ops::Range<usize>,
+    remembered: Option<Image>,
 }
 
 impl Model {
@@ -62,15 +68,57 @@ impl Model {
             waiting: Vec::new(),
             is_gone: false,
             spoiled: [None; PAGES],
+            shown: [None; PAGES],
+            full: 0..0,
+            remembered: None,
         }
     }
 
+    fn stable(&self) -> Image {
+        let stable = |(versions, stable): &(Vec<Made>, usize)| versions[*stable].1;
+        self.history.iter().map(stable).collect()
+    }
+
+    /// True if a page holds nothing that takes space.
+    fn is_empty(&self, page: usize) -> bool {
+        let (versions, stable) = &self.history[page];
+        let is_flushed = versions.len() - 1 == *stable;
+        is_flushed && self.shown[page].is_none() && versions[*stable].1 == 0
+    }
+
+    fn has_space(&self, wish: &Wish) -> bool {
+        let Wish::Write { start, bytes, .. } = wish else {
+            return true;
+        };
+        let mut named = *start..*start + bytes.len();
+        !named.any(|page| self.full.contains(&page) && self.is_empty(page))
+    }
+
+    /// This content is stable, and nothing is above it.
+    fn restart(&mut self, image: &[u8]) {
+        for (page, byte) in image.iter().enumerate() {
+            self.history[page] = (vec![(0, *byte)], 0);
+        }
+        self.spoiled = [None; PAGES];
+        self.shown = [None; PAGES];
+        self.waiting.clear();
+    }
+
     fn admits(&self, waiting: &Waiting) -> bool {
+        self.is_let(waiting) && self.has_space(&waiting.wish)
+    }
+
+    fn is_let(&self, waiting: &Waiting) -> bool {
         match &waiting.wish {
-            Wish::Write { start, .. } => *start == PAGES - 1 || waiting.epoch == self.holder,
-            Wish::Flush | Wish::Read => waiting.epoch == self.holder,
+            Wish::Write { start, .. } => *start == PAGES - 1 || self.is_holder(waiting.epoch),
+            Wish::Flush | Wish::Read => self.is_holder(waiting.epoch),
             Wish::Preempt { observed } => *observed == self.holder && waiting.epoch > self.holder,
         }
+    }
+
+    /// While there is no holder, nobody is it.
+    fn is_holder(&self, epoch: u64) -> bool {
+        self.holder > 0 && epoch == self.holder
     }
 
     /// Carries out what is admitted, without an abort and without a limit.
@@ -84,6 +132,7 @@ impl Model {
                 self.writes += 1;
                 for (page, byte) in (*start..).zip(bytes) {
                     let (versions, stable) = &mut self.history[page];
+                    self.shown[page] = None;
                     versions.push((self.writes, *byte));
                     if *is_forced {
                         *stable = versions.len() - 1;
@@ -101,9 +150,9 @@ impl Model {
         }
     }
 
-    fn execute(&mut self, position: usize) {
+    fn execute(&mut self, position: usize, bits: &mut Bits) {
         let waiting = self.waiting.remove(position);
-        if self.is_gone || !self.admits(&waiting) {
+        if self.is_gone || !self.admits(&waiting) || self.goes_wrong(&waiting, bits) {
             return;
         }
         self.apply(&waiting);
@@ -111,6 +160,52 @@ impl Model {
             self.waiting.retain(|other| other.epoch == waiting.epoch);
         }
         self.destage();
+    }
+
+    /// True if something went wrong with the command, which then did no more than that.
+    fn goes_wrong(&mut self, waiting: &Waiting, bits: &mut Bits) -> bool {
+        match (waiting.effect, &waiting.wish) {
+            (IoEffect::Error, _) => true,
+            (IoEffect::Lost, Wish::Write { .. }) | (IoEffect::FlushLies, Wish::Flush) => true,
+            (IoEffect::Misdirected(PageIndex(to)), Wish::Write { start, bytes, .. }) => {
+                let to = usize::try_from(to).expect("small");
+                let mut landing = to..to + bytes.len();
+                let named = *start..*start + bytes.len();
+                if landing.end > PAGES || landing.any(|page| named.contains(&page)) {
+                    return false;
+                }
+                for (page, byte) in (to..).zip(bytes) {
+                    let (versions, stable) = &mut self.history[page];
+                    versions[*stable].1 = *byte;
+                    self.spoiled[page] = None;
+                }
+                true
+            }
+            (IoEffect::FlushFails, Wish::Flush) => {
+                (0..PAGES).for_each(|page| self.fail_flush(page, bits));
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// One of a page's possible versions is the stable one now; its newest is shown.
+    fn fail_flush(&mut self, page: usize, bits: &mut Bits) {
+        let is_spoiled = self.spoiled[page] == Some(self.history[page].1);
+        let (versions, stable) = &mut self.history[page];
+        let possible = &versions[*stable..];
+        if possible.len() == 1 {
+            return;
+        }
+        self.shown[page] = possible.last().map(|made| made.1);
+        let is_open = possible.iter().any(|made| made.1 != possible[0].1);
+        let kept = if is_open || is_spoiled {
+            bits.below(possible.len())
+        } else {
+            0
+        };
+        *stable += kept;
+        versions.truncate(*stable + 1);
     }
 
     fn destage(&mut self) {
@@ -129,8 +224,30 @@ impl Model {
         match fate {
             Fate::Gone => self.is_gone = true,
             Fate::Returns(Return::Intact) => self.is_gone = false,
-            Fate::Returns(Return::Blank) if self.is_gone => *self = Model::new(),
-            Fate::Returns(Return::Blank) => {}
+            Fate::Returns(Return::Blank) if self.is_gone => {
+                let remembered = self.remembered.take();
+                *self = Model {
+                    remembered,
+                    ..Model::new()
+                };
+            }
+            Fate::Returns(Return::Stale) if self.is_gone => {
+                self.is_gone = false;
+                if let Some(image) = self.remembered.clone() {
+                    self.restart(&image);
+                }
+            }
+            Fate::Returns(Return::Blank | Return::Stale) => {}
+            Fate::Full(first, last) => self.full = first..last + 1,
+            Fate::Room => self.full = 0..0,
+            Fate::Remember => self.remembered = Some(self.stable()),
+            Fate::Restored(page) => {
+                if let Some(image) = &self.remembered {
+                    let (versions, stable) = &mut self.history[page];
+                    versions[*stable].1 = image[page];
+                    self.spoiled[page] = None;
+                }
+            }
             Fate::Damaged(page, Damage::Unreadable) => {
                 self.spoiled[page] = Some(self.history[page].1);
             }
@@ -142,10 +259,10 @@ impl Model {
     }
 
     fn current(&self) -> Image {
-        self.history
-            .iter()
-            .map(|(versions, _)| versions[versions.len() - 1].1)
-            .collect()
+        let pages = self.history.iter().zip(&self.shown);
+        let current =
+            pages.map(|((versions, _), shown)| shown.unwrap_or(versions[versions.len() - 1].1));
+        current.collect()
     }
 
     /// The bytes that each page may hold after a power loss, nothing queued.
@@ -197,18 +314,20 @@ enum Step {
     Submit {
         process: u32,
         wish: Wish,
+        effect: IoEffect,
     },
     /// Preempts with a fresh epoch, having seen the holder or somebody else.
     Preempt {
         process: u32,
         is_mistaken: bool,
     },
-    Execute(usize),
+    /// The n-th command in the queue, and what a flush that fails leaves.
+    Execute(usize, u64),
     Kill(u32),
-    /// The process's machine loses power; its n-th command executes if bit n is set.
+    /// The process's machine loses power.
     Unplug {
         process: u32,
-        executes: u8,
+        bits: u64,
     },
     Restore,
     Befall(Fate),
@@ -219,6 +338,11 @@ enum Fate {
     Gone,
     Returns(Return),
     Damaged(usize, Damage),
+    /// From the first of these pages to the last.
+    Full(usize, usize),
+    Room,
+    Remember,
+    Restored(usize),
 }
 
 struct Pair {
@@ -249,7 +373,7 @@ impl Pair {
         }
     }
 
-    fn submit(&mut self, process: u32, wish: &Wish) {
+    fn submit(&mut self, process: u32, wish: &Wish, effect: IoEffect) {
         if self.model.waiting.len() == QUEUE_MAX {
             return;
         }
@@ -275,7 +399,8 @@ impl Pair {
             process,
             incarnation: 0,
         };
-        let number = self.device.submit(submitter, submission(epoch, request));
+        let submission = submission(epoch, request);
+        let number = self.device.submit_with(submitter, submission, effect);
         let writes_before = self.model.writes;
         let wish = wish.clone();
         self.model.waiting.push(Waiting {
@@ -284,12 +409,17 @@ impl Pair {
             epoch,
             wish,
             writes_before,
+            effect,
         });
     }
 
     fn take(&mut self, step: &Step) {
         match step {
-            Step::Submit { process, wish } => self.submit(*process, wish),
+            Step::Submit {
+                process,
+                wish,
+                effect,
+            } => self.submit(*process, wish, *effect),
             Step::Preempt {
                 process,
                 is_mistaken,
@@ -297,13 +427,14 @@ impl Pair {
                 self.epoch_max += 1;
                 self.epochs[*process as usize] = self.epoch_max;
                 let observed = if *is_mistaken { 99 } else { self.model.holder };
-                self.submit(*process, &Wish::Preempt { observed });
+                self.submit(*process, &Wish::Preempt { observed }, IoEffect::Sound);
             }
-            Step::Execute(place) => {
+            Step::Execute(place, bits) => {
                 if !self.model.waiting.is_empty() {
                     let position = place % self.model.waiting.len();
-                    let _ = self.device.execute(self.model.waiting[position].number);
-                    self.model.execute(position);
+                    let number = self.model.waiting[position].number;
+                    let _ = self.device.carry_out(number, &mut Bits(*bits));
+                    self.model.execute(position, &mut Bits(*bits));
                 }
             }
             Step::Kill(process) => {
@@ -312,20 +443,20 @@ impl Pair {
                     incarnation: 0,
                 });
             }
-            Step::Unplug { process, executes } => {
+            Step::Unplug { process, bits } => {
                 let submitter = Submitter {
                     process: *process,
                     incarnation: 0,
                 };
-                let mut choice = Unplugged(*executes);
+                let mut choice = Bits(*bits);
                 let _ = self.device.submitter_lost_power(submitter, &mut choice);
-                let mut choice = Unplugged(*executes);
+                let mut choice = Bits(*bits);
                 let own = self.model.waiting.clone();
                 for waiting in own.iter().filter(|waiting| waiting.process == *process) {
                     let position = self.model.waiting.iter();
                     let position = position.clone().position(|it| it.number == waiting.number);
-                    match (choice.next(), position) {
-                        (true, Some(position)) => self.model.execute(position),
+                    match (choice.below(2) == 1, position) {
+                        (true, Some(position)) => self.model.execute(position, &mut choice),
                         (false, Some(position)) => drop(self.model.waiting.remove(position)),
                         (_, None) => {}
                     }
@@ -342,6 +473,14 @@ impl Pair {
                     }
                     Fate::Damaged(page, damage) => {
                         self.device.damage(PageIndex(page as u64), damage);
+                    }
+                    Fate::Full(first, last) => self.device.fill_up(pages(first, last)),
+                    Fate::Room => {
+                        self.device.make_room();
+                    }
+                    Fate::Remember => self.device.remember(),
+                    Fate::Restored(page) => {
+                        self.device.restore(pages(page, page));
                     }
                 }
             }
@@ -388,29 +527,37 @@ impl Pair {
     }
 }
 
-/// Answers from the bits of a number, one for each question.
-struct Unplugged(u8);
-
-impl Unplugged {
-    fn next(&mut self) -> bool {
-        let answer = self.0 & 1 == 1;
-        self.0 >>= 1;
-        answer
+fn pages(first: usize, last: usize) -> PageRange {
+    PageRange {
+        start: PageIndex(first as u64),
+        count: (last - first + 1) as u64,
     }
 }
 
-impl PowerLoss for Unplugged {
+/// Answers from the digits of a number, one for each question.
+struct Bits(u64);
+
+impl Bits {
+    fn below(&mut self, count: usize) -> usize {
+        let count = u64::try_from(count).expect("small");
+        let answer = self.0 % count;
+        self.0 /= count;
+        usize::try_from(answer).expect("small")
+    }
+}
+
+impl PowerLoss for Bits {
     fn command(&mut self, _: CommandNumber, _: Submitter, _: &Submission) -> CommandFate {
         panic!("the device kept its power")
     }
-    fn page(&mut self, _: PageIndex, _: usize) -> PageFate {
-        panic!("the device kept its power")
+    fn page(&mut self, _: PageIndex, versions: usize) -> PageFate {
+        PageFate::Version(self.below(versions))
     }
     fn sector(&mut self, _: PageIndex, _: usize, _: usize) -> usize {
         panic!("the device kept its power")
     }
     fn executes(&mut self, _: CommandNumber, _: Submitter, _: &Submission) -> bool {
-        self.next()
+        self.below(2) == 1
     }
 }
 
@@ -433,14 +580,26 @@ fn any_step() -> impl Strategy<Value = Step> {
     let process = prop_oneof![3 => Just(0_u32), 1 => Just(1)];
     let preempt = (process.clone(), prop::bool::weighted(0.1));
     prop_oneof![
-        16 => (process.clone(), wish).prop_map(|(process, wish)| Step::Submit { process, wish }),
+        16 => (process.clone(), wish, any_effect())
+            .prop_map(|(process, wish, effect)| Step::Submit { process, wish, effect }),
         2 => preempt.prop_map(|(process, is_mistaken)| Step::Preempt { process, is_mistaken }),
-        14 => any::<usize>().prop_map(Step::Execute),
+        14 => any::<(usize, u64)>().prop_map(|(place, bits)| Step::Execute(place, bits)),
         1 => process.clone().prop_map(Step::Kill),
-        1 => (process, any::<u8>())
-            .prop_map(|(process, executes)| Step::Unplug { process, executes }),
+        1 => (process, any::<u64>()).prop_map(|(process, bits)| Step::Unplug { process, bits }),
         1 => Just(Step::Restore),
         1 => any_fate().prop_map(Step::Befall),
+    ]
+}
+
+fn any_effect() -> impl Strategy<Value = IoEffect> {
+    prop_oneof![
+        12 => Just(IoEffect::Sound),
+        1 => Just(IoEffect::Lost),
+        // Beyond the end now and then.
+        2 => (0..=PAGES as u64).prop_map(|page| IoEffect::Misdirected(PageIndex(page))),
+        1 => Just(IoEffect::Error),
+        1 => Just(IoEffect::FlushLies),
+        3 => Just(IoEffect::FlushFails),
     ]
 }
 
@@ -450,12 +609,17 @@ fn any_fate() -> impl Strategy<Value = Fate> {
         2 => Just(Fate::Gone),
         3 => Just(Fate::Returns(Return::Intact)),
         1 => Just(Fate::Returns(Return::Blank)),
+        1 => Just(Fate::Returns(Return::Stale)),
+        2 => (0..PAGES, 0..PAGES).prop_map(|(one, other)| Fate::Full(one.min(other), one.max(other))),
+        1 => Just(Fate::Room),
+        2 => Just(Fate::Remember),
+        2 => (0..PAGES).prop_map(Fate::Restored),
         6 => (0..PAGES, damage).prop_map(|(page, damage)| Fate::Damaged(page, damage)),
     ]
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig::with_cases(1000))]
     /// After each step of any history, exactly those images and holders can be
     /// left by a power loss that the naive device allows.
     #[test]
@@ -464,7 +628,7 @@ proptest! {
     ) {
         let mut pair = Pair::new();
         pair.take(&Step::Preempt { process: 0, is_mistaken: false });
-        pair.take(&Step::Execute(0));
+        pair.take(&Step::Execute(0, 0));
         for step in &steps {
             pair.take(step);
             pair.check();

@@ -8,9 +8,10 @@ use super::at;
 use super::ping_pong::{Game, Rules};
 use super::script::{Act, Play};
 use crate::choose::{Calm, Choose, Departure, PacketFate};
-use crate::device::{CommandFate, CommandNumber, PageFate};
+use crate::device::{CommandFate, PageFate};
 use crate::fault::Fault;
 use crate::network::Cut;
+use crate::occurrence::IoName;
 use crate::time::WorldTime;
 use crate::world::{Component, DeviceIndex, MachineId, Place, ProcessId};
 
@@ -75,7 +76,7 @@ impl Choose for Postman {
             ..PacketFate::default()
         }
     }
-    fn torn_command(&mut self, _: DeviceIndex, _: CommandNumber, _: &Submission) -> CommandFate {
+    fn torn_command(&mut self, _: &IoName, _: &Submission) -> CommandFate {
         CommandFate::Absent
     }
     fn torn_page(&mut self, _: DeviceIndex, _: PageIndex, _: usize) -> PageFate {
@@ -84,7 +85,7 @@ impl Choose for Postman {
     fn torn_sector(&mut self, _: DeviceIndex, _: PageIndex, _: usize, _: usize) -> usize {
         0
     }
-    fn executes(&mut self, _: DeviceIndex, _: CommandNumber) -> bool {
+    fn executes(&mut self, _: &IoName) -> bool {
         true
     }
 }

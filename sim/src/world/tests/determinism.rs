@@ -1,13 +1,16 @@
 //! A run follows from its seed; forks and checkpoints are runs of their own.
 
-use stormglass_engine::contract::{Address, NetworkId};
+use stormglass_engine::contract::{Address, LabelKind, NetworkId, PageIndex};
+use stormglass_engine::time::Duration;
 
 use super::at;
 use super::ping_pong::{Game, Rules};
 use super::weather::Weather;
+use crate::device::{PageRange, Return};
 use crate::fault::Fault;
-use crate::network::Cut;
-use crate::random::Seed;
+use crate::network::{Bandwidth, Cut, PathLimit};
+use crate::random::{Sample, Seed};
+use crate::service_time::Pace;
 use crate::world::{DeviceIndex, MachineId, ProcessId, World};
 
 /// Runs on, with something happening to the hardware now and then. When nothing
@@ -42,8 +45,67 @@ fn run_through_faults(game: &mut Game, seed: u64, events: u64) {
             100..110 => game.apply(&Fault::Cut(cut)),
             110..130 => game.apply(&Fault::Heal(cut)),
             130..135 => game.apply(&Fault::DevicePowerLoss(device)),
+            135..170 => trouble(game, device, sample),
+            170..210 => congestion(game, cut, sample),
+            210..225 => lag(game, machine, sample),
             _ => {}
         }
+    }
+}
+
+/// Something happens to a device.
+fn trouble(game: &mut Game, device: DeviceIndex, sample: Sample) {
+    let pace = |factor| Pace {
+        factor,
+        extra: Duration::from_micros(3),
+    };
+    let pages = PageRange {
+        start: PageIndex(sample.further(2).below(32)),
+        count: 1 + sample.further(3).below(32),
+    };
+    match sample.further(4).below(12) {
+        0 => game.apply(&Fault::DevicePace(device, pace(3))),
+        1 => game.apply(&Fault::DevicePace(device, Pace::USUAL)),
+        2 => game.apply(&Fault::DeviceStalls(device)),
+        3..5 => game.apply(&Fault::DeviceGoesOn(device)),
+        5 => game.apply(&Fault::DeviceFull(device, pages)),
+        6 => game.apply(&Fault::DeviceHasRoom(device)),
+        7 => game.apply(&Fault::Remember(device)),
+        8 => game.apply(&Fault::Restore(device, pages)),
+        // There are three.
+        9 => game.apply(&Fault::Swap([device, DeviceIndex((device.0 + 1) % 3)])),
+        10 => game.apply(&Fault::DeviceGone(device)),
+        _ => game.apply(&Fault::DeviceReturns(device, Return::Stale)),
+    }
+}
+
+/// Something happens to a path.
+fn congestion(game: &mut Game, path: Cut, sample: Sample) {
+    let limit = PathLimit {
+        bandwidth: Some(Bandwidth {
+            bytes_per_second: 1 << 18,
+            queue_bytes: 16,
+        }),
+        mtu: Some(9),
+    };
+    match sample.further(4).below(8) {
+        0 => game.apply(&Fault::Clog(path)),
+        1..4 => game.apply(&Fault::Release(path)),
+        4 => game.apply(&Fault::Limit(path, limit)),
+        5 => game.apply(&Fault::Unlimit(path)),
+        6 => game.apply(&Fault::CutKind(path, LabelKind(1))),
+        _ => game.apply(&Fault::HealKind(path, LabelKind(1))),
+    }
+}
+
+/// A CPU or a clock runs at another rate.
+fn lag(game: &mut Game, machine: MachineId, sample: Sample) {
+    let extra = Duration::from_micros(1);
+    let drift = i32::try_from(sample.further(3).below(1_000)).expect("small") * 100_000;
+    match sample.further(4).below(3) {
+        0 => game.apply(&Fault::CpuPace(machine, Pace { factor: 3, extra })),
+        1 => game.apply(&Fault::CpuPace(machine, Pace::USUAL)),
+        _ => game.apply(&Fault::ClockRate(machine, drift)),
     }
 }
 

@@ -260,6 +260,7 @@ impl Rules {
         let clock = Clock {
             origin: self.start,
             drift_ppb: i32::try_from(number).expect("few players") * 10_000,
+            ..Clock::default()
         };
         let machine = world.add_machine(&format!("m{number}"), clock);
         let cpu = CpuCost {

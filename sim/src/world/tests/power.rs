@@ -1,29 +1,32 @@
 //! What crashes, kills and power losses leave of queued device commands.
 
 use stormglass_engine::contract::{PageIndex, Submission};
+use stormglass_engine::time::Duration;
 
 use super::at;
 use super::script::{Act, DISK, Play};
 use crate::choose::{Choose, Departure, PacketFate};
-use crate::device::{CommandFate, CommandNumber, Damage, PageFate, Return};
+use crate::device::{CommandFate, Damage, PageFate, Return};
 use crate::fault::Fault;
-use crate::occurrence::{Happened, Occurrence};
+use crate::occurrence::{Happened, IoName, Occurrence};
 use crate::world::{DeviceIndex, MachineId, ProcessId};
 
-/// Executes the queued commands of even number.
-struct EvenOnes;
+/// Executes the queued commands of odd id.
+struct OddOnes;
 
-impl Choose for EvenOnes {
+impl OddOnes {
+    fn takes(name: &IoName) -> bool {
+        assert_eq!(name.device, DISK);
+        !name.io.0.is_multiple_of(2)
+    }
+}
+
+impl Choose for OddOnes {
     fn packet(&mut self, _: &Departure) -> PacketFate {
         PacketFate::default()
     }
-    fn torn_command(
-        &mut self,
-        _: DeviceIndex,
-        number: CommandNumber,
-        _: &Submission,
-    ) -> CommandFate {
-        if number.0.is_multiple_of(2) {
+    fn torn_command(&mut self, name: &IoName, _: &Submission) -> CommandFate {
+        if OddOnes::takes(name) {
             CommandFate::Whole
         } else {
             CommandFate::Absent
@@ -35,8 +38,8 @@ impl Choose for EvenOnes {
     fn torn_sector(&mut self, _: DeviceIndex, _: PageIndex, _: usize, _: usize) -> usize {
         0
     }
-    fn executes(&mut self, _: DeviceIndex, number: CommandNumber) -> bool {
-        number.0.is_multiple_of(2)
+    fn executes(&mut self, name: &IoName) -> bool {
+        OddOnes::takes(name)
     }
 }
 
@@ -65,7 +68,7 @@ fn a_write_takes_effect_when_it_completes() {
 #[test]
 fn a_crash_executes_queued_commands_as_chosen_and_drops_completions() {
     let mut play = filling();
-    play.apply_choosing(&Fault::Crash(MachineId(0)), &mut EvenOnes);
+    play.apply_choosing(&Fault::Crash(MachineId(0)), &mut OddOnes);
     assert_eq!(pages(&play), [1, 0, 3, 0]);
     assert!(play.log.contains(&Occurrence::Settled { device: DISK }));
     let happened = Happened::Crash(MachineId(0));
@@ -79,6 +82,25 @@ fn a_crash_executes_queued_commands_as_chosen_and_drops_completions() {
     assert_eq!(pages(&play), [1, 2, 3, 4]);
 }
 
+/// The same commands but for the first, which was never submitted.
+#[test]
+fn leaving_a_command_out_re_rolls_no_other() {
+    let fills = |first| {
+        let rest = [2, 3, 4].map(|fill| Act::Fill(u64::from(fill) - 1, fill));
+        let mut play = Play::new(&[&[[first].as_slice(), &rest].concat()]);
+        play.boot(0);
+        play
+    };
+    for fault in [Fault::Crash(MachineId(0)), Fault::DevicePowerLoss(DISK)] {
+        let left = [Act::Fill(0, 1), Act::WakeAfter(Duration::from_millis(1))].map(|first| {
+            let mut play = fills(first);
+            play.apply_choosing(&fault, &mut OddOnes);
+            pages(&play)
+        });
+        assert_eq!(left, [[1, 0, 3, 0], [0, 0, 3, 0]]);
+    }
+}
+
 #[test]
 fn a_crash_of_another_machine_touches_no_device() {
     let mut play = filling();
@@ -89,7 +111,7 @@ fn a_crash_of_another_machine_touches_no_device() {
     );
     play.boot(1);
     play.log.clear();
-    play.apply_choosing(&Fault::Crash(MachineId(1)), &mut EvenOnes);
+    play.apply_choosing(&Fault::Crash(MachineId(1)), &mut OddOnes);
     assert!(!play.log.contains(&Occurrence::Settled { device: DISK }));
     play.run_until(at(10));
     assert_eq!(pages(&play), [1, 2, 3, 4]);
@@ -98,7 +120,7 @@ fn a_crash_of_another_machine_touches_no_device() {
 #[test]
 fn a_killed_process_s_commands_execute_unheard() {
     let mut play = filling();
-    play.apply_choosing(&Fault::Kill(ProcessId(0)), &mut EvenOnes);
+    play.apply_choosing(&Fault::Kill(ProcessId(0)), &mut OddOnes);
     assert_eq!(pages(&play), [0; 4]);
     play.run_until(at(8));
     play.boot(0);
@@ -120,8 +142,8 @@ fn a_killed_process_s_commands_execute_unheard() {
 #[test]
 fn a_crash_settles_the_commands_of_killed_processes_too() {
     let mut play = filling();
-    play.apply_choosing(&Fault::Kill(ProcessId(0)), &mut EvenOnes);
-    play.apply_choosing(&Fault::Crash(MachineId(0)), &mut EvenOnes);
+    play.apply_choosing(&Fault::Kill(ProcessId(0)), &mut OddOnes);
+    play.apply_choosing(&Fault::Crash(MachineId(0)), &mut OddOnes);
     assert_eq!(pages(&play), [1, 0, 3, 0]);
     let happened = Happened::Crash(MachineId(0));
     assert!(!play.log.contains(&Occurrence::Fault(happened)));
@@ -130,7 +152,7 @@ fn a_crash_settles_the_commands_of_killed_processes_too() {
 #[test]
 fn a_device_that_loses_power_tells_nobody() {
     let mut play = filling();
-    play.apply_choosing(&Fault::DevicePowerLoss(DISK), &mut EvenOnes);
+    play.apply_choosing(&Fault::DevicePowerLoss(DISK), &mut OddOnes);
     play.run_until(at(50));
     assert_eq!(pages(&play), [1, 0, 3, 0]);
     assert!(play.heard(0).is_empty());

@@ -8,7 +8,7 @@ use stormglass_engine::contract::{
 };
 use stormglass_engine::time::{Duration, Instant};
 
-use super::network;
+use super::{micros, network};
 use crate::choose::{Calm, Choose};
 use crate::clock::Clock;
 use crate::device::{DeviceSpec, PageRange};
@@ -24,8 +24,16 @@ use crate::world::{DeviceIndex, MachineId, ProcessId, Workbench, World};
 pub(super) enum Act {
     /// Sends a packet of this number to an address.
     Send(u32, u64),
-    /// Fills a page of device 0 with a byte.
+    /// Fills a page of device 0 with a byte, forced.
     Fill(u64, u8),
+    /// The same into the cache.
+    Store(u64, u8),
+    /// Fills under the key of an epoch.
+    FillAs(u64, u64, u8),
+    /// Flushes device 0.
+    Flush,
+    /// Takes its reservation, which nobody holds, or an epoch does.
+    Preempt(Option<u64>, u64),
     /// Tells a slot of its own machine a word.
     Tell(u8, u32),
     /// Asks for a deadline.
@@ -56,7 +64,23 @@ impl Module for Script {
         for (act, io) in acts.iter().zip(1..) {
             match *act {
                 Act::Send(to, id) => out.send(WIRE, Address::new(to), label(entropy, id), frame()),
-                Act::Fill(page, fill) => out.submit(write(IoId(io), page, fill)),
+                Act::Fill(page, fill) => out.submit(write(IoId(io), key(1), page, fill)),
+                Act::FillAs(epoch, page, fill) => {
+                    out.submit(write(IoId(io), key(epoch), page, fill));
+                }
+                Act::Store(page, fill) => {
+                    let mut submission = write(IoId(io), key(1), page, fill);
+                    if let IoRequest::Write { persistence, .. } = &mut submission.request {
+                        *persistence = Persistence::Cached;
+                    }
+                    out.submit(submission);
+                }
+                Act::Flush => out.submit(command(IoId(io), key(1), IoRequest::Flush)),
+                Act::Preempt(observed, epoch) => {
+                    let observed = observed.map(key);
+                    let request = IoRequest::Preempt { observed };
+                    out.submit(command(IoId(io), key(epoch), request));
+                }
                 Act::Tell(slot, word) => out.local(Slot(slot), word),
                 Act::WakeAfter(span) => this.deadline = Some(now.after(span)),
                 Act::WakeEvery(span) => {
@@ -71,7 +95,10 @@ impl Module for Script {
     fn handle(&mut self, now: Instant, input: Input<u32>, out: &mut Outbox<u32, u32>) {
         let heard = match input {
             Input::Packet(packet) => format!("packet {}", packet.label.id),
-            Input::Completion(completion) => format!("io {}", completion.io.0),
+            Input::Completion(completion) => match completion.result {
+                Ok(_) => format!("io {}", completion.io.0),
+                Err(error) => format!("io {}: {error}", completion.io.0),
+            },
             Input::Local(word) => format!("word {word}"),
             Input::Deadline => {
                 self.deadline = self.deadline.and_then(|at| Some(at.after(self.period?)));
@@ -93,7 +120,7 @@ impl Module for Script {
 
 pub(super) const WIRE: NetworkId = NetworkId::new(0);
 /// How long a packet of a play takes, and a write.
-pub(super) const LATENCY: Latency = super::micros(10);
+pub(super) const LATENCY: Latency = micros(10);
 pub(super) const DISK: DeviceIndex = DeviceIndex(0);
 
 fn label(entropy: Entropy, id: u64) -> Label {
@@ -113,20 +140,30 @@ fn frame() -> Frame {
     }
 }
 
-fn write(io: IoId, page: u64, fill: u8) -> Submission {
+fn key(epoch: u64) -> ReservationKey {
+    ReservationKey { epoch, node: 1 }
+}
+
+fn command(io: IoId, key: ReservationKey, request: IoRequest) -> Submission {
     Submission {
         device: DeviceId::new(DISK.0),
         io,
-        key: ReservationKey { epoch: 1, node: 1 },
-        request: IoRequest::Write {
-            start: PageIndex(page),
-            pages: vec![Bytes::from(vec![fill; PAGE_BYTES])],
-            persistence: Persistence::ForceUnitAccess,
-        },
+        key,
+        request,
     }
 }
 
-/// Scripts on a stage: a world of one network and one disk.
+fn write(io: IoId, key: ReservationKey, page: u64, fill: u8) -> Submission {
+    let request = IoRequest::Write {
+        start: PageIndex(page),
+        pages: vec![Bytes::from(vec![fill; PAGE_BYTES])],
+        persistence: Persistence::ForceUnitAccess,
+    };
+    command(io, key, request)
+}
+
+/// Scripts on a stage: a world of one network and one disk, whose last four pages
+/// are reserved.
 pub(super) struct Play {
     pub(super) world: World<Script>,
     bench: Workbench<Script>,
@@ -147,7 +184,7 @@ impl Play {
     pub(super) fn empty() -> Self {
         let mut world = World::new(Seed(1), WorldTime::ZERO, vec![network(LATENCY)]);
         let spec = DeviceSpec {
-            pages: 16,
+            pages: 20,
             cache_pages: 4,
             unreserved: Some(PageRange {
                 start: PageIndex(0),
@@ -156,6 +193,8 @@ impl Play {
         };
         let service = DeviceService {
             forced_write: LATENCY,
+            write: LATENCY,
+            flush: micros(20),
             ..DeviceService::INSTANT
         };
         world.add_device("disk", spec, service);
@@ -200,8 +239,12 @@ impl Play {
 
     /// Carries out all that is due until then, and moves time there.
     pub(super) fn run_until(&mut self, until: WorldTime) {
+        self.run_choosing(until, &mut Calm);
+    }
+
+    pub(super) fn run_choosing(&mut self, until: WorldTime, choose: &mut impl Choose) {
         while self.world.next_event().is_some_and(|at| at <= until) {
-            self.world.step(&mut Calm, &mut self.bench);
+            self.world.step(choose, &mut self.bench);
             self.log.append(&mut self.bench.log);
         }
         self.world.advance(until);

@@ -17,6 +17,7 @@ fn a_deadline_comes_on_time_by_every_clock() {
         let clock = Clock {
             origin: WorldTime::ZERO,
             drift_ppb,
+            ..Clock::default()
         };
         let mut play = Play::empty();
         let every = Duration::from_nanos(7_001);

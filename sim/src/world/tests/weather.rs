@@ -3,9 +3,10 @@
 use stormglass_engine::contract::{PageIndex, Submission};
 use stormglass_engine::time::Duration;
 
-use crate::choose::{Choose, Departure, PacketFate};
-use crate::device::{CommandFate, CommandNumber, PageFate};
+use crate::choose::{Choose, Copies, Departure, IoDeparture, IoFate, PacketFate};
+use crate::device::{CommandFate, IoEffect, PageFate};
 use crate::network::identity;
+use crate::occurrence::IoName;
 use crate::random::{Draw, Ratio, Seed};
 use crate::world::DeviceIndex;
 
@@ -37,6 +38,11 @@ impl Weather {
     fn of(&self, device: DeviceIndex, what: u64, which: u64) -> u64 {
         self.draw.at(&[u64::from(device.0), what, which, 1]).bits()
     }
+
+    fn about(&self, name: &IoName, question: u16) -> u64 {
+        let [place, incarnation, io] = name.identity(question);
+        self.draw.at(&[place, incarnation, io, 2]).bits()
+    }
 }
 
 pub(super) fn ratio(numerator: u32, denominator: u32) -> Ratio {
@@ -54,15 +60,33 @@ impl Choose for Weather {
             delay: if rest(1) { some_time } else { Duration::ZERO },
             duplicate: rest(2).then_some(some_time),
             flipped_bit: rest(3).then_some(sample.bits()),
+            copies: Copies {
+                count: u16::from(rest(4)) * 3,
+                apart: some_time,
+            },
         }
     }
-    fn torn_command(
-        &mut self,
-        device: DeviceIndex,
-        number: CommandNumber,
-        _: &Submission,
-    ) -> CommandFate {
-        match self.of(device, 0, number.0) % 3 {
+    fn io(&mut self, departure: &IoDeparture) -> IoFate {
+        let [place, incarnation, io] = departure.name.identity(5);
+        let sample = self.draw.at(&[place, incarnation, io, 2]);
+        let page = PageIndex(sample.further(1).below(64));
+        let effects = [
+            IoEffect::Lost,
+            IoEffect::Misdirected(page),
+            IoEffect::Error,
+            IoEffect::FlushLies,
+            IoEffect::FlushFails,
+        ];
+        if !sample.chance(self.rest) {
+            return IoFate::default();
+        }
+        IoFate {
+            slow: Duration::from_micros(sample.further(2).below(300)),
+            effect: effects[sample.further(3).index(effects.len())],
+        }
+    }
+    fn torn_command(&mut self, name: &IoName, _: &Submission) -> CommandFate {
+        match self.about(name, 0) % 3 {
             0 => CommandFate::Absent,
             1 => CommandFate::Torn,
             _ => CommandFate::Whole,
@@ -86,7 +110,7 @@ impl Choose for Weather {
         let choice = self.of(device, 2 + page.0, sector as u64);
         usize::from(choice.is_multiple_of(2)) * (versions - 1)
     }
-    fn executes(&mut self, device: DeviceIndex, number: CommandNumber) -> bool {
-        self.of(device, 3, number.0).is_multiple_of(2)
+    fn executes(&mut self, name: &IoName) -> bool {
+        self.about(name, 3).is_multiple_of(2)
     }
 }

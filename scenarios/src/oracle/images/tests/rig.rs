@@ -22,9 +22,9 @@ use stormglass_sim::choose::{Calm, Choose};
 use stormglass_sim::device::{
     CommandFate, CommandNumber, Device, DeviceSpec, PageFate, PowerLoss, Submitter,
 };
-use stormglass_sim::occurrence::Occurrence;
+use stormglass_sim::occurrence::{IoName, Occurrence};
 use stormglass_sim::time::WorldTime;
-use stormglass_sim::world::DeviceIndex;
+use stormglass_sim::world::{DeviceIndex, ProcessId};
 
 use super::super::{Devices, Images, SetDevices};
 use super::naive;
@@ -220,6 +220,7 @@ impl Rig {
         self.observe(&Occurrence::Executed {
             device,
             number,
+            process: ProcessId(SUBMITTER.process),
             succeeded,
         });
     }
@@ -464,7 +465,7 @@ impl Rig {
             let ended = self
                 .device_mut(copy, drive)
                 .submitter_lost_power(SUBMITTER, choice);
-            assert!(ended.is_empty(), "nobody else waits");
+            assert!(ended.ended.is_empty(), "nobody else waits");
             self.observe(&Occurrence::Settled { device });
         }
         self.take_over(copy);
@@ -536,8 +537,9 @@ impl Rig {
 pub(super) struct Weather<C>(pub(super) C);
 
 impl<C: Choose> PowerLoss for Weather<C> {
-    fn command(&mut self, number: CommandNumber, _: Submitter, it: &Submission) -> CommandFate {
-        self.0.torn_command(DeviceIndex(0), number, it)
+    fn command(&mut self, _: CommandNumber, who: Submitter, it: &Submission) -> CommandFate {
+        let name = IoName::new(DeviceIndex(0), who, it.io);
+        self.0.torn_command(&name, it)
     }
     fn page(&mut self, page: PageIndex, versions: usize) -> PageFate {
         self.0.torn_page(DeviceIndex(0), page, versions)
@@ -545,8 +547,8 @@ impl<C: Choose> PowerLoss for Weather<C> {
     fn sector(&mut self, page: PageIndex, sector: usize, versions: usize) -> usize {
         self.0.torn_sector(DeviceIndex(0), page, sector, versions)
     }
-    fn executes(&mut self, number: CommandNumber, _: Submitter, _: &Submission) -> bool {
-        self.0.executes(DeviceIndex(0), number)
+    fn executes(&mut self, _: CommandNumber, who: Submitter, it: &Submission) -> bool {
+        self.0.executes(&IoName::new(DeviceIndex(0), who, it.io))
     }
 }
 
