@@ -25,11 +25,11 @@ fn node(name: &str) -> NodeName {
 
 /// A world with a mediator and these faults, 50 ms after its beginning.
 fn run(actions: &[Action]) -> Experiment {
-    run_of(1, actions)
+    run_until(MS(50), 1, actions)
 }
 
-/// The same with so many commands of a client.
-fn run_of(commands: u32, actions: &[Action]) -> Experiment {
+/// Until then, with so many commands of a client.
+fn run_until(until: Duration, commands: u32, actions: &[Action]) -> Experiment {
     let builder = Scenario::builder("faults").mediator(true);
     let builder = builder.commands(commands);
     let faults = actions.iter().map(|action| action.at(MS(20)));
@@ -38,7 +38,7 @@ fn run_of(commands: u32, actions: &[Action]) -> Experiment {
     let mut bench = Bench::default();
     while experiment
         .next_at()
-        .is_some_and(|at| at.as_nanos() < 50_000_000)
+        .is_some_and(|at| at.as_nanos() < until.as_nanos())
     {
         experiment.step(&mut bench);
     }
@@ -347,7 +347,8 @@ fn a_side_is_isolated_on_several_networks_at_once() {
 
 #[test]
 fn messages_of_one_kind_are_cut_and_paths_are_narrow() {
-    let parted = run_of(
+    let parted = run_until(
+        MS(500),
         200,
         &[Action::Partition(Partition {
             from: EAST,
@@ -361,7 +362,8 @@ fn messages_of_one_kind_are_cut_and_paths_are_narrow() {
     assert_eq!(count(&parted, "partition"), 8);
     assert!(count(&parted, "partitioned-packet") > 0, "sets were sent");
     let narrow = |bytes_per_second, mtu| {
-        run_of(
+        run_until(
+            MS(500),
             200,
             &[Action::Narrow {
                 from: EAST,
