@@ -17,7 +17,7 @@ const RARE: [(&str, Share, &str); 0] = [];
 
 /// Probes that no scenario of the catalogue lists, and why.
 #[cfg(test)]
-const UNLISTED: [(&str, &str); 20] = [
+const UNLISTED: [(&str, &str); 23] = [
     (
         "bad block on both copies",
         "no scenario damages one block of both copies",
@@ -49,6 +49,15 @@ const UNLISTED: [(&str, &str); 20] = [
     (
         "orphan cannot be read",
         "no scenario damages the range of an orphan",
+    ),
+    ("dirty block bad on both copies", UNIT_TEST),
+    (
+        "dirty block lost here and older at the mirror",
+        "no scenario damages a dirty block that was resolved alone yet",
+    ),
+    (
+        "unreadable dirty block asked of the mirror",
+        "no scenario aims at a dirty block that goes bad before it is copied yet",
     ),
     ("mediator: device gone, read back later", UNIT_TEST),
     ("missing region not proven by the mirror", UNIT_TEST),
