@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use stormglass_engine::time::Duration;
 use stormglass_sim::fault::Fault;
+use stormglass_sim::service_time::Pace;
 use stormglass_sim::time::WorldTime;
 
 /// Faults to come, those of one instant in the order in which they were added.
@@ -39,8 +40,42 @@ impl Agenda {
         self.timed.pop_first().map(|(_, fault)| fault)
     }
 
-    /// Forgets all of them.
-    pub fn clear(&mut self) {
-        self.timed.clear();
+    /// Keeps what ends a hindrance of a link, a device, a clock or a CPU; forgets what
+    /// begins one, and what wakes a machine or a module: who decides on that, knows it.
+    pub fn retain_ends(&mut self) {
+        self.timed.retain(|_, fault| is_end(fault));
+    }
+}
+
+fn is_end(fault: &Fault) -> bool {
+    match fault {
+        Fault::Heal(_)
+        | Fault::HealKind(..)
+        | Fault::Release(_)
+        | Fault::Unlimit(_)
+        | Fault::DeviceReturns(..)
+        | Fault::DeviceGoesOn(_)
+        | Fault::DeviceHasRoom(_) => true,
+        Fault::DevicePace(_, pace) | Fault::CpuPace(_, pace) => *pace == Pace::USUAL,
+        // A rate that is set last is the one that the clock had.
+        Fault::ClockRate(..) => true,
+        Fault::Crash(_)
+        | Fault::Kill(_)
+        | Fault::DevicePowerLoss(_)
+        | Fault::Boot(_)
+        | Fault::Pause(_)
+        | Fault::Resume(_)
+        | Fault::Cut(_)
+        | Fault::CutKind(..)
+        | Fault::Clog(_)
+        | Fault::Limit(..)
+        | Fault::DeviceGone(_)
+        | Fault::DeviceStalls(_)
+        | Fault::DeviceFull(..)
+        | Fault::Damage { .. }
+        | Fault::Remember(_)
+        | Fault::Restore(..)
+        | Fault::Swap(_)
+        | Fault::Readdress { .. } => false,
     }
 }

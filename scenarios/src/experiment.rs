@@ -15,7 +15,7 @@ use stormglass_sim::world::{Workbench, World};
 
 use crate::actor::{Actor, Report};
 use crate::cluster::{self, Map};
-use crate::file::{Action, RecurringKind, ReturnKind, Scenario};
+use crate::file::{Action, ReturnKind, Scenario};
 use crate::measure::Measures;
 use crate::oracle::o16_liveness::Bounds;
 use crate::oracle::{Consulted, Finding, Oracles, moment};
@@ -326,18 +326,14 @@ fn count(counts: &mut Table<Arc<str>, u64>, name: &str) {
 /// Whether anything may take content from a device.
 fn loses_content(scenario: &Scenario) -> bool {
     let damages = |action: &Action| {
-        matches!(
-            action,
-            Action::Damage { .. }
-                | Action::DeviceGone {
-                    returns: ReturnKind::Blank,
-                    ..
-                }
-        )
+        let returns = match action {
+            Action::Damage { .. } | Action::StalePages { .. } | Action::Swap { .. } => return true,
+            Action::DeviceGone { returns, .. } => *returns,
+            _ => return false,
+        };
+        returns != ReturnKind::Intact
     };
-    let recurring = &scenario.weather.recurring;
-    recurring.contains_key(&RecurringKind::Damage)
-        || scenario.faults.iter().any(|fault| damages(&fault.action))
+    scenario.weather.damages() || scenario.faults.iter().any(|fault| damages(&fault.action))
 }
 
 /// How long nothing but heartbeats may happen before an experiment counts as over: longer

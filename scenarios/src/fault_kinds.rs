@@ -13,6 +13,11 @@ pub fn enabled(scenario: &Scenario, weather: &Weather) -> impl Iterator<Item = &
         ("duplicate", strength.duplicate),
         ("delay", strength.delay),
         ("corrupt", strength.corrupt),
+        ("slow-io", strength.io.slow),
+        ("io-error", strength.io.error),
+        ("failed-flush", strength.io.failed_flush),
+        ("lost-write", strength.io.lost_write),
+        ("misdirected-write", strength.io.misdirected_write),
     ];
     let drawn = drawn
         .into_iter()
@@ -37,6 +42,13 @@ fn recurring(kind: RecurringKind) -> &'static [&'static str] {
         RecurringKind::Partition => &["partition"],
         RecurringKind::DeviceGone => &["device-gone"],
         RecurringKind::Damage => &["damage"],
+        RecurringKind::DeviceSlow => &["device-slow"],
+        RecurringKind::DeviceStall => &["device-stalled"],
+        RecurringKind::Clog => &["clogged-packet"],
+        RecurringKind::Narrow => &["queued-packet", "path-overflow", "oversized-packet"],
+        RecurringKind::SlowCpu => &["cpu-slow"],
+        RecurringKind::CrashLoop => &["crash"],
+        RecurringKind::Clock => &["clock-rate"],
     }
 }
 

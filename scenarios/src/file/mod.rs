@@ -38,7 +38,7 @@ pub use settings::Settings;
 pub use stormglass_engine::configuration::Policy;
 pub use stormglass_sim::random::Ratio;
 pub use text::{Complaint, DurationRange, Rate, Thousandths, parse_duration, print_duration};
-pub use weather::{Burst, Calm, Delay, Recurring, RecurringKind, Weather};
+pub use weather::{Burst, Calm, Delay, Io, Recurring, RecurringKind, Weather};
 
 use std::sync::LazyLock;
 

@@ -30,6 +30,8 @@ pub struct Weather {
     pub delay: Delay,
     /// Messages that arrive with a flipped bit.
     pub corrupt: Rate,
+    /// Single device commands.
+    pub io: Io,
     /// Faults that come again and again, each to somebody else.
     #[schemars(schema_with = "recurring_schema")]
     pub recurring: BTreeMap<RecurringKind, Recurring>,
@@ -49,6 +51,7 @@ impl Default for Weather {
             duplicate: Rate::ZERO,
             delay: Delay::default(),
             corrupt: Rate::ZERO,
+            io: Io::default(),
             recurring: BTreeMap::new(),
             burst: None,
             calm: Calm::default(),
@@ -60,7 +63,51 @@ impl Weather {
     /// True if no seed draws any fault.
     pub fn is_calm(&self) -> bool {
         let rates = [self.loss, self.duplicate, self.delay.ratio, self.corrupt];
-        rates.into_iter().all(Rate::is_zero) && self.recurring.is_empty()
+        let io = self.io.rates().map(|(_, rate)| rate);
+        rates.into_iter().chain(io).all(Rate::is_zero) && self.recurring.is_empty()
+    }
+
+    /// True if something of it may take content from a device.
+    pub fn damages(&self) -> bool {
+        let Io {
+            lost_write,
+            misdirected_write,
+            ..
+        } = self.io;
+        self.recurring.contains_key(&RecurringKind::Damage)
+            || !lost_write.is_zero()
+            || !misdirected_write.is_zero()
+    }
+}
+
+/// What befalls single device commands.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Io {
+    /// Commands that take longer.
+    pub slow: Delay,
+    /// Commands that fail once and do nothing, on any device.
+    pub error: Rate,
+    /// Flushes of a data device that fail, and after which what was to be flushed is
+    /// unknown.
+    pub failed_flush: Rate,
+    /// Writes of blocks that are acknowledged and never stored; in one cluster only, the
+    /// one that `recurring.damage` meets.
+    pub lost_write: Rate,
+    /// Writes of blocks that are acknowledged and stored over others, likewise.
+    pub misdirected_write: Rate,
+}
+
+impl Io {
+    /// Its rates and their names.
+    pub fn rates(&self) -> [(&'static str, Rate); 5] {
+        [
+            ("slow", self.slow.ratio),
+            ("error", self.error),
+            ("failed_flush", self.failed_flush),
+            ("lost_write", self.lost_write),
+            ("misdirected_write", self.misdirected_write),
+        ]
     }
 }
 
@@ -133,11 +180,25 @@ pub enum RecurringKind {
     /// A block's page on a cluster's data device goes bad; in one cluster only, which
     /// the seed draws.
     Damage,
+    /// A device takes 10 to 100 times as long for every command.
+    DeviceSlow,
+    /// A device executes nothing; commands wait until it goes on.
+    DeviceStall,
+    /// What two sides send each other waits, and leaves when that ends.
+    Clog,
+    /// What two sides send each other has little room; now and then it is dropped.
+    Narrow,
+    /// A node computes 10 to 100 times as slowly.
+    SlowCpu,
+    /// A node loses power some times in a row; `lasts` is all of that.
+    CrashLoop,
+    /// A machine's clock changes its rate, within what the settings assume.
+    Clock,
 }
 
 impl RecurringKind {
     /// Every kind.
-    pub const ALL: [RecurringKind; 7] = [
+    pub const ALL: [RecurringKind; 14] = [
         RecurringKind::Crash,
         RecurringKind::Kill,
         RecurringKind::Pause,
@@ -145,6 +206,13 @@ impl RecurringKind {
         RecurringKind::Partition,
         RecurringKind::DeviceGone,
         RecurringKind::Damage,
+        RecurringKind::DeviceSlow,
+        RecurringKind::DeviceStall,
+        RecurringKind::Clog,
+        RecurringKind::Narrow,
+        RecurringKind::SlowCpu,
+        RecurringKind::CrashLoop,
+        RecurringKind::Clock,
     ];
 
     /// True if one of it is done in an instant.
@@ -163,6 +231,13 @@ impl fmt::Display for RecurringKind {
             RecurringKind::Partition => "partition",
             RecurringKind::DeviceGone => "device_gone",
             RecurringKind::Damage => "damage",
+            RecurringKind::DeviceSlow => "device_slow",
+            RecurringKind::DeviceStall => "device_stall",
+            RecurringKind::Clog => "clog",
+            RecurringKind::Narrow => "narrow",
+            RecurringKind::SlowCpu => "slow_cpu",
+            RecurringKind::CrashLoop => "crash_loop",
+            RecurringKind::Clock => "clock",
         })
     }
 }

@@ -7,6 +7,7 @@
 
 mod bursts;
 mod calm;
+mod defects;
 mod draw;
 mod recurring;
 #[cfg(test)]
@@ -17,7 +18,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use stormglass_engine::contract::{PageIndex, Submission};
 use stormglass_engine::time::Duration;
-use stormglass_sim::choose::{Choose, Departure, PacketFate};
+use stormglass_sim::choose::{Choose, Copies, Departure, IoDeparture, IoFate, PacketFate};
 use stormglass_sim::device::{CommandFate, PageFate};
 use stormglass_sim::fault::Fault;
 use stormglass_sim::network::identity;
@@ -28,6 +29,8 @@ use stormglass_sim::world::{DeviceIndex, World};
 
 use self::bursts::Bursts;
 pub use self::calm::Core;
+use self::defects::Defects;
+pub use self::defects::IoStrength;
 use self::recurring::Storm;
 use crate::actor::Actor;
 use crate::agenda::Agenda;
@@ -49,6 +52,8 @@ pub struct Strength {
     pub delay_max: Duration,
     /// Messages corrupted.
     pub corrupt: Ratio,
+    /// Device commands.
+    pub io: IoStrength,
 }
 
 /// A run's weather.
@@ -60,6 +65,7 @@ pub struct Weather {
     /// From then on it is calm.
     until: WorldTime,
     packets: Draw,
+    defects: Defects,
     power: Draw,
     /// Power losses so far: the same page meets another fate in the next.
     power_losses: u64,
@@ -93,6 +99,9 @@ enum Course {
 /// arrive after later messages and after retries.
 const DUPLICATE_LATE_MAX: Duration = Duration::from_millis(400);
 
+/// Longest time between further copies.
+const COPIES_APART_MAX: Duration = Duration::from_millis(1_500);
+
 impl Weather {
     /// Draws a seed's weather.
     pub fn new(scenario: &Scenario, seed: Seed, start: WorldTime) -> Self {
@@ -111,6 +120,14 @@ impl Weather {
             delay: drawn(3, asked.delay.ratio),
             delay_max: asked.delay.max,
             corrupt: drawn(4, asked.corrupt),
+            io: IoStrength {
+                slow: drawn(5, asked.io.slow.ratio),
+                slow_max: asked.io.slow.max,
+                error: drawn(6, asked.io.error),
+                failed_flush: drawn(7, asked.io.failed_flush),
+                lost_write: drawn(8, asked.io.lost_write),
+                misdirected_write: drawn(9, asked.io.misdirected_write),
+            },
         };
         let until = start.after(asked.until);
         let bursts = Bursts::new(asked.burst, seed.draw(0, "bursts"), start, until);
@@ -125,6 +142,7 @@ impl Weather {
             thick: strength.hastened(bursts.factor()),
             until,
             packets: seed.draw(0, "message faults"),
+            defects: Defects::new(scenario, seed),
             power: seed.draw(0, "power loss"),
             power_losses: 0,
             hard: Arc::new(Hard {
@@ -195,10 +213,13 @@ impl Weather {
         };
         let hard = Arc::make_mut(&mut self.hard);
         if hard.course == Course::Stormy && at >= self.until {
-            hard.agenda.clear();
+            hard.agenda.retain_ends();
             hard.course = Course::Clearing;
         }
         if hard.course == Course::Clearing {
+            if let Some(end) = hard.agenda.take() {
+                return Some(end);
+            }
             let step = hard.core.mend(world, map);
             if step.is_none() {
                 hard.course = Course::Calm;
@@ -226,6 +247,19 @@ impl Weather {
     }
 }
 
+/// Now and then a message that arrives twice arrives more often, and very late: its sender
+/// may be another incarnation by then.
+fn copies(is_doubled: bool, sample: Sample) -> Copies {
+    if !is_doubled || sample.below(4) > 0 {
+        return Copies::default();
+    }
+    let apart = sample.further(1).below(COPIES_APART_MAX.as_nanos()) + 1;
+    Copies {
+        count: 1 + u16::try_from(sample.further(2).below(3)).expect("a few"),
+        apart: Duration::from_nanos(apart),
+    }
+}
+
 impl Strength {
     /// The same, thicker.
     fn hastened(self, factor: u32) -> Self {
@@ -235,22 +269,43 @@ impl Strength {
             delay: draw::hastened(self.delay, factor),
             delay_max: self.delay_max,
             corrupt: draw::hastened(self.corrupt, factor),
+            io: self.io.hastened(factor),
         }
     }
 }
 
-impl Choose for Weather {
-    fn packet(&mut self, departure: &Departure) -> PacketFate {
-        if departure.at >= self.until {
-            return PacketFate::default();
+impl Weather {
+    /// How strong it is at an instant; none of it once it is calm.
+    fn strength_at(&self, at: WorldTime) -> Option<Strength> {
+        if at >= self.until {
+            return None;
         }
+        Some(match self.hard.bursts.is_on(at) {
+            true => self.thick,
+            false => self.strength,
+        })
+    }
+}
+
+impl Choose for Weather {
+    #[inline]
+    fn io(&mut self, command: &IoDeparture) -> IoFate {
+        if self.strength.io.is_never() {
+            return IoFate::default();
+        }
+        match self.strength_at(command.at) {
+            Some(strength) => self.defects.fate(command, &strength.io),
+            None => IoFate::default(),
+        }
+    }
+
+    fn packet(&mut self, departure: &Departure) -> PacketFate {
+        let Some(strength) = self.strength_at(departure.at) else {
+            return PacketFate::default();
+        };
         let sample = self
             .packets
             .at(&identity(departure.from, departure.to, &departure.label));
-        let strength = match self.hard.bursts.is_on(departure.at) {
-            true => self.thick,
-            false => self.strength,
-        };
         let span = |index: u64, longest: Duration| {
             Duration::from_nanos(sample.further(index).below(longest.as_nanos().max(1)) + 1)
         };
@@ -269,7 +324,10 @@ impl Choose for Weather {
                 .further(6)
                 .chance(strength.corrupt)
                 .then(|| sample.further(7).bits()),
-            ..PacketFate::default()
+            copies: copies(
+                sample.further(2).chance(strength.duplicate),
+                sample.further(8),
+            ),
         }
     }
 

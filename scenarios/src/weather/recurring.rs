@@ -10,10 +10,13 @@ use stormglass_sim::time::WorldTime;
 use super::bursts::Bursts;
 use super::draw;
 use crate::file::{
-    Action, Cluster, DamageKind, DeviceKind, DeviceName, Direction, DriveName, DurationRange,
-    Endpoint, MachineName, ModuleName, NetworkName, NodeName, Partition, RecurringKind, ReturnKind,
-    Scenario,
+    Action, ClockWay, Cluster, DamageKind, DeviceKind, DeviceName, Direction, DriveName,
+    DurationRange, Endpoint, MachineName, ModuleName, NetworkName, NodeName, Partition,
+    RecurringKind, ReturnKind, Scenario,
 };
+
+/// By how much a clock changes its rate, in millionths: well within what leases allow for.
+const DRIFT_PPM_MAX: u64 = 1_000;
 
 /// One kind of a seed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,6 +36,12 @@ struct Field {
     blocks: u64,
     /// Whose data device goes bad: never both copies', so that one is good.
     damaged: Cluster,
+}
+
+/// The cluster whose data device a seed damages.
+pub(super) fn damaged(seed: Seed) -> Cluster {
+    let coin = seed.draw(0, "recurring faults").at(&[0, 0, 0, 0]);
+    Cluster::ALL[coin.index(2)]
 }
 
 /// The recurring faults of a seed.
@@ -64,11 +73,10 @@ impl Storm {
                 at: bursts.pass(start, first),
             });
         }
-        let coin = draw.at(&[0, 0, 0, 0]);
         let field = Field {
             has_mediator: scenario.topology.mediator,
             blocks: scenario.topology.volume_blocks,
-            damaged: Cluster::ALL[coin.index(2)],
+            damaged: damaged(seed),
         };
         Storm { kinds, field, draw }
     }
@@ -112,6 +120,13 @@ fn code(kind: RecurringKind) -> u64 {
         RecurringKind::Partition => 5,
         RecurringKind::DeviceGone => 6,
         RecurringKind::Damage => 7,
+        RecurringKind::DeviceSlow => 8,
+        RecurringKind::DeviceStall => 9,
+        RecurringKind::Clog => 10,
+        RecurringKind::Narrow => 11,
+        RecurringKind::SlowCpu => 12,
+        RecurringKind::CrashLoop => 13,
+        RecurringKind::Clock => 14,
     }
 }
 
@@ -151,6 +166,81 @@ impl Field {
                 block: target.below(self.blocks),
                 kind: [DamageKind::Unreadable, DamageKind::Rot][extra.index(2)],
             },
+            RecurringKind::DeviceSlow => Action::DeviceSlow {
+                device: self.drive(target),
+                factor: factor(extra),
+                duration: lasts,
+            },
+            RecurringKind::DeviceStall => Action::DeviceStall {
+                device: self.drive(target),
+                duration: lasts,
+            },
+            RecurringKind::Clog | RecurringKind::Narrow => self.hinder(kind, lasts, target, extra),
+            RecurringKind::SlowCpu => Action::SlowCpu {
+                node: self.machine(target),
+                factor: factor(extra),
+                duration: lasts,
+            },
+            RecurringKind::CrashLoop => {
+                let times = 2 + extra.below(3);
+                let part = Duration::from_nanos((lasts.as_nanos() / times).max(2));
+                Action::CrashLoop {
+                    node: self.machine(target),
+                    times: u32::try_from(times).expect("a few times"),
+                    interval: part,
+                    restart_after: part.divided_by(2),
+                }
+            }
+            RecurringKind::Clock => Action::Clock {
+                node: self.machine(target),
+                drift_ppm: u32::try_from(extra.below(DRIFT_PPM_MAX)).expect("it is small"),
+                way: [ClockWay::Fast, ClockWay::Slow][extra.further(1).index(2)],
+                every: None,
+                duration: Some(lasts),
+                beyond_bound: false,
+            },
+        }
+    }
+
+    /// A path that is clogged, link after link or all at once, or has little room.
+    fn hinder(
+        &self,
+        kind: RecurringKind,
+        duration: Duration,
+        target: Sample,
+        extra: Sample,
+    ) -> Action {
+        let Partition {
+            from,
+            to,
+            network,
+            direction: one_way,
+            ..
+        } = self.parted(duration, target, extra);
+        let how = extra.further(5);
+        if kind == RecurringKind::Clog {
+            let interval = Duration::from_nanos((duration.as_nanos() / 8).max(1));
+            return Action::Clog {
+                from,
+                to,
+                network,
+                one_way,
+                duration,
+                interval: (how.below(2) == 0).then_some(interval),
+            };
+        }
+        // From a block in a quarter of a second to one in five milliseconds, and a queue
+        // of few of them; every fourth time nothing larger than a header gets through.
+        let is_small = how.below(4) == 0;
+        Action::Narrow {
+            from,
+            to,
+            network,
+            one_way,
+            bytes_per_second: (!is_small).then(|| 16_384 + how.further(1).below(800_000)),
+            queue_bytes: (!is_small).then(|| 8_192 + how.further(2).below(65_536)),
+            mtu: is_small.then(|| 512 + how.further(3).below(4_096)),
+            duration,
         }
     }
 
@@ -201,6 +291,11 @@ impl Field {
             duration,
         }
     }
+}
+
+/// How many times as long something slow takes.
+fn factor(sample: Sample) -> u32 {
+    u32::try_from(10 + sample.further(9).below(91)).expect("at most a hundred")
 }
 
 fn node(sample: Sample) -> NodeName {

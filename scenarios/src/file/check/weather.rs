@@ -5,7 +5,7 @@ use stormglass_engine::time::Duration;
 use super::Check;
 use crate::file::diagnostic::{Path, at_path};
 use crate::file::text::{DurationRange, Rate, print_duration};
-use crate::file::weather::{Burst, Recurring, RecurringKind, Weather};
+use crate::file::weather::{Burst, Delay, Recurring, RecurringKind, Weather};
 
 /// The most by which a burst may hasten faults.
 const BURST_FACTOR_MAX: u32 = 1_000;
@@ -19,6 +19,7 @@ impl Check<'_> {
             duplicate,
             ref delay,
             corrupt,
+            ref io,
             ref recurring,
             burst,
             calm: _,
@@ -31,13 +32,14 @@ impl Check<'_> {
         self.rate(loss, at.then("loss"));
         self.rate(duplicate, at.then("duplicate"));
         self.rate(corrupt, at.then("corrupt"));
-        self.rate(delay.ratio, at.then("delay").then("ratio"));
-        self.require(
-            delay.ratio.is_zero() || delay.max > Duration::ZERO,
-            at.then("delay"),
-            "a delay of at most nothing delays nothing",
-            "add `max`, as in delay = { ratio = \"1/50\", max = \"5ms\" }",
-        );
+        self.delay(delay, "delay", &at.then("delay"));
+        for (name, rate) in io.rates() {
+            let at = at.then("io").then(name);
+            match name {
+                "slow" => self.delay(&io.slow, "slow", &at),
+                _ => self.rate(rate, at),
+            }
+        }
         for (kind, one) in recurring {
             let at = at.then("recurring").then(kind.to_string().as_str());
             self.recurring(*kind, *one, &at);
@@ -45,6 +47,16 @@ impl Check<'_> {
         if let Some(burst) = burst {
             self.burst(burst, &at.then("burst"));
         }
+    }
+
+    fn delay(&mut self, delay: &Delay, name: &str, at: &Path) {
+        self.rate(delay.ratio, at.then("ratio"));
+        self.require(
+            delay.ratio.is_zero() || delay.max > Duration::ZERO,
+            at.clone(),
+            "a delay of at most nothing delays nothing",
+            format!("add `max`, as in {name} = {{ ratio = \"1/50\", max = \"5ms\" }}"),
+        );
     }
 
     fn recurring(&mut self, kind: RecurringKind, one: Recurring, at: &Path) {
