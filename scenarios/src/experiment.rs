@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use stormglass_engine::collections::Table;
+use stormglass_engine::event::Event;
 use stormglass_engine::time::Duration;
 use stormglass_sim::fault::Fault;
 use stormglass_sim::occurrence::Occurrence;
@@ -15,6 +16,7 @@ use stormglass_sim::world::{Workbench, World};
 
 use crate::actor::{Actor, Report};
 use crate::cluster::{self, Map};
+use crate::fault_kinds;
 use crate::file::{Action, ReturnKind, Scenario};
 use crate::measure::Measures;
 use crate::oracle::o16_liveness::Bounds;
@@ -86,6 +88,7 @@ impl Experiment {
         let (world, map) = cluster::build(scenario, seed, start);
         let weather = Weather::new(scenario, seed, start);
         let bounds = Bounds::of(scenario);
+        let weather_until = weather.until();
         Experiment {
             oracles: Oracles::new(
                 &world,
@@ -95,7 +98,7 @@ impl Experiment {
             ),
             weather,
             schedule: Schedule::new(scenario, &world, &map, start),
-            measures: Measures::default(),
+            measures: Measures::new(weather_until),
             transitions: Transitions::default(),
             tally: Tally::default(),
             findings: Vec::new(),
@@ -274,6 +277,9 @@ impl Experiment {
             } => {
                 self.measures.observe_node(at, event);
                 self.transitions.observe(*process, event);
+                if let Event::HeldBack(_, shortage) = event {
+                    count(&mut self.tally.faults, fault_kinds::shortage(*shortage));
+                }
             }
             Occurrence::Event {
                 event: Report::Client(event),

@@ -2,6 +2,8 @@
 //! counted: what its scenario schedules, and what its seed drew. A kind that is
 //! switched on and never happens tests nothing, so reports show it with zero.
 
+use stormglass_engine::event::Shortage;
+
 use crate::file::{Action, RecurringKind, ReturnKind, Scenario};
 use crate::weather::Weather;
 
@@ -30,6 +32,17 @@ pub fn enabled(scenario: &Scenario, weather: &Weather) -> impl Iterator<Item = &
         .flat_map(|fault| scheduled(&fault.action));
     let recurring: Vec<&str> = recurring.collect();
     drawn.chain(recurring).chain(scheduled.copied())
+}
+
+/// A limit that a command met, as it is counted: nobody injects it, limits and load do.
+pub fn shortage(what: Shortage) -> &'static str {
+    match what {
+        Shortage::Queue => "queue-full",
+        Shortage::Window => "window-full",
+        Shortage::Clients => "clients-full",
+        Shortage::Journal => "journal-full",
+        Shortage::Owner => "no-owner",
+    }
 }
 
 /// What happens with a recurring fault.

@@ -34,7 +34,9 @@ struct Histogram {
 }
 
 /// Every figure that a run may come to.
-pub const NAMES: [&str; 9] = [
+pub const NAMES: [&str; 11] = [
+    "acknowledged",
+    "acknowledged_before_calm",
     "latency_over_ideal",
     "write_latency_p50_ms",
     "write_latency_p99_ms",
@@ -92,6 +94,11 @@ pub struct Measures {
     /// Of the latest writes, not counted in `counted` yet: a fork copies these few
     /// numbers and not the paths to them.
     latest: Vec<Buckets>,
+    /// Commands of any kind that were performed.
+    acknowledged: u64,
+    /// Of them, those before it became calm: what a storm lets through.
+    before_calm: u64,
+    calm_at: WorldTime,
 }
 
 /// The buckets of one write's spans: latency, marking, local, remote.
@@ -116,8 +123,24 @@ impl Histograms {
 }
 
 impl Measures {
+    /// Nothing has happened; it is calm from `calm_at` on.
+    pub fn new(calm_at: WorldTime) -> Self {
+        Measures {
+            calm_at,
+            ..Measures::default()
+        }
+    }
+
     /// Takes a client's report.
     pub fn observe_client(&mut self, at: WorldTime, event: &ClientEvent) {
+        if let ClientEvent::AttemptEnded {
+            status: StatusSummary::Success | StatusSummary::Mismatch,
+            ..
+        } = event
+        {
+            self.acknowledged += 1;
+            self.before_calm += u64::from(at < self.calm_at);
+        }
         match event {
             ClientEvent::Invoked {
                 id,
@@ -189,6 +212,12 @@ impl Measures {
         let mut histograms = Histograms::clone(&self.counted);
         self.latest.iter().for_each(|write| histograms.add(*write));
         let mut figures = BTreeMap::new();
+        for (name, count) in [
+            ("acknowledged", self.acknowledged),
+            ("acknowledged_before_calm", self.before_calm),
+        ] {
+            figures.insert(name.to_owned(), Decimal::ratio(count, 1));
+        }
         let millis = |nanos: u64| Decimal::milliseconds(std::time::Duration::from_nanos(nanos));
         for (name, histogram) in [
             ("write_latency", &histograms.latency),
