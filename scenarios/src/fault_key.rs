@@ -50,7 +50,8 @@ pub fn key<M: Module>(happened: &Happened, world: &World<M>) -> String {
         } => format!("{} at {}", defect(*effect, *pages), names.io(name)),
         Happened::Pause(machine) => format!("pause {}", names.machine(*machine)),
         Happened::CpuSlow(machine) => format!("slow down {}", names.machine(*machine)),
-        Happened::ClockRate { machine, drift_ppb } => {
+        Happened::ClockRate { machine, rate } => {
+            let drift_ppb = rate.drift_ppb;
             let machine = names.machine(*machine);
             format!("set clock of {machine} to drift {drift_ppb} ppb")
         }

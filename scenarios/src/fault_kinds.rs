@@ -100,6 +100,9 @@ fn scheduled(action: &Action) -> &'static [&'static str] {
         Action::Narrow { .. } => &["queued-packet", "path-overflow"],
         Action::SlowCpu { .. } => &["cpu-slow"],
         Action::CrashLoop { .. } => &["crash"],
+        Action::Clock {
+            beyond_bound: true, ..
+        } => &["clock-beyond-bound"],
         Action::Clock { .. } => &["clock-rate"],
         Action::Damage { .. } => &["damage"],
     }

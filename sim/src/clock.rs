@@ -17,6 +17,16 @@ pub struct Clock {
     pub drift_ppb: i32,
 }
 
+/// Another rate for a clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct ClockRate {
+    /// How much faster than world time, in parts per billion; at most
+    /// [`DRIFT_PPB_MAX`] either way.
+    pub drift_ppb: i32,
+    /// Whoever asks for it says that the software does not assume such a clock.
+    pub is_beyond_bound: bool,
+}
+
 /// Largest drift either way, in parts per billion.
 pub const DRIFT_PPB_MAX: i32 = 500_000_000;
 const BILLION: i128 = 1_000_000_000;

@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 use stormglass_engine::contract::{Address, LabelKind, NetworkId, PageIndex};
 
+use crate::clock::ClockRate;
 use crate::device::{Damage, PageRange, Return};
 use crate::ids::{DeviceIndex, MachineId, ProcessId};
 use crate::network::{Cut, PathLimit};
@@ -82,7 +83,6 @@ pub enum Fault {
     },
     /// A machine's CPU takes another time for what it begins from now on.
     CpuPace(MachineId, Pace),
-    /// A machine's clock goes on from what it shows, that much faster than world time;
-    /// in parts per billion, at most [`crate::clock::DRIFT_PPB_MAX`] either way.
-    ClockRate(MachineId, i32),
+    /// A machine's clock goes on from what it shows, at another rate.
+    ClockRate(MachineId, ClockRate),
 }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use stormglass_engine::contract::{IoId, Label, NetworkId, PageIndex};
 use stormglass_engine::time::Duration;
 
+use crate::clock::ClockRate;
 use crate::device::{CommandNumber, Defect, IoEffect, PageRange, Submitter};
 use crate::ids::{DeviceIndex, MachineId, ProcessId};
 
@@ -154,8 +155,8 @@ pub enum Happened {
     ClockRate {
         /// The machine.
         machine: MachineId,
-        /// How much faster than world time, in parts per billion.
-        drift_ppb: i32,
+        /// The rate.
+        rate: ClockRate,
     },
     /// A module has another address from now on.
     Readdressed {
@@ -204,7 +205,10 @@ impl Happened {
             },
             Happened::Pause(_) => "pause",
             Happened::CpuSlow(_) => "cpu-slow",
-            Happened::ClockRate { .. } => "clock-rate",
+            Happened::ClockRate { rate, .. } => match rate.is_beyond_bound {
+                true => "clock-beyond-bound",
+                false => "clock-rate",
+            },
             Happened::Readdressed { .. } => "address-change",
             Happened::Partition => "partition",
         }

@@ -3,6 +3,7 @@
 use stormglass_engine::storage_set::layout::Geometry;
 use stormglass_engine::time::Duration;
 use stormglass_engine::vocabulary::BlockIndex;
+use stormglass_sim::clock::ClockRate;
 use stormglass_sim::device::{Damage, PageRange, Return};
 use stormglass_sim::fault::Fault;
 use stormglass_sim::network::{Bandwidth, Cut, PathLimit};
@@ -152,8 +153,25 @@ impl Stage<'_> {
                 way,
                 every,
                 duration,
-                beyond_bound: _,
-            } => self.clock(machine(node, self.map), (drift_ppm, way), every, duration),
+                beyond_bound,
+            } => {
+                let machine = machine(node, self.map);
+                let rate = |drift_ppb, is_beyond_bound| {
+                    let rate = ClockRate {
+                        drift_ppb,
+                        is_beyond_bound,
+                    };
+                    Fault::ClockRate(machine, rate)
+                };
+                let ppb = i32::try_from(drift_ppm * 1_000).expect("the scenario was checked");
+                let usual = self.world.machine(machine).clock.drift_ppb;
+                let rates = ClockRates {
+                    fast: rate(ppb, beyond_bound),
+                    slow: rate(-ppb, beyond_bound),
+                    usual: rate(usual, false),
+                };
+                rates.steps(way, every, duration)
+            }
             _ => Steps::new(),
         }
     }
@@ -209,31 +227,6 @@ impl Stage<'_> {
             .iter()
             .flat_map(|machine| self.boots(*machine, restart_after));
         devices.chain(crashes).chain(restarts).collect()
-    }
-
-    fn clock(
-        &self,
-        machine: MachineId,
-        (drift_ppm, way): (u32, ClockWay),
-        every: Option<Duration>,
-        duration: Option<Duration>,
-    ) -> Steps {
-        let ppb = i32::try_from(drift_ppm * 1_000).expect("the scenario was checked");
-        let usual = self.world.machine(machine).clock.drift_ppb;
-        let rate = |drift_ppb| Fault::ClockRate(machine, drift_ppb);
-        match (way, every, duration) {
-            (ClockWay::Fast, ..) => spell(rate(ppb), duration, rate(usual)),
-            (ClockWay::Slow, ..) => spell(rate(-ppb), duration, rate(usual)),
-            (ClockWay::Both, Some(every), Some(duration)) => {
-                let rounds = duration.as_nanos().div_ceil(every.as_nanos());
-                let turns = (0..rounds).map(|round| {
-                    let drift = if round % 2 == 0 { ppb } else { -ppb };
-                    (every.times(round), rate(drift))
-                });
-                turns.chain([(duration, rate(usual))]).collect()
-            }
-            (ClockWay::Both, ..) => Steps::new(),
-        }
     }
 
     fn on_devices(&self, action: &Action) -> Steps {
@@ -481,6 +474,32 @@ impl Stage<'_> {
             Endpoint::Cluster(cluster) => map.cluster(cluster).to_vec(),
             Endpoint::Clients => map.client_machines.clone(),
             Endpoint::Mediator => vec![mediator(map).machine],
+        }
+    }
+}
+
+/// What a clock that goes wrong goes through.
+struct ClockRates {
+    fast: Fault,
+    slow: Fault,
+    usual: Fault,
+}
+
+impl ClockRates {
+    fn steps(self, way: ClockWay, every: Option<Duration>, duration: Option<Duration>) -> Steps {
+        match (way, every, duration) {
+            (ClockWay::Fast, ..) => spell(self.fast, duration, self.usual),
+            (ClockWay::Slow, ..) => spell(self.slow, duration, self.usual),
+            (ClockWay::Both, Some(every), Some(duration)) => {
+                let rounds = duration.as_nanos().div_ceil(every.as_nanos());
+                let turn = |round: u64| match round.is_multiple_of(2) {
+                    true => (every.times(round), self.fast.clone()),
+                    false => (every.times(round), self.slow.clone()),
+                };
+                let end = (duration, self.usual.clone());
+                (0..rounds).map(turn).chain([end]).collect()
+            }
+            (ClockWay::Both, ..) => Steps::new(),
         }
     }
 }

@@ -399,11 +399,11 @@ fn a_clock_drifts_strobes_and_goes_back_to_its_own_rate() {
             beyond_bound: false,
         });
         let rate = |(at, fault): &(Duration, Fault)| {
-            let Fault::ClockRate(of, drift) = fault else {
+            let Fault::ClockRate(of, rate) = fault else {
                 panic!("{fault:?}");
             };
             assert_eq!(*of, machine);
-            (at.as_nanos() / 1_000_000, *drift)
+            (at.as_nanos() / 1_000_000, rate.drift_ppb)
         };
         steps.iter().map(rate).collect::<Vec<_>>()
     };

@@ -60,8 +60,8 @@ pub(super) fn line(happened: &Happened, world: &World<Actor>) -> FaultLine {
             pages,
         } => lines.defect(name, *effect, *pages),
         Happened::CpuSlow(machine) => lines.machine(*machine, "computes slowly"),
-        Happened::ClockRate { machine, drift_ppb } => {
-            let text = format!("clock drifts by {drift_ppb} ppb");
+        Happened::ClockRate { machine, rate } => {
+            let text = format!("clock drifts by {} ppb", rate.drift_ppb);
             lines.machine(*machine, &text)
         }
         Happened::Readdressed { process, network } => {

@@ -69,7 +69,7 @@ impl<M: Module> World<M> {
                 }
             }
             Fault::CpuPace(machine, pace) => self.pace_cpu(machine, pace, bench),
-            Fault::ClockRate(machine, drift_ppb) => self.set_clock(machine, drift_ppb, bench),
+            Fault::ClockRate(machine, rate) => self.set_clock(machine, rate, bench),
             Fault::Boot(process) => self.boot(process, choose, bench),
             Fault::Pause(machine) => self.pause(machine, bench),
             Fault::Resume(machine) => self.resume(machine, choose, bench),

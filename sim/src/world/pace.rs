@@ -5,7 +5,7 @@ use std::sync::Arc;
 use stormglass_engine::contract::Module;
 
 use super::{MachineId, Workbench, World};
-use crate::clock::DRIFT_PPB_MAX;
+use crate::clock::{ClockRate, DRIFT_PPB_MAX};
 use crate::occurrence::{Happened, Occurrence};
 use crate::service_time::Pace;
 
@@ -30,9 +30,10 @@ impl<M: Module> World<M> {
     pub(super) fn set_clock(
         &mut self,
         machine: MachineId,
-        drift_ppb: i32,
+        rate: ClockRate,
         bench: &mut Workbench<M>,
     ) {
+        let ClockRate { drift_ppb, .. } = rate;
         let is_bounded = drift_ppb.unsigned_abs() <= DRIFT_PPB_MAX.unsigned_abs();
         assert!(is_bounded, "a clock that hardly goes");
         let now = self.now;
@@ -45,7 +46,7 @@ impl<M: Module> World<M> {
         for id in home.processes.clone() {
             self.arm(id, clock);
         }
-        let happened = Happened::ClockRate { machine, drift_ppb };
+        let happened = Happened::ClockRate { machine, rate };
         bench.log.push(Occurrence::Fault(happened));
     }
 }

@@ -6,6 +6,7 @@ use stormglass_engine::time::Duration;
 use super::at;
 use super::ping_pong::{Game, Rules};
 use super::weather::Weather;
+use crate::clock::ClockRate;
 use crate::device::{PageRange, Return};
 use crate::fault::Fault;
 use crate::network::{Bandwidth, Cut, PathLimit};
@@ -105,7 +106,13 @@ fn lag(game: &mut Game, machine: MachineId, sample: Sample) {
     match sample.further(4).below(3) {
         0 => game.apply(&Fault::CpuPace(machine, Pace { factor: 3, extra })),
         1 => game.apply(&Fault::CpuPace(machine, Pace::USUAL)),
-        _ => game.apply(&Fault::ClockRate(machine, drift)),
+        _ => {
+            let rate = ClockRate {
+                drift_ppb: drift,
+                is_beyond_bound: true,
+            };
+            game.apply(&Fault::ClockRate(machine, rate));
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use stormglass_engine::time::Duration;
 
 use super::at;
 use super::script::{Act, Play};
-use crate::clock::Clock;
+use crate::clock::{Clock, ClockRate};
 use crate::fault::Fault;
 use crate::occurrence::{Happened, Occurrence};
 use crate::service_time::{CpuCost, Pace};
@@ -13,6 +13,14 @@ use crate::world::{MachineId, ProcessId};
 fn slow(factor: u32, extra: u64) -> Fault {
     let extra = Duration::from_micros(extra);
     Fault::CpuPace(MachineId(1), Pace { factor, extra })
+}
+
+fn rate(machine: u32, drift_ppb: i32) -> Fault {
+    let rate = ClockRate {
+        drift_ppb,
+        is_beyond_bound: false,
+    };
+    Fault::ClockRate(MachineId(machine), rate)
 }
 
 /// Three packets for a machine whose CPU takes so long for each.
@@ -71,7 +79,7 @@ fn deadline_through(changes: &[(u64, i32)]) -> Play {
     play.boot(0);
     for (when, drift_ppb) in changes {
         play.run_until(at(*when));
-        play.apply(&Fault::ClockRate(MachineId(0), *drift_ppb));
+        play.apply(&rate(0, *drift_ppb));
     }
     play.run_until(at(10_000));
     play
@@ -104,7 +112,7 @@ fn a_deadline_comes_at_the_world_time_at_which_a_changed_clock_shows_it() {
         let mut play = Play::new(&[&[Act::WakeAfter(Duration::from_micros(1_000))]]);
         play.boot(0);
         play.run_until(at(500));
-        play.apply(&Fault::ClockRate(MachineId(0), drift_ppb));
+        play.apply(&rate(0, drift_ppb));
         play.run_until(at(reached - 1));
         assert!(play.heard(0).is_empty());
         play.run_until(at(reached));
@@ -118,10 +126,7 @@ fn pace_and_rate_are_behaviour() {
     let hash = origin.world.behavioural_hash();
     for (fault, end) in [
         (slow(2, 0), Fault::CpuPace(MachineId(1), Pace::USUAL)),
-        (
-            Fault::ClockRate(MachineId(1), 5),
-            Fault::ClockRate(MachineId(1), 0),
-        ),
+        (rate(1, 5), rate(1, 0)),
     ] {
         let mut play = packets_costing(4);
         play.apply(&fault);
@@ -132,5 +137,22 @@ fn pace_and_rate_are_behaviour() {
         assert!(play.world == restored);
         play.apply(&end);
         assert_eq!(play.world.behavioural_hash(), hash, "{end:?}");
+    }
+}
+
+#[test]
+fn a_rate_beyond_what_is_assumed_is_counted_as_such() {
+    for (is_beyond_bound, kind) in [(true, "clock-beyond-bound"), (false, "clock-rate")] {
+        let mut play = packets_costing(0);
+        play.log.clear();
+        let rate = ClockRate {
+            drift_ppb: 7,
+            is_beyond_bound,
+        };
+        play.apply(&Fault::ClockRate(MachineId(1), rate));
+        let [Occurrence::Fault(happened)] = &play.log[..] else {
+            panic!("{:?}", play.log);
+        };
+        assert_eq!(happened.kind(), kind);
     }
 }
