@@ -1,5 +1,6 @@
 //! Who waits for what: the words of a stall.
 
+use stormglass_engine::storage_set::StorageSet;
 use stormglass_sim::world::World;
 
 use crate::actor::Actor;
@@ -31,8 +32,21 @@ pub fn waits(world: &World<Actor>) -> String {
             let held: String = held
                 .map(|(what, count)| format!(", {count} {what}"))
                 .collect();
-            waits.push(format!("{name} is {phase}{still}{held}"));
+            let copies = module.set().map(copies).unwrap_or_default();
+            waits.push(format!("{name} is {phase}{still}{held}{copies}"));
         }
     }
     waits.join("; ")
+}
+
+/// What a set says of its copy, where it is not all: dirty and missing regions.
+fn copies(set: &StorageSet) -> String {
+    let list = |what: &str, regions: Vec<u64>| match regions.as_slice() {
+        [] => String::new(),
+        few => format!(", {what} regions {few:?}"),
+    };
+    let tables = set.tables();
+    let dirty = list("dirty", tables.dirty.iter().copied().collect());
+    let missing = list("missing", tables.missing.iter().copied().collect());
+    dirty + &missing
 }

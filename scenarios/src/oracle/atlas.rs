@@ -96,7 +96,6 @@ impl Atlas {
             }
             Event::Resolved(command) => {
                 if let Some(range) = self.open.remove(command) {
-                    self.written(0, range);
                     self.resolved
                         .retain(|(when, _)| at.since(*when) <= MARK_STANDS);
                     self.resolved.push((at, range));
@@ -104,8 +103,12 @@ impl Atlas {
             }
             Event::ResolvedAlone(command) => {
                 if let Some(range) = self.open.remove(command) {
-                    self.written(0, range);
                     self.fall_behind(range);
+                }
+            }
+            Event::LocalDurable(command) => {
+                if let Some(range) = self.open.get(command).copied() {
+                    self.written(0, range);
                 }
             }
             Event::ReplicaPerformed { command, .. } => {
@@ -303,9 +306,12 @@ mod tests {
         assert!(atlas.destroyed().is_some());
         atlas.observe_node(at(0), &accepted(9));
         assert!(atlas.destroyed().is_some());
-        atlas.observe_node(at(1), &Event::ResolvedAlone(id()));
+        atlas.observe_node(at(1), &Event::LocalDurable(id()));
         assert_eq!(atlas.destroyed(), None);
+        // What goes bad after that is not good again by its acknowledgement.
         damage(&mut atlas, 0, 9, false);
+        atlas.observe_node(at(2), &Event::ResolvedAlone(id()));
+        assert!(atlas.destroyed().is_some());
         atlas.observe_node(at(2), &Event::Repaired(nine));
         assert_eq!(atlas.destroyed(), None);
     }
