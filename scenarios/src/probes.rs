@@ -17,7 +17,7 @@ const RARE: [(&str, Share, &str); 0] = [];
 
 /// Probes that no scenario of the catalogue lists, and why.
 #[cfg(test)]
-const UNLISTED: [(&str, &str); 23] = [
+const UNLISTED: [(&str, &str); 21] = [
     (
         "bad block on both copies",
         "no scenario damages one block of both copies",
@@ -46,10 +46,6 @@ const UNLISTED: [(&str, &str); 23] = [
     ("mediator: an outdated mirror is not promoted", PROMOTION),
     ("mediator: the owner's lease stands", PROMOTION),
     ("mediator: too many questions behind a write", UNIT_TEST),
-    (
-        "orphan cannot be read",
-        "no scenario damages the range of an orphan",
-    ),
     ("dirty block bad on both copies", UNIT_TEST),
     (
         "dirty block lost here and older at the mirror",
@@ -59,7 +55,6 @@ const UNLISTED: [(&str, &str); 23] = [
         "unreadable dirty block asked of the mirror",
         "no scenario aims at a dirty block that goes bad before it is copied yet",
     ),
-    ("mediator: device gone, read back later", UNIT_TEST),
     ("missing region not proven by the mirror", UNIT_TEST),
     (
         "replica that overlaps, at a mirror that may be deposed",

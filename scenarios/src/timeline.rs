@@ -5,6 +5,7 @@ mod fault;
 
 use stormglass_engine::event::{Event, Phase, Verdict};
 use stormglass_engine::storage_set::record::Mode;
+use stormglass_engine::wire::mediator::MediatorRecord;
 use stormglass_reports::record::{TimelineEntry, TimelineKind};
 use stormglass_sim::occurrence::Occurrence;
 use stormglass_sim::world::{ProcessId, World};
@@ -243,16 +244,7 @@ fn node_line(event: &Event) -> Option<(TimelineKind, String, Option<&'static str
             format!("rebuilds {range} from the mirror"),
             Some("regions rebuilt"),
         ),
-        Event::MediatorSet(record) => {
-            let word = if record.in_sync {
-                "in sync"
-            } else {
-                "out of sync"
-            };
-            let (version, owner) = (record.version.value(), record.owner.value());
-            let text = format!("version {version}: site {owner} owns, {word}");
-            (Sync, text, None)
-        }
+        Event::MediatorSet(record) => (Sync, mediator_words(*record), None),
         Event::Accepted { .. }
         | Event::Marked(_)
         | Event::ResolvedAlone(_)
@@ -266,6 +258,16 @@ fn node_line(event: &Event) -> Option<(TimelineKind, String, Option<&'static str
         | Event::Answered { .. }
         | Event::Ignored(_) => return None,
     })
+}
+
+fn mediator_words(record: MediatorRecord) -> String {
+    let word = if record.in_sync {
+        "in sync"
+    } else {
+        "out of sync"
+    };
+    let (version, owner) = (record.version.value(), record.owner.value());
+    format!("version {version}: site {owner} owns, {word}")
 }
 
 fn client_line(event: &ClientEvent) -> Option<(String, &'static str)> {

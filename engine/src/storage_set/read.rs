@@ -216,12 +216,13 @@ impl RangeRead {
     fn failed(&self, asked: Range, error: IoError) -> Unproven {
         let geometry = self.devices.geometry;
         let first = geometry.data_page(asked.start());
-        let block = match error {
-            IoError::Unreadable(page) if page >= first => {
-                BlockIndex::new(asked.start().value() + (page.0 - first.0))
-            }
-            _ => return Unproven::new(asked.start()),
+        let IoError::Unreadable(page) = error else {
+            return Unproven::new(asked.start());
         };
+        let Some(place) = page.0.checked_sub(first.0) else {
+            return Unproven::new(asked.start());
+        };
+        let block = BlockIndex::new(asked.start().value() + place);
         if self.header_pages.is_empty() {
             return Unproven::new(block);
         }

@@ -262,7 +262,7 @@ mod tests {
         let alone = |block| [accepted(block), Event::ResolvedAlone(id())];
         let copied = Event::RegionCopied(Range::new(BlockIndex::new(8), 8).unwrap());
         let out = mode(Mode::OutOfSync);
-        let then = |reports: &[Event], last: &Event| [reports, &[last.clone()]].concat();
+        let then = |reports: &[Event], last: &Event| [reports, std::slice::from_ref(last)].concat();
         assert_eq!(is_last(&[]), NO);
         assert_eq!(is_last(&resolved), NO);
         assert_eq!(is_last(&alone(9)), YES);

@@ -208,9 +208,7 @@ impl Weather {
     /// What it does at that instant; nothing where a storm only begins something later,
     /// or has come to its end.
     pub fn take(&mut self, world: &World<Actor>, map: &Map) -> Option<Fault> {
-        let Some(at) = self.next_at() else {
-            return None;
-        };
+        let at = self.next_at()?;
         let hard = Arc::make_mut(&mut self.hard);
         if hard.course == Course::Stormy && at >= self.until {
             hard.agenda.retain_ends();

@@ -309,13 +309,15 @@ impl Owner {
         set: &mut StorageSet,
         cx: &mut Context<'_>,
     ) {
-        let is_it = match &entry {
-            Entry::Repair {
-                content: Content::Data(data),
-                versions,
-                ..
-            } => versions.first().is_some_and(|it| proof.holds_of(*it, data)),
-            _ => false,
+        let is_it = if let Entry::Repair {
+            content: Content::Data(data),
+            versions,
+            ..
+        } = &entry
+        {
+            versions.first().is_some_and(|it| proof.holds_of(*it, data))
+        } else {
+            false
         };
         if !is_it {
             cx.out
