@@ -43,6 +43,7 @@ const FILES: &[(&str, &str)] = embed! {
         "mirror-flaps"
         "resync-interrupted"
         "mediator-lost"
+        "mediator-replaced"
         "bad-block"
         "bad-block-dirty"
         "owner-disk-gone"

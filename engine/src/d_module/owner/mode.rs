@@ -281,10 +281,16 @@ impl Owner {
         cx.out.trace(Event::MediatorSays(record));
         self.authority.confirm();
         if self.mode == Mode::OosPending && self.turning == 0 && !record.in_sync {
+            // A mediator that lost its device counts from the beginning again; the site
+            // epoch never falls, or the mirror would refuse this owner for ever.
+            let version = SiteEpoch::new(record.version.value());
             let session = Session {
-                site_epoch: SiteEpoch::new(record.version.value()),
+                site_epoch: version.max(self.session.site_epoch),
                 ..self.session
             };
+            if version < session.site_epoch {
+                cx.out.probe("mediator counts from the beginning again");
+            }
             self.turn(Mode::OutOfSync, session, set, cx);
         }
     }
