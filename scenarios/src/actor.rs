@@ -25,11 +25,11 @@ pub enum Actor {
     /// A node's M-module.
     M(MModule),
     /// A node's N-module.
-    N(NModule),
+    N(Box<NModule>),
     /// A node's D-module.
     D(Box<DModule>),
     /// The mediator.
-    Mediator(Mediator),
+    Mediator(Box<Mediator>),
 }
 
 /// What is known of a module before it boots.
@@ -111,13 +111,15 @@ impl Module for Actor {
             Identity::M(configuration) => Actor::M(with_node(out, |out| {
                 MModule::boot(configuration, entropy, now, out)
             })),
-            Identity::N => Actor::N(with_node(out, |out| NModule::boot(entropy, now, out))),
+            Identity::N => Actor::N(Box::new(with_node(out, |out| {
+                NModule::boot(entropy, now, out)
+            }))),
             Identity::D => Actor::D(Box::new(with_node(out, |out| {
                 DModule::boot(entropy, now, out)
             }))),
-            Identity::Mediator(configuration) => Actor::Mediator(with_node(out, |out| {
+            Identity::Mediator(configuration) => Actor::Mediator(Box::new(with_node(out, |out| {
                 Mediator::boot(configuration, entropy, now, out)
-            })),
+            }))),
         }
     }
 

@@ -9,7 +9,7 @@ use stormglass_engine::time::{Duration, Instant};
 
 use crate::clock::Clock;
 use crate::ids::MachineId;
-use crate::service_time::{CpuCost, Pace};
+use crate::service_time::{CpuCost, RarePace};
 use crate::time::WorldTime;
 
 /// A module slot of a machine.
@@ -27,7 +27,7 @@ pub struct Process<M: Module> {
     /// What each input costs it.
     pub cpu: CpuCost,
     /// How much slower than usual its machine's CPU is.
-    pub pace: Pace,
+    pub pace: RarePace,
     /// Its state; nothing while it is down.
     pub module: Option<M>,
     /// Which of its lives this is; rises when one ends.
@@ -123,7 +123,7 @@ impl<M: Module> Process<M> {
     /// How long an input takes.
     #[inline]
     pub(crate) fn cost(&self, input: &Input<M::Local>) -> Duration {
-        self.pace.of(self.cpu.of(input))
+        self.pace.get().of(self.cpu.of(input))
     }
 
     /// Inputs that wait for the CPU.

@@ -105,6 +105,25 @@ pub struct Pace {
     pub extra: Duration,
 }
 
+/// A pace that is hardly ever another than the usual one: a fork copies a pointer.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RarePace(Option<Box<Pace>>);
+
+impl RarePace {
+    /// The pace.
+    #[inline]
+    pub fn get(&self) -> Pace {
+        self.0.as_deref().copied().unwrap_or(Pace::USUAL)
+    }
+
+    /// Sets it; the one before.
+    pub fn set(&mut self, pace: Pace) -> Pace {
+        let before = self.get();
+        self.0 = (pace != Pace::USUAL).then(|| Box::new(pace));
+        before
+    }
+}
+
 impl Pace {
     /// No slower.
     pub const USUAL: Pace = Pace {

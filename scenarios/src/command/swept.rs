@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use stormglass_reports::record::{self, Exit, Share, SweepPlan, SweepRecord};
 use stormglass_reports::{pipeline, tables};
+use stormglass_scenarios::file::Ratio;
 use stormglass_scenarios::files;
 
 use super::{CommandError, Output};
@@ -26,6 +27,10 @@ pub(crate) struct Form {
     /// Exit with 5 if a probe was reached in too few of the seeds that list it
     #[arg(long)]
     strict_probes: bool,
+    /// The share of runs that may be unrecoverable by design, such as 1/20; with more,
+    /// exit with 6
+    #[arg(long, value_name = "SHARE", default_value = "0/1")]
+    unrecoverable_max: Ratio,
 }
 
 impl Form {
@@ -59,7 +64,7 @@ impl Form {
             output.remark(&format!("probes missing: {}", missing.join(", ")));
         }
         let exits = [
-            swept.result.exit(Share::NONE),
+            swept.result.exit(share(self.unrecoverable_max)),
             match is_short {
                 true => Exit::Expectation,
                 false => Exit::Pass,
@@ -67,6 +72,16 @@ impl Form {
         ];
         Ok(Exit::worst(exits))
     }
+}
+
+/// A ratio as records have it.
+fn share(ratio: Ratio) -> Share {
+    let millionths =
+        u64::from(ratio.numerator()) * 1_000_000 / u64::from(ratio.denominator()).max(1);
+    let millionths = u32::try_from(millionths).ok();
+    millionths
+        .and_then(Share::from_parts_per_million)
+        .unwrap_or(Share::ALL)
 }
 
 /// Annotations and a summary, where GitHub's runner asks for them.

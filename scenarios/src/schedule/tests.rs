@@ -423,7 +423,7 @@ fn a_slow_cpu_is_slow_for_a_while() {
     assert_eq!(count(&experiment, "cpu-slow"), 1);
     let machine = experiment.map().node(node("east-1"));
     for process in &experiment.world().machine(machine).processes {
-        assert_eq!(experiment.world().process(*process).pace, Pace::USUAL);
+        assert_eq!(experiment.world().process(*process).pace.get(), Pace::USUAL);
     }
 }
 

@@ -42,11 +42,15 @@ impl Device {
             cached: cached.map(|it| (it.page, &it.content)).collect(),
             holder: self.reservation.holder(),
             is_gone: self.is_gone,
-            unreadable: &self.unreadable,
-            phantoms: &self.phantoms,
+            unreadable: &self.trouble.unreadable,
+            phantoms: &self.trouble.phantoms,
             is_stalled: self.is_stalled,
-            full: self.full,
-            remembered: self.remembered.as_ref().map(|it| it.stored().collect()),
+            full: self.trouble.full,
+            remembered: self
+                .trouble
+                .remembered
+                .as_ref()
+                .map(|it| it.stored().collect()),
             queue: self.queue.iter().map(|it| self.in_queue(it)).collect(),
         }
     }
@@ -74,7 +78,7 @@ impl Device {
             submitter: queued.submitter,
             is_awaited: queued.is_awaited,
             covered,
-            effect: queued.effect,
+            effect: queued.effect(),
             submission: &queued.submission,
         }
     }

@@ -28,7 +28,7 @@ impl Device {
 
     /// True if a page's stable content cannot be read. A cached version of it can.
     pub fn is_unreadable(&self, page: PageIndex) -> bool {
-        self.unreadable.contains(&page)
+        self.trouble.unreadable.contains(&page)
     }
 
     /// From now on, nothing executes; whoever calls [`Device::execute`] waits until it
@@ -52,7 +52,7 @@ impl Device {
         assert!(page.0 < self.spec.pages, "damage beyond the device's end");
         match damage {
             Damage::Unreadable => {
-                self.unreadable.insert(page);
+                self.trouble.unreadable.insert(page);
             }
             Damage::Rot => {
                 let mut content = BytesMut::from(&self.stable.read(page)[..]);
@@ -65,7 +65,7 @@ impl Device {
     /// The first page of a range that a read cannot return.
     pub(super) fn first_unreadable(&self, start: PageIndex, count: u32) -> Option<PageIndex> {
         let end = start.plus(u64::from(count));
-        let mut bad = self.unreadable.range(start..end);
+        let mut bad = self.trouble.unreadable.range(start..end);
         bad.find(|page| self.shown(**page).is_none()).copied()
     }
 }

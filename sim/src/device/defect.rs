@@ -61,10 +61,10 @@ impl Device {
         queued: &Queued,
         choice: &mut impl PowerLoss,
     ) -> Option<Result<IoOutput, IoError>> {
-        if queued.effect == IoEffect::Sound {
+        if queued.effect() == IoEffect::Sound {
             return None;
         }
-        self.spoil(queued.effect, &queued.submission.request, choice)
+        self.spoil(queued.effect(), &queued.submission.request, choice)
     }
 
     #[cold]
@@ -107,11 +107,21 @@ impl Device {
         let newest = pages.filter_map(|page| Some((page, self.cache.newest(page)?.clone())));
         let newest: Vec<_> = newest.collect();
         self.settle(choice);
-        self.phantoms.extend(newest);
+        self.trouble.phantoms.extend(newest);
     }
 }
 
+/// An effect as a queue keeps it.
+pub(super) fn rare(effect: IoEffect) -> Option<Box<IoEffect>> {
+    (effect != IoEffect::Sound).then(|| Box::new(effect))
+}
+
 impl Queued {
+    /// What goes wrong with it.
+    pub(super) fn effect(&self) -> IoEffect {
+        self.effect.as_deref().copied().unwrap_or_default()
+    }
+
     /// That this went wrong with it.
     pub(super) fn defect(&self, effect: IoEffect) -> Defect {
         Defect {

@@ -8,8 +8,10 @@ use stormglass_engine::contract::{IoRequest, PAGE_BYTES, PageIndex, Submission};
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::cache::{Cache, Version, WriteOrder};
+use super::defect::rare;
 use super::pages::{Pages, whole};
 use super::reservation::Reservation;
+use super::trouble::{Rare, Trouble};
 use super::{CommandNumber, Counters, Device, DeviceSpec, IoEffect, PageRange, Queued, Submitter};
 
 /// A device with page contents replaced by their places in a table.
@@ -104,7 +106,7 @@ impl Table {
             submitter: queued.submitter,
             is_awaited: queued.is_awaited,
             completed_before: queued.completed_before,
-            effect: queued.effect,
+            effect: queued.effect(),
             submission,
             pages: pages.iter().map(|page| self.place_of(page)).collect(),
         }
@@ -115,7 +117,11 @@ impl From<Device> for DeviceForm {
     fn from(device: Device) -> Self {
         let mut table = Table::default();
         let stable = table.places_of(&device.stable);
-        let remembered = device.remembered.as_ref().map(|it| table.places_of(it));
+        let remembered = device
+            .trouble
+            .remembered
+            .as_ref()
+            .map(|it| table.places_of(it));
         let cached = device.cache.iter();
         let cached = cached
             .map(|it| (it.order, it.page, table.place_of(&it.content)))
@@ -125,7 +131,7 @@ impl From<Device> for DeviceForm {
             .iter()
             .map(|queued| table.strip(queued))
             .collect();
-        let phantoms = device.phantoms.iter();
+        let phantoms = device.trouble.phantoms.iter();
         let phantoms = phantoms
             .map(|(page, content)| (*page, table.place_of(content)))
             .collect();
@@ -140,10 +146,10 @@ impl From<Device> for DeviceForm {
             last_write: device.last_write,
             counters: device.counters,
             is_gone: device.is_gone,
-            unreadable: device.unreadable,
+            unreadable: device.trouble.unreadable.clone(),
             phantoms,
             is_stalled: device.is_stalled,
-            full: device.full,
+            full: device.trouble.full,
             remembered,
         }
     }
@@ -184,11 +190,13 @@ impl TryFrom<DeviceForm> for Device {
             last_write: form.last_write,
             counters: form.counters,
             is_gone: form.is_gone,
-            unreadable: form.unreadable,
-            phantoms,
             is_stalled: form.is_stalled,
-            full: form.full,
-            remembered,
+            trouble: Rare::from(Trouble {
+                full: form.full,
+                unreadable: form.unreadable,
+                phantoms,
+                remembered,
+            }),
         })
     }
 }
@@ -244,7 +252,7 @@ impl DeviceForm {
             submitter: form.submitter,
             is_awaited: form.is_awaited,
             completed_before: form.completed_before,
-            effect: form.effect,
+            effect: rare(form.effect),
             submission: Arc::new(submission),
         })
     }

@@ -33,7 +33,7 @@ impl Device {
     /// What a read of this page returns instead of the stable content.
     pub(super) fn shown(&self, page: PageIndex) -> Option<&Bytes> {
         let cached = self.cache.newest(page);
-        cached.or_else(|| self.phantoms.get(&page))
+        cached.or_else(|| self.trouble.phantoms.get(&page))
     }
 
     /// What the page holds for good.

@@ -33,10 +33,10 @@ mod reservation;
 mod space;
 #[cfg(test)]
 mod tests;
+mod trouble;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 use stormglass_engine::contract::{
@@ -46,6 +46,7 @@ use stormglass_engine::contract::{
 
 use cache::{Cache, Version, WriteOrder};
 pub use damage::Damage;
+use defect::rare;
 pub use defect::{Defect, IoEffect};
 use form::DeviceForm;
 pub use form::FormError;
@@ -54,6 +55,7 @@ use power::StableStays;
 pub use power::{CommandFate, PageFate, PowerLoss, Unplugged};
 pub use replace::Return;
 use reservation::Reservation;
+use trouble::Rare;
 
 /// Pages of volatile cache that a device has if nothing else is said.
 pub const CACHE_PAGES_DEFAULT: u32 = 48;
@@ -195,14 +197,8 @@ pub struct Device {
     is_gone: bool,
     /// It executes nothing.
     is_stalled: bool,
-    /// Where it has no more space.
-    full: Option<PageRange>,
-    /// Pages whose stable content cannot be read until it is replaced.
-    unreadable: BTreeSet<PageIndex>,
-    /// What reads return of pages whose flush failed, though it is not stable.
-    phantoms: BTreeMap<PageIndex, Bytes>,
-    /// A former stable content.
-    remembered: Option<Pages>,
+    /// What else is wrong with it.
+    trouble: Rare,
 }
 
 /// A command that waits for its execution.
@@ -214,8 +210,8 @@ struct Queued {
     is_awaited: bool,
     /// The last write that had completed at submission.
     completed_before: WriteOrder,
-    /// What goes wrong with it.
-    effect: IoEffect,
+    /// What goes wrong with it: hardly ever anything.
+    effect: Option<Box<IoEffect>>,
     submission: Arc<Submission>,
 }
 
@@ -234,10 +230,7 @@ impl Device {
             counters: Counters::default(),
             is_gone: false,
             is_stalled: false,
-            full: None,
-            unreadable: BTreeSet::new(),
-            phantoms: BTreeMap::new(),
-            remembered: None,
+            trouble: Rare::default(),
         };
         let whole = device.whole();
         let fits = spec.unreserved.is_none_or(|range| whole.contains(range));
@@ -274,7 +267,7 @@ impl Device {
             submitter,
             is_awaited: true,
             completed_before: self.last_write,
-            effect,
+            effect: rare(effect),
             submission: Arc::new(submission),
         });
         number
@@ -302,7 +295,7 @@ impl Device {
             own = queued.ended(result);
             succeeded = self.counters.ineffective() == before.ineffective();
             if self.counters.defective > before.defective {
-                defect = Some(queued.defect(queued.effect));
+                defect = Some(queued.defect(queued.effect()));
             } else if self.counters.full > before.full {
                 defect = Some(queued.defect(IoEffect::Full));
             }
@@ -432,7 +425,7 @@ impl Device {
         self.last_write = WriteOrder(self.last_write.0 + 1);
         for (content, index) in pages.iter().zip(0..) {
             let page = start.plus(index);
-            self.phantoms.remove(&page);
+            self.forget_phantom(page);
             match persistence {
                 Persistence::Cached => {
                     self.cache.push(Version {
@@ -449,14 +442,22 @@ impl Device {
     /// Makes a content stable that is newer than all cached ones of its page.
     fn put_stable(&mut self, page: PageIndex, content: &Bytes) {
         self.cache.forget(page);
-        self.phantoms.remove(&page);
+        self.forget_phantom(page);
         self.settle_page(page, content);
     }
 
     /// Replaces a page's stable content, which mends the page.
     fn settle_page(&mut self, page: PageIndex, content: &Bytes) {
-        self.unreadable.remove(&page);
+        if !self.trouble.unreadable.is_empty() {
+            self.trouble.unreadable.remove(&page);
+        }
         self.stable.write(page, content);
+    }
+
+    fn forget_phantom(&mut self, page: PageIndex) {
+        if !self.trouble.phantoms.is_empty() {
+            self.trouble.phantoms.remove(&page);
+        }
     }
 
     /// Preempt and abort: what is queued under other keys never executes.

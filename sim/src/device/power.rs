@@ -106,7 +106,9 @@ impl Device {
             self.judge_queue(queue, choice);
         }
         self.settle(choice);
-        self.phantoms.clear();
+        if !self.trouble.phantoms.is_empty() {
+            self.trouble.phantoms.clear();
+        }
     }
 
     /// Does with each queued command what its fate is.
@@ -197,7 +199,7 @@ impl Device {
             let is_settled = versions
                 .iter()
                 .all(|version| same_content(version, &versions[0]));
-            if is_settled && !self.unreadable.contains(&page) {
+            if is_settled && !self.trouble.unreadable.contains(&page) {
                 continue;
             }
             match choice.page(page, versions.len()) {

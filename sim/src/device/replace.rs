@@ -38,30 +38,30 @@ impl Device {
         if !std::mem::take(&mut self.is_gone) {
             return None;
         }
-        match (returns, self.remembered.clone()) {
+        match (returns, self.trouble.remembered.clone()) {
             (Return::Intact, _) | (Return::Stale, None) => return Some(Vec::new()),
             (Return::Blank, _) => {
                 self.stable = Pages::new(self.spec.pages);
                 self.reservation = Reservation::default();
-                self.full = None;
+                self.trouble.full = None;
             }
             (Return::Stale, Some(remembered)) => self.stable = remembered,
         }
         self.cache = Cache::new();
-        self.unreadable = BTreeSet::new();
-        self.phantoms = BTreeMap::new();
+        self.trouble.unreadable = BTreeSet::new();
+        self.trouble.phantoms = BTreeMap::new();
         Some(self.end_queue())
     }
 
     /// Remembers the stable content, for a later [`Return::Stale`] or
     /// [`Device::restore`].
     pub fn remember(&mut self) {
-        self.remembered = Some(self.stable.clone());
+        self.trouble.remembered = Some(self.stable.clone());
     }
 
     /// True if there is a content to come back with.
     pub fn has_memory(&self) -> bool {
-        self.remembered.is_some()
+        self.trouble.remembered.is_some()
     }
 
     /// Makes the stable content of these pages what was remembered last, and tells
@@ -69,13 +69,13 @@ impl Device {
     /// nothing was remembered.
     pub fn restore(&mut self, pages: PageRange) -> bool {
         assert!(self.whole().contains(pages), "beyond the device's end");
-        let Some(remembered) = &self.remembered else {
+        let Some(remembered) = self.trouble.remembered.clone() else {
             return false;
         };
         let mut has_changed = false;
         for page in (0..pages.count).map(|index| pages.start.plus(index)) {
             let content = remembered.read(page);
-            let was_unreadable = self.unreadable.remove(&page);
+            let was_unreadable = self.trouble.unreadable.remove(&page);
             has_changed |= was_unreadable || !same_content(&content, &self.stable.read(page));
             self.stable.write(page, &content);
         }
@@ -92,10 +92,7 @@ impl Device {
         std::mem::swap(&mut one.cache, &mut other.cache);
         std::mem::swap(&mut one.last_write, &mut other.last_write);
         std::mem::swap(&mut one.reservation, &mut other.reservation);
-        std::mem::swap(&mut one.unreadable, &mut other.unreadable);
-        std::mem::swap(&mut one.phantoms, &mut other.phantoms);
-        std::mem::swap(&mut one.full, &mut other.full);
-        std::mem::swap(&mut one.remembered, &mut other.remembered);
+        std::mem::swap(&mut one.trouble, &mut other.trouble);
         ended
     }
 

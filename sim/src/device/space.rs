@@ -10,23 +10,23 @@ impl Device {
     /// with [`IoError::Full`], whatever else it writes.
     pub fn fill_up(&mut self, pages: PageRange) {
         assert!(self.whole().contains(pages), "beyond the device's end");
-        self.full = Some(pages);
+        self.trouble.full = Some(pages);
     }
 
     /// Where it has no more space.
     pub fn full(&self) -> Option<PageRange> {
-        self.full
+        self.trouble.full
     }
 
     /// There is space again. False if there was.
     pub fn make_room(&mut self) -> bool {
-        self.full.take().is_some()
+        self.trouble.full.is_some() && self.trouble.full.take().is_some()
     }
 
     /// Whether there is space for a write.
     #[inline]
     pub(super) fn check_space(&self, request: &IoRequest) -> Result<(), IoError> {
-        match self.full {
+        match self.trouble.full {
             None => Ok(()),
             Some(full) => self.check_in(full, request),
         }

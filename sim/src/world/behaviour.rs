@@ -241,7 +241,7 @@ fn process_behaviour<M: Module>(process: &Process<M>) -> ProcessBehaviour<'_, M>
         incarnation: process.incarnation,
         is_paused: process.is_paused,
         boot_waits: process.boot_waits,
-        pace: process.pace,
+        pace: process.pace.get(),
         inbox: process.inbox.iter().map(|(input, _)| input).collect(),
         service: process.service,
     }
@@ -252,7 +252,7 @@ fn process_behaviour<M: Module>(process: &Process<M>) -> ProcessBehaviour<'_, M>
 fn drive_behaviour(drive: &Drive) -> (Pace, Vec<usize>) {
     let waiting = drive.waiting.iter().map(|number| u64::from(*number));
     let waiting = waiting.filter_map(|number| drive.device.place_of(CommandNumber(number)));
-    (drive.pace, waiting.collect())
+    (drive.pace.get(), waiting.collect())
 }
 
 /// By page, if the drives differ in that; else as they are stored.

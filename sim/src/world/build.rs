@@ -12,7 +12,7 @@ use crate::kernel::wheel::Wheel;
 use crate::network::{Network, NetworkSpec};
 use crate::process::{Cpu, Inbox, Process};
 use crate::random::Seed;
-use crate::service_time::{CpuCost, DeviceService, Pace};
+use crate::service_time::{CpuCost, DeviceService, RarePace};
 use crate::slots::Slots;
 use crate::time::WorldTime;
 use crate::trace::Rolling;
@@ -68,7 +68,7 @@ impl<M: Module> World<M> {
             name: name.into(),
             identity,
             cpu,
-            pace: Pace::USUAL,
+            pace: RarePace::default(),
             module: None,
             incarnation: 0,
             is_paused: false,
@@ -95,7 +95,7 @@ impl<M: Module> World<M> {
             name: name.into(),
             service,
             device: Device::new(spec),
-            pace: Pace::USUAL,
+            pace: RarePace::default(),
             waiting: Vec::new(),
             draw,
         };

@@ -202,7 +202,7 @@ impl<M: Module> World<M> {
         let identity = [u64::from(from.0), submitter.incarnation, submission.io.0, 0];
         let sample = drive.draw.at(&identity);
         let span = drive.service.span(&submission.request, sample);
-        let span = drive.pace.of(span).plus(fate.slow);
+        let span = drive.pace.get().of(span).plus(fate.slow);
         fold_submission(self.hashes.device(device), &submission);
         let number = drive.device.submit_with(submitter, submission, fate.effect);
         log.push(Occurrence::Submitted { device, number });

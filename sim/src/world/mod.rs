@@ -44,7 +44,7 @@ use crate::network::Network;
 use crate::occurrence::Occurrence;
 use crate::process::Process;
 use crate::random::{Draw, Seed};
-use crate::service_time::{DeviceService, Pace};
+use crate::service_time::{DeviceService, RarePace};
 use crate::slots::Slots;
 use crate::time::WorldTime;
 pub use behaviour::{FieldDifference, Place};
@@ -83,7 +83,7 @@ pub struct Drive {
     /// The device.
     pub device: Device,
     /// How much slower than usual it is.
-    pub pace: Pace,
+    pub pace: RarePace,
     /// Commands whose time came while it stalled, in order.
     waiting: Vec<u32>,
     draw: Draw,

@@ -17,7 +17,7 @@ impl<M: Module> World<M> {
         let mut was_usual = true;
         for id in self.machine(machine).processes.clone() {
             let process = Arc::make_mut(&mut self.processes[id.index()]);
-            was_usual &= std::mem::replace(&mut process.pace, pace) == Pace::USUAL;
+            was_usual &= process.pace.set(pace) == Pace::USUAL;
         }
         if was_usual && pace != Pace::USUAL {
             let happened = Happened::CpuSlow(machine);

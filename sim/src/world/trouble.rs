@@ -69,7 +69,7 @@ impl<M: Module> World<M> {
         assert!(pace.factor > 0, "a device that takes no time");
         self.touch_device(device);
         let drive = Arc::make_mut(&mut self.devices[device.index()]);
-        let was_usual = std::mem::replace(&mut drive.pace, pace) == Pace::USUAL;
+        let was_usual = drive.pace.set(pace) == Pace::USUAL;
         if was_usual && pace != Pace::USUAL {
             let happened = Happened::DeviceSlow(device);
             bench.log.push(Occurrence::Fault(happened));
