@@ -49,7 +49,7 @@ fn what_differs_only_between_processes_is_bisected_to_its_event_and_component() 
     // The schedule is other from the beginning, long before that shows.
     let found = verified.record.first_difference.unwrap();
     assert_eq!((found.event, found.component.as_str()), (0, "schedule"));
-    assert!(found.field.starts_with("timed"), "{found:?}");
+    assert!(found.field.starts_with("agenda.timed"), "{found:?}");
     let names_a_crash = ["500ms", "600ms"].iter().any(|at| found.field.contains(at));
     assert!(names_a_crash, "{found:?}");
 }
