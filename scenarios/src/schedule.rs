@@ -2,7 +2,7 @@
 //!
 //! Turns a scenario's faults into steps that the world applies, at a time or when
 //! something has happened on a node for the nth time. Owns the moment; refuses to know
-//! what a step does. [`steps`] knows what an action consists of.
+//! what a step does. `steps` knows what an action consists of.
 
 mod steps;
 

@@ -11,7 +11,7 @@
 //! still knows which version it was. One that *reads as something else* is lost wherever
 //! the owner cannot know that the mirror has the same, which is in every region that may
 //! be dirty: those of commands performed alone, and those in which marks stood when the
-//! mirror was given up. Marks end a little after their commands: see [`MARK_STANDS`].
+//! mirror was given up. Marks end a little after their commands: see `MARK_STANDS`.
 
 use imbl::{OrdMap, OrdSet};
 use serde::{Deserialize, Serialize};
