@@ -22,8 +22,8 @@ use stormglass_engine::time::Duration;
 use stormglass_engine::vocabulary::{BlockIndex, CommandId, Range};
 use stormglass_sim::time::WorldTime;
 
-/// For how long after its command's resolution a mark may stand: its end takes the next
-/// record, or the idle limit and a record.
+/// For how long after its command's resolution a mark may stand while its owner goes on:
+/// its end takes the next record, or the idle limit and a record.
 const MARK_STANDS: Duration = Duration::from_secs(1);
 
 /// Where the last good copy of a block went.
@@ -130,8 +130,11 @@ impl Atlas {
                 for range in self.open.values().copied().collect::<Vec<_>>() {
                     self.fall_behind(range);
                 }
-                for (when, range) in std::mem::take(&mut self.resolved) {
-                    if at.since(when) <= MARK_STANDS {
+                // An owner that stood still or died since left them as they were.
+                let resolved = std::mem::take(&mut self.resolved);
+                let last = resolved.last().map_or(at, |(when, _)| *when);
+                for (when, range) in resolved {
+                    if last.since(when) <= MARK_STANDS {
                         self.dirty.extend(self.geometry.regions(range));
                     }
                 }
@@ -280,9 +283,21 @@ mod tests {
         let mut atlas = atlas();
         atlas.observe_node(at(0), &accepted(9));
         atlas.observe_node(at(1), &Event::Resolved(id()));
-        atlas.observe_node(at(1_002), &mode(Mode::OutOfSync));
+        atlas.observe_node(at(1_000), &accepted(30));
+        atlas.observe_node(at(1_002), &Event::Resolved(id()));
+        atlas.observe_node(at(9_000), &mode(Mode::OutOfSync));
         damage(&mut atlas, 0, 9, true);
         assert_eq!(atlas.destroyed(), None);
+    }
+
+    #[test]
+    fn a_mark_of_an_owner_that_stood_still_stands() {
+        let mut atlas = atlas();
+        atlas.observe_node(at(0), &accepted(9));
+        atlas.observe_node(at(1), &Event::Resolved(id()));
+        atlas.observe_node(at(9_000), &mode(Mode::OutOfSync));
+        damage(&mut atlas, 0, 9, true);
+        assert!(atlas.destroyed().is_some());
     }
 
     #[test]
