@@ -62,7 +62,6 @@ impl IoIds {
         self.next += 1;
         IoId((owner as u64) << 56 | self.next)
     }
-    /// Whose a command is.
     /// The name given last, without its owner.
     pub fn last(&self) -> u64 {
         self.next
@@ -71,6 +70,7 @@ impl IoIds {
     pub fn is_later_than(io: IoId, earlier: u64) -> bool {
         io.0 & ((1 << 56) - 1) > earlier
     }
+    /// Whose a command is.
     pub fn owner(io: IoId) -> Option<IoOwner> {
         match io.0 >> 56 {
             1 => Some(IoOwner::Claim),
