@@ -5,11 +5,13 @@
 //! are free.
 //!
 //! Success and mismatch are answered only by a process that holds the reservation
-//! of its set's journal at that instant, under the key that it reported. One
-//! exception: a mutation whose record on the owner's set was submitted before the
-//! reservation was lost, and of which both copies certainly have the result. Reads
-//! and flushes have none. A refusal without a record says nothing about an epoch
-//! (a range may simply be out of bounds) and is O8's.
+//! of its set's journal at that instant, under the key that it reported. Two
+//! exceptions: a mutation whose record on the owner's set was submitted before the
+//! reservation was lost, and of which both copies certainly have the result; and a
+//! read or a flush, until someone may serve under a newer key: a partner that has won
+//! the set waits for the former holder's lease, and so long nothing newer is
+//! acknowledged. A refusal without a record says nothing about an epoch (a range may
+//! simply be out of bounds) and is O8's.
 
 use imbl::OrdMap;
 use serde::{Deserialize, Serialize};
@@ -44,6 +46,8 @@ pub struct Epochs {
     /// Which device each process last tried to take, and thereby which set.
     claims: OrdMap<ProcessId, DeviceIndex>,
     keys: OrdMap<ProcessId, ReservationKey>,
+    /// The highest epoch of each journal under which someone may serve.
+    serving: OrdMap<DeviceIndex, u64>,
 }
 
 impl Epochs {
@@ -139,11 +143,28 @@ impl Epochs {
     /// A device was replaced: a blank one has seen no epoch.
     pub fn replaced(&mut self, index: DeviceIndex) {
         self.highest.remove(&index);
+        self.serving.remove(&index);
     }
 
     /// A process won its set.
     pub fn fenced(&mut self, process: ProcessId, key: ReservationKey) {
         self.keys.insert(process, key);
+    }
+
+    /// The lease of the node that held a set before this process is over.
+    pub fn lease_waited_out(&mut self, process: ProcessId, journal: Option<DeviceIndex>) {
+        let key = self.keys.get(&process).copied();
+        self.may_serve(journal, key);
+    }
+
+    fn may_serve(&mut self, journal: Option<DeviceIndex>, key: Option<ReservationKey>) {
+        let (Some(journal), Some(key)) = (journal, key) else {
+            return;
+        };
+        let before = self.serving.get(&journal).copied();
+        if before.is_none_or(|before| before < key.epoch) {
+            self.serving.insert(journal, key.epoch);
+        }
     }
 
     /// A process began or ended a life.
@@ -169,11 +190,16 @@ impl Epochs {
         self.checks += 1;
         let key = self.keys.get(&process).copied();
         if key.is_some() && key == holder {
-            return;
+            return self.may_serve(journal, key);
         }
         let highest = journal.and_then(|index| self.highest.get(&index));
         let lost_at = highest.map_or(0, |highest| highest.event);
         if key.is_some() && images.was_on_both(command, lost_at) {
+            return;
+        }
+        let served = journal.and_then(|index| self.serving.get(&index).copied());
+        let is_under_lease = key.is_some_and(|key| served.is_none_or(|epoch| epoch <= key.epoch));
+        if is_under_lease && !images.is_performed(command) {
             return;
         }
         let epoch = |key: Option<ReservationKey>| {

@@ -252,7 +252,11 @@ impl Oracles {
                 self.takeover.recovered(process, orphans);
             }
             Event::OrphanResolved(command, _) => self.takeover.resolved(*command),
-            Event::LeaseWaitedOut => self.takeover.lease_waited_out(process),
+            Event::LeaseWaitedOut => {
+                self.takeover.lease_waited_out(process);
+                let (journal, _) = self.holder_of(process, world);
+                self.epochs.lease_waited_out(process, journal);
+            }
             Event::MediatorSays(record) => self.images.mediator(*record, false),
             Event::MediatorSet(record) => self.images.mediator_set(*record, when, findings),
             Event::Formatted => {

@@ -301,6 +301,11 @@ impl Images {
         self.reverts.range_of(command)
     }
 
+    /// True if the command is a mutation that some copy has a result of, or had one.
+    pub fn is_performed(&self, command: CommandId) -> bool {
+        self.once.performed(command).is_some() || self.once.is_forgotten(command)
+    }
+
     /// True if both copies certainly have a command's result, and the owner's record
     /// of it was submitted before this event; or if its client has long heard it.
     pub fn was_on_both(&self, command: CommandId, before: u64) -> bool {

@@ -13,6 +13,7 @@ use stormglass_engine::contract::{IoRequest, PageIndex, Persistence};
 use stormglass_engine::event::Verdict;
 use stormglass_engine::storage_set::layout::CheckpointSlot;
 use stormglass_engine::vocabulary::{Content, Outcome, SetId, UnknownReason};
+use stormglass_sim::device::IoEffect;
 
 use self::rig::{Drive, MIRROR, OWNER, Rig, command, content, mark, perform, range, session};
 use crate::oracle::OracleId;
@@ -64,6 +65,31 @@ fn records_may_complete_in_any_order() {
     rig.execute(OWNER, Drive::Journal, first);
     rig.execute(OWNER, Drive::Journal, second);
     assert_eq!(rig.findings, []);
+}
+
+#[test]
+fn a_record_of_which_one_half_failed_is_no_record() {
+    for half in [0, 1] {
+        let mut rig = Rig::new();
+        for counter in 1..=3 {
+            write(&mut rig, counter, counter, 1);
+        }
+        rig.durable(OWNER, rig::clear(&[1, 2, 3]));
+        rig.destage(OWNER);
+        rig.durable(OWNER, mark(4, range(4, 1)));
+        let perform = || perform(4, range(4, 1), content(4, range(4, 1)));
+        rig.next_effect = IoEffect::Error;
+        let mut writes = rig.record_writes(OWNER, perform(), Persistence::ForceUnitAccess);
+        assert_eq!(writes.len(), 2, "it wraps around the ring");
+        writes.rotate_left(half);
+        for number in writes {
+            rig.execute(OWNER, Drive::Journal, number);
+        }
+        rig.take_over(OWNER);
+        // Another one in its place goes over nothing that recovery needs.
+        rig.durable(OWNER, perform());
+        assert_eq!(rig.findings, []);
+    }
 }
 
 #[test]

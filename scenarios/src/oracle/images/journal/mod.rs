@@ -129,6 +129,10 @@ pub(super) struct JournalImages {
 /// Pages at risk of a record that another write covers.
 const OVERWRITTEN: u64 = u64::MAX;
 
+/// Pages at risk of a record of which a part may be missing while another is under way:
+/// only the device can tell, once nothing of it is.
+const UNTOLD: u64 = u64::MAX - 1;
+
 impl JournalImages {
     /// Reads a device at rest; nothing if it holds no checkpoint.
     pub(super) fn new(device: &Device, geometry: Geometry) -> Option<Self> {

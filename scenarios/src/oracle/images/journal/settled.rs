@@ -13,7 +13,9 @@ use stormglass_engine::storage_set::layout::{CheckpointSlot, Geometry};
 use stormglass_engine::vocabulary::{Lsn, Range};
 use stormglass_sim::device::{CommandNumber, Device};
 
-use super::{Bits, Blocks, Changes, Coming, Head, JournalImages, Link, Notes, OVERWRITTEN, Part};
+use super::{
+    Bits, Blocks, Changes, Coming, Head, JournalImages, Link, Notes, OVERWRITTEN, Part, UNTOLD,
+};
 use crate::oracle::images::medium::{Ended, Fate};
 
 impl JournalImages {
@@ -31,7 +33,7 @@ impl JournalImages {
         };
         for fate in fates {
             match fate {
-                Fate::Stable(_, _, Part::Record(lsn)) => self.page_is_stable(lsn),
+                Fate::Stable(_, _, Part::Record(lsn)) => must_settle |= self.page_is_stable(lsn),
                 Fate::Stable(number, _, Part::Checkpoint) => self.checkpoint_page_is_stable(number),
                 Fate::Stable(_, _, Part::Overwrite)
                 | Fate::Dropped(_, _, Part::Record(_) | Part::Checkpoint) => must_settle = true,
@@ -42,16 +44,19 @@ impl JournalImages {
         must_settle
     }
 
-    fn page_is_stable(&mut self, lsn: Lsn) {
+    /// A page of a record is there for good. True if the device must be asked for the others.
+    fn page_is_stable(&mut self, lsn: Lsn) -> bool {
         let found = self.unstable.binary_search_by_key(&lsn, |(lsn, _)| *lsn);
-        let Ok(at) = found else { return };
+        let Ok(at) = found else { return false };
         match &mut self.unstable[at].1 {
             &mut OVERWRITTEN => {}
+            &mut UNTOLD => return true,
             left if *left > 1 => *left -= 1,
             _ => {
                 self.unstable.remove(at);
             }
         }
+        false
     }
 
     fn checkpoint_page_is_stable(&mut self, number: CommandNumber) {
@@ -124,8 +129,9 @@ impl JournalImages {
                 .is_some_and(|link| self.is_stable(link, device));
             let at = self.unstable.partition_point(|(other, _)| *other < lsn);
             if under_way > 0 {
-                if left != OVERWRITTEN {
-                    self.unstable[at].1 = under_way;
+                // A half of a record that wraps around the ring may have failed by itself.
+                if left != OVERWRITTEN && left != under_way {
+                    self.unstable[at].1 = UNTOLD;
                 }
             } else if is_there {
                 self.unstable.remove(at);

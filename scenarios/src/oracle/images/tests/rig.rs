@@ -20,7 +20,7 @@ use stormglass_engine::vocabulary::{
 };
 use stormglass_sim::choose::{Calm, Choose};
 use stormglass_sim::device::{
-    CommandFate, CommandNumber, Device, DeviceSpec, PageFate, PowerLoss, Submitter,
+    CommandFate, CommandNumber, Device, DeviceSpec, IoEffect, PageFate, PowerLoss, Submitter,
 };
 use stormglass_sim::occurrence::{IoName, Occurrence};
 use stormglass_sim::time::WorldTime;
@@ -82,6 +82,8 @@ pub(super) struct Rig {
     pub(super) objection: Option<String>,
     /// For the judge: some power loss breaks O5 already.
     pub(super) is_broken: bool,
+    /// What goes wrong with the command that is submitted next.
+    pub(super) next_effect: IoEffect,
     io: u64,
     event: u64,
 }
@@ -147,6 +149,7 @@ impl Rig {
             judge: None,
             objection: None,
             is_broken: false,
+            next_effect: IoEffect::Sound,
             io: 0,
             event: 0,
         };
@@ -207,7 +210,9 @@ impl Rig {
             key: ReservationKey { epoch, node: 1 },
             request,
         };
-        let number = self.device_mut(copy, drive).submit(SUBMITTER, submission);
+        let effect = std::mem::take(&mut self.next_effect);
+        let disk = self.device_mut(copy, drive);
+        let number = disk.submit_with(SUBMITTER, submission, effect);
         self.observe(&Occurrence::Submitted { device, number });
         number
     }

@@ -99,8 +99,12 @@ fn o4_finds_an_answer_of_a_deposed_owner_unless_both_copies_had_it() {
     let others = Some(key(6, 2));
     assert_eq!(answered(&mut epochs, &rig, 1, own), []);
     assert_eq!(answered(&mut epochs, &rig, 77, own), []);
-    // The write was on both before; a read never counts as that.
+    // The write was on both before. A read goes on under the lease, until it is over.
     assert_eq!(answered(&mut epochs, &rig, 1, others), []);
+    assert_eq!(answered(&mut epochs, &rig, 77, others), []);
+    epochs.fenced(OTHER, key(6, 2));
+    assert_eq!(answered(&mut epochs, &rig, 77, others), []);
+    epochs.lease_waited_out(OTHER, Some(index(OWNER, Drive::Journal)));
     let found = answered(&mut epochs, &rig, 77, others);
     expect(&found, OracleId::O4, "held under epoch 6 of node");
     // What was submitted after the fence was not.
