@@ -12,7 +12,7 @@
 use std::sync::Arc;
 
 use super::claim::{self, Claim};
-use super::formatting::Formatting;
+use super::formatting::{Formatting, Ring};
 use super::heart::Heart;
 use super::mirror::Mirror;
 use super::owner::Owner;
@@ -27,7 +27,7 @@ use crate::storage_set::destage::{DestageIo, Devices};
 use crate::storage_set::format::{Checkpoint, Superblock};
 use crate::storage_set::layout::CheckpointSlot;
 use crate::storage_set::record::Entry;
-use crate::storage_set::recovery::{self, Recovered, Recovery, RecoveryError};
+use crate::storage_set::recovery::{self, Lost, Recovered, Recovery, RecoveryError};
 use crate::storage_set::tables::{Consistency, Mode, Role, Tables};
 use crate::time::{Duration, Instant};
 use crate::vocabulary::{Lsn, Session, SessionIncarnation, SiteEpoch};
@@ -176,7 +176,7 @@ impl DModule {
     pub(super) fn handle_recovery(
         &mut self,
         io: IoId,
-        output: IoOutput,
+        result: Result<IoOutput, IoError>,
         now: Instant,
         out: &mut NodeOutbox,
     ) {
@@ -184,7 +184,15 @@ impl DModule {
             return;
         };
         let key = *key;
-        match recovery.handle_completion(io, output, &mut self.ids) {
+        let progress = match result {
+            Ok(output) => recovery.handle_completion(io, output, &mut self.ids),
+            Err(IoError::Unreadable(page)) => {
+                out.probe("unreadable page passed over in recovery");
+                recovery.handle_unreadable(io, page, &mut self.ids)
+            }
+            Err(_) => None,
+        };
+        match progress {
             None => {}
             Some(recovery::Progress::Submit(io)) => out.submit(under(key, io)),
             Some(recovery::Progress::Failed(RecoveryError::NoSuperblock)) => {
@@ -207,9 +215,8 @@ impl DModule {
         }
     }
 
-    /// Nothing was ever written, or the journal device was replaced. Which records an
-    /// earlier life of the devices left in the ring is not known: the first one of this
-    /// life repeats a checksum that none of them does.
+    /// Nothing was ever written, or the journal device was replaced. Whatever an earlier
+    /// life of the devices left in the ring is wiped.
     fn format_empty(&mut self, key: ReservationKey, out: &mut NodeOutbox) {
         let configuration = Arc::clone(self.configuration.as_ref().expect("a claim needs one"));
         let tables = match configuration.founding {
@@ -219,14 +226,13 @@ impl DModule {
             }
             None => Tables::blank(FIRST_SESSION, &configuration.set.geometry),
         };
-        let chain = u32::try_from(self.incarnation & u64::from(u32::MAX)).expect("it is masked");
         let checkpoint = Checkpoint {
             lsn: Lsn::new(0),
             next_page: 0,
-            chain,
+            chain: 0,
             tables,
         };
-        self.format(key, (CheckpointSlot::A, &checkpoint), out);
+        self.format(key, (CheckpointSlot::A, &checkpoint, Ring::Wiped), out);
     }
 
     /// The data device was replaced under a mirror: its journal still fences, but
@@ -247,7 +253,21 @@ impl DModule {
             chain: recovered.head.chain,
             tables,
         };
-        self.format(key, (recovered.next_slot, &checkpoint), out);
+        self.format(key, (recovered.next_slot, &checkpoint, Ring::Kept), out);
+    }
+
+    /// The mirror's journal has lost records that were durable: nothing of the copy is
+    /// known. What stands in the ring is older than all that comes.
+    fn begin_anew(
+        &mut self,
+        key: ReservationKey,
+        mut recovered: Recovered,
+        lost: Lost,
+        out: &mut NodeOutbox,
+    ) {
+        out.probe("mirror that lost records of its journal made anew");
+        recovered.head.lsn = lost.newest.next();
+        self.format_data(key, recovered, out);
     }
 
     /// The data device was replaced under an owner in sync: the mirror has everything.
@@ -270,7 +290,7 @@ impl DModule {
     fn format(
         &mut self,
         key: ReservationKey,
-        checkpoint: (CheckpointSlot, &Checkpoint),
+        checkpoint: (CheckpointSlot, &Checkpoint, Ring),
         out: &mut NodeOutbox,
     ) {
         out.probe("set without content formatted");
@@ -314,6 +334,17 @@ impl DModule {
             return self.refuse(out);
         }
         let role = recovered.tables.role;
+        if let Some(lost) = recovered.lost {
+            return match role {
+                // Its owner has all that it held.
+                Role::Mirror => self.begin_anew(key, recovered, lost, out),
+                // Marks, results and data are gone, and nobody says which.
+                Role::Owner => {
+                    out.probe("owner that lost records of its journal frozen");
+                    self.refuse(out);
+                }
+            };
+        }
         if recovered.data_superblock != Some(own) {
             let is_foreign = recovered.data_superblock.is_some();
             return match (role, recovered.tables.mode) {

@@ -1,8 +1,12 @@
 //! Formats a set without content: a new one, or one whose device was replaced.
 //!
 //! ```text
-//! checkpoint -> superblock of the data device -> both superblocks of the journal
+//! (zeroes all over the ring) -> checkpoint -> superblock of the data device
+//!     -> both superblocks of the journal
 //! ```
+//!
+//! A set of which nothing is known begins with the first record, so no other may stand
+//! in its ring: recovery would take what it names for lost.
 //!
 //! Each write is forced and waits for the one before: a set is recognised by its
 //! journal's superblocks, so a crash on the way leaves one that is formatted again.
@@ -22,7 +26,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::contract::{
-    DeviceId, IoId, IoRequest, PageIndex, Persistence, ReservationKey, Submission,
+    DeviceId, IoId, IoRequest, PAGE_BYTES, PageIndex, Persistence, ReservationKey, Submission,
 };
 use crate::event::Event;
 use crate::storage_set::destage::Devices;
@@ -31,6 +35,18 @@ use crate::storage_set::journal::Head;
 use crate::storage_set::layout::CheckpointSlot;
 use crate::storage_set::record::Record;
 use crate::storage_set::{IoIds, IoOwner};
+
+/// Pages of the ring that one command wipes.
+const WIPED_AT_ONCE: u64 = 256;
+
+/// What becomes of the records that stand in the ring.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ring {
+    /// They are older than all that come.
+    Kept,
+    /// Nothing is known of them.
+    Wiped,
+}
 
 /// A formatting under way.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,17 +60,17 @@ pub(super) struct Formatting {
 }
 
 impl Formatting {
-    /// Begins with the checkpoint.
+    /// Begins with the ring, or with the checkpoint.
     pub(super) fn start(
         key: ReservationKey,
         devices: Devices,
         superblock: &Superblock,
-        (slot, checkpoint): (CheckpointSlot, &Checkpoint),
+        (slot, checkpoint, ring): (CheckpointSlot, &Checkpoint, Ring),
         ids: &mut IoIds,
     ) -> (Self, Submission) {
         let superblock = format::encode_superblock(superblock);
         let slot = devices.geometry.checkpoint_start(slot);
-        let left = vec![
+        let mut left = vec![
             (
                 devices.journal,
                 PageIndex(0),
@@ -63,6 +79,9 @@ impl Formatting {
             (devices.data, PageIndex(0), vec![superblock]),
             (devices.journal, slot, format::encode_checkpoint(checkpoint)),
         ];
+        if ring == Ring::Wiped {
+            left.extend(wipe(devices));
+        }
         Formatting::begin(key, left, Event::Formatted, ids)
     }
 
@@ -132,4 +151,20 @@ impl Formatting {
     ) -> Option<Option<Submission>> {
         (self.waiting == Some(io)).then(|| self.next(ids))
     }
+}
+
+/// Zeroes all over the ring.
+fn wipe(devices: Devices) -> impl Iterator<Item = (DeviceId, PageIndex, Vec<Bytes>)> {
+    let Devices {
+        journal, geometry, ..
+    } = devices;
+    let zeroes = Bytes::from_static(&[0; PAGE_BYTES]);
+    let chunks = geometry.ring_pages.div_ceil(WIPED_AT_ONCE);
+    (0..chunks).map(move |chunk| {
+        let from = chunk * WIPED_AT_ONCE;
+        let count = WIPED_AT_ONCE.min(geometry.ring_pages - from);
+        let count = usize::try_from(count).expect("a few hundred");
+        let start = geometry.ring_start().plus(from);
+        (journal, start, vec![zeroes.clone(); count])
+    })
 }

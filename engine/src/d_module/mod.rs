@@ -182,6 +182,9 @@ impl DModule {
             Some(IoOwner::Destage) if self.survives(&result) => {
                 self.handle_destage_failure(io, now, out)
             }
+            Some(IoOwner::Recovery) if matches!(result, Err(IoError::Unreadable(_))) => {
+                self.handle_recovery(io, result, now, out);
+            }
             Some(owner) => match result {
                 Err(error) if is_fenced(error) || owner != IoOwner::Read => {
                     self.halt(error, now, out);
@@ -218,11 +221,7 @@ impl DModule {
         out: &mut NodeOutbox,
     ) {
         match owner {
-            IoOwner::Recovery => {
-                if let Ok(output) = result {
-                    self.handle_recovery(io, output, now, out);
-                }
-            }
+            IoOwner::Recovery => self.handle_recovery(io, result, now, out),
             IoOwner::Journal => {
                 if let Some(set) = self.set.as_mut() {
                     set.handle_journal_completion(io);

@@ -129,6 +129,8 @@ impl Journal {
             lsn: self.head.lsn,
             key: self.key,
             previous: self.head.chain,
+            durable: Lsn::new(self.durable.lsn.value() - 1),
+            page: self.head.page,
             entry,
         };
         let (pages, chain) = format::encode_record(&record);

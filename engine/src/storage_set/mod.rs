@@ -165,6 +165,8 @@ impl StorageSet {
             lsn: self.journal.durable().lsn,
             key: self.key,
             previous: 0,
+            durable: Lsn::new(0),
+            page: 0,
             entry: entry.clone(),
         })
     }

@@ -22,6 +22,11 @@ pub struct Record {
     /// Checksum of the record before it, so that recovery stops at the first
     /// gap and no old tail comes back to life.
     pub previous: u32,
+    /// The last record that was durable, with all before it, when this one was
+    /// written: where recovery stops before that one, something is lost.
+    pub durable: Lsn,
+    /// Its own page in the ring, which tells it from a copy of one in a payload.
+    pub page: u64,
     /// What changes, in order.
     pub entry: Entry,
 }

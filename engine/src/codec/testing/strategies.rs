@@ -234,9 +234,10 @@ prop_compose! {
         lsn in lsn(),
         key in key(),
         previous in any::<u32>(),
+        (durable, page) in (lsn(), any::<u64>()),
         entry in entry(),
     ) -> Record {
-        Record { lsn, key, previous, entry }
+        Record { lsn, key, previous, durable, page, entry }
     }
 }
 

@@ -176,6 +176,10 @@ fn an_error_of_a_device_ends_an_office_unless_it_reads_for_a_client() {
         Phase::Following,
     ] {
         for error in fenced.into_iter().chain(broken) {
+            // Recovery passes over a page that it cannot read.
+            if phase == Phase::Recovering && matches!(error, IoError::Unreadable(_)) {
+                continue;
+            }
             let mut station = at(phase);
             station.holds_mail = true;
             station.mail.clear();

@@ -53,7 +53,7 @@ fn a_founded_set_takes_its_role_in_sync() {
 #[test]
 fn a_crash_between_any_two_writes_of_a_formatting_leads_to_another() {
     for founding in [None, Some(Role::Owner), Some(Role::Mirror)] {
-        for cut in 0..3 {
+        for cut in 0..4 {
             let mut station = empty(founding);
             while !station.probes.contains(&"set without content formatted") {
                 station.complete(0);

@@ -5,7 +5,9 @@
 //! 20  lsn       u64
 //! 28  key       u64, u32  HA epoch, node
 //! 40  previous  u32       checksum of the record before
-//! 44  entry               its values; zeroes to the end of the page
+//! 44  durable   u64       the last record that was durable when this one was written
+//! 52  page      u64       its own page in the ring
+//! 60  entry               its values; zeroes to the end of the page
 //!     payload             whole pages, slices of the command's own buffer
 //! ```
 //!
@@ -24,7 +26,7 @@ use crate::wire::{DecodeError, MESSAGE_BLOCKS_MAX};
 
 const FORMAT: Format = Format {
     magic: *b"SGJR",
-    version: 3,
+    version: 4,
 };
 
 /// Bytes of a record's head at most. The longest is a copy's: a result takes 26
@@ -32,11 +34,11 @@ const FORMAT: Format = Format {
 pub const RECORD_HEAD_MAX: usize = 64 * PAGE_BYTES;
 
 /// Bytes before an entry's own values.
-const HEAD_BYTES: usize = 44;
+const HEAD_BYTES: usize = 60;
 
 /// Marks that a mark's record may clear at most, and still take one page: 52 bytes
 /// of its own, 12 of watermark, 4 of count, 12 for each, 1 of route.
-pub const CLEARS_MAX: u32 = 331;
+pub const CLEARS_MAX: u32 = 330;
 
 const _: () = assert!(
     HEAD_BYTES + 52 + 12 + 4 + 12 * (CLEARS_MAX as usize) < PAGE_BYTES,
@@ -131,6 +133,8 @@ pub fn decode_record(pages: &[Bytes]) -> Result<(Record, u32), DecodeError> {
         lsn: Coded::get(input)?,
         key: ReservationKey::get(input)?,
         previous: Coded::get(input)?,
+        durable: Coded::get(input)?,
+        page: Coded::get(input)?,
         entry: get_entry(envelope.kind, input, &mut payload)?,
     };
     finish(input)?;
@@ -163,6 +167,8 @@ fn put_record(record: &Record, room: usize) -> (Vec<u8>, Vec<Bytes>) {
     record.lsn.put(&mut head);
     record.key.put(&mut head);
     record.previous.put(&mut head);
+    record.durable.put(&mut head);
+    record.page.put(&mut head);
     put_entry(&record.entry, &mut head, &mut payload);
     assert!(
         head.len() <= RECORD_HEAD_MAX,

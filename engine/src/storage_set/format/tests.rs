@@ -49,6 +49,8 @@ fn record(entry: Entry) -> Record {
         lsn: Lsn::new(0x3132),
         key,
         previous: 0xcafe_f00d,
+        durable: Lsn::new(0x3130),
+        page: 77,
         entry,
     }
 }
@@ -268,11 +270,12 @@ fn resealed_with(pages: &[Bytes], change: impl FnOnce(Vec<u8>, &[Bytes]) -> Vec<
 fn records_keep_their_golden_bytes() {
     for (name, record) in records() {
         let (pages, checksum) = encode_record(&record);
-        let section = format!("{name}, version 3");
+        let section = format!("{name}, version 4");
         golden::check(GOLDEN, &section, &flat(&pages));
         let decoded = decode_record(&paged(&golden::section(GOLDEN, &section)));
         assert_eq!(decoded, Ok((record, checksum)), "{name}");
-        for earlier in [name.to_owned(), format!("{name}, version 2")] {
+        let versions = [2, 3].map(|version| format!("{name}, version {version}"));
+        for earlier in [name.to_owned()].into_iter().chain(versions) {
             let bytes = golden::section(GOLDEN, &earlier);
             if !bytes.is_empty() {
                 let decoded = decode_record(&paged(&bytes));
@@ -415,8 +418,8 @@ fn foreign_versions_are_refused_as_such() {
         seal(&mut page[..head_bytes], &[]);
     };
     let fence = flat(&encode_record(&records()[7].1).0);
-    check_versions(&fence, 3, reseal, decode_record_bytes);
-    check_versions(&fence, 3, reseal, peek_record);
+    check_versions(&fence, 4, reseal, decode_record_bytes);
+    check_versions(&fence, 4, reseal, peek_record);
     check_versions(
         &encode_superblock(&superblock()),
         2,
@@ -479,9 +482,9 @@ fn superblock_and_checkpoint_have_but_one_kind() {
 
 #[test]
 fn a_performed_command_has_not_failed() {
-    // Header 44, command 12, sequence 8, range 12, content 1.
+    // Header 60, command 12, sequence 8, range 12, content 1.
     let (pages, _) = encode_record(&write());
-    let bytes = resealed(&pages, |head| head[77] = 3);
+    let bytes = resealed(&pages, |head| head[93] = 3);
     assert_eq!(
         decode_record_bytes(&bytes),
         Err(DecodeError::Field("outcome"))
@@ -491,7 +494,7 @@ fn a_performed_command_has_not_failed() {
 #[test]
 fn a_record_carries_the_payload_of_its_range() {
     let (pages, _) = encode_record(&write());
-    let count = |count: u8| decode_record_bytes(&resealed(&pages, |head| head[72] = count));
+    let count = |count: u8| decode_record_bytes(&resealed(&pages, |head| head[88] = count));
     assert_eq!(count(2), Ok(write()));
     assert_eq!(count(1), Err(DecodeError::Trailing));
     assert_eq!(count(3), Err(DecodeError::Truncated));

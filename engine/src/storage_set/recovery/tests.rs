@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
 use crate::configuration::Configuration;
@@ -32,6 +32,8 @@ fn superblock() -> Superblock {
 struct Disk {
     devices: Devices,
     pages: BTreeMap<u64, Bytes>,
+    /// Pages of the journal device that cannot be read.
+    bad: BTreeSet<u64>,
     /// The data device's first page.
     data: Bytes,
     head: Head,
@@ -56,6 +58,7 @@ impl Disk {
         Disk {
             devices: devices(&configuration),
             pages,
+            bad: BTreeSet::new(),
             data,
             head,
             epoch: 1,
@@ -65,6 +68,15 @@ impl Disk {
     /// Appends records at the head; of those whose place is listed nothing gets
     /// to the device.
     fn append(&mut self, entries: &[Entry], lost: &[usize]) {
+        self.append_with(entries, lost, false);
+    }
+
+    /// The same, each record after the one before has become durable.
+    fn append_one_by_one(&mut self, entries: &[Entry], lost: &[usize]) {
+        self.append_with(entries, lost, true);
+    }
+
+    fn append_with(&mut self, entries: &[Entry], lost: &[usize], one_by_one: bool) {
         let Devices { geometry, .. } = self.devices;
         let key = ReservationKey {
             epoch: self.epoch,
@@ -86,6 +98,7 @@ impl Disk {
                 }
                 journal.handle_completion(write.io);
             }
+            while one_by_one && journal.take_durable().is_some() {}
         }
         while journal.take_durable().is_some() {}
         self.head = journal.durable();
@@ -117,6 +130,7 @@ impl Disk {
                 panic!("recovery only reads")
             };
             let pages = start.0..start.0 + u64::from(count);
+            let bad = self.bad.range(pages.clone()).next();
             let page = |page| self.pages.get(&page).unwrap_or(&zeroes).clone();
             let pages = if io.device == JOURNAL {
                 pages.map(page).collect()
@@ -124,8 +138,11 @@ impl Disk {
                 assert_eq!((io.device, start.0, count), (DATA, 0, 1));
                 vec![self.data.clone()]
             };
-            let output = IoOutput::Pages(pages);
-            match recovery.handle_completion(io.io, output, &mut ids) {
+            let progress = match bad.filter(|_| io.device == JOURNAL) {
+                Some(bad) => recovery.handle_unreadable(io.io, PageIndex(*bad), &mut ids),
+                None => recovery.handle_completion(io.io, IoOutput::Pages(pages), &mut ids),
+            };
+            match progress {
                 Some(Progress::Submit(next)) => io = next,
                 Some(Progress::Done(recovered)) => return Ok(*recovered),
                 Some(Progress::Failed(error)) => return Err(error),
@@ -334,4 +351,108 @@ fn without_a_checkpoint_there_is_no_set() {
     let mut disk = Disk::formatted();
     disk.pages.remove(&2);
     assert_eq!(disk.recover(), Err(RecoveryError::NoCheckpoint));
+}
+
+/// Four records of 1, 4, 1 and 1 pages, each written when the one before was durable.
+const FIRST_PAGES: [u64; 4] = [0, 1, 5, 6];
+
+fn four() -> [Entry; 4] {
+    [mark(1), perform(2, 3), mark(3), mark(4)]
+}
+
+#[test]
+fn a_missing_record_that_a_later_one_calls_durable_is_lost() {
+    for place in 0..3 {
+        let mut disk = Disk::formatted();
+        disk.append_one_by_one(&four(), &[place]);
+        let recovered = disk.recover().expect("it is readable");
+        let (first, newest) = (Lsn::new(place as u64 + 1), Lsn::new(4));
+        assert_eq!(recovered.lost, Some(Lost { first, newest }));
+        assert_eq!(recovered.records, place as u64);
+    }
+    let mut disk = Disk::formatted();
+    disk.append_one_by_one(&four(), &[3]);
+    let recovered = disk.recover().expect("it is readable");
+    assert_eq!(recovered.lost, None, "nobody has named the last one");
+    assert_eq!(recovered.records, 3);
+}
+
+#[test]
+fn a_rotten_or_unreadable_page_of_any_record_but_the_last_is_seen() {
+    for is_rotten in [true, false] {
+        for page in 0..7 {
+            let mut disk = Disk::formatted();
+            disk.append_one_by_one(&four(), &[]);
+            let at = disk.devices.geometry.ring_start().plus(page).0;
+            if is_rotten {
+                let mut bytes = disk.pages[&at].to_vec();
+                bytes[33] ^= 4;
+                disk.pages.insert(at, bytes.into());
+            } else {
+                disk.bad.insert(at);
+            }
+            let recovered = disk.recover().expect("it is readable");
+            let before = FIRST_PAGES.iter().filter(|first| **first <= page).count() - 1;
+            assert_eq!(recovered.records, before as u64, "page {page}");
+            assert_eq!(recovered.lost.is_some(), page < 6, "page {page}");
+        }
+    }
+}
+
+#[test]
+fn an_unreadable_copy_of_superblock_or_checkpoint_leaves_the_other() {
+    let mut disk = Disk::formatted();
+    disk.append_one_by_one(&[mark(1), mark(2)], &[]);
+    disk.checkpoint(CheckpointSlot::B, 2);
+    disk.bad.insert(0);
+    disk.bad
+        .insert(disk.devices.geometry.checkpoint_start(CheckpointSlot::B).0);
+    let recovered = disk.recover().expect("it is readable");
+    assert_eq!(marks(&recovered), [id(1), id(2)]);
+    assert_eq!(recovered.next_slot, CheckpointSlot::B);
+    assert_eq!(recovered.lost, None);
+}
+
+#[test]
+fn an_older_checkpoint_whose_records_are_written_over_is_no_way_back() {
+    let mut disk = Disk::formatted();
+    disk.append_one_by_one(&[perform(1, 29), perform(2, 29)], &[]);
+    disk.checkpoint(CheckpointSlot::B, 2);
+    disk.append_one_by_one(&[perform(3, 9), mark(4)], &[]);
+    let start = disk.devices.geometry.checkpoint_start(CheckpointSlot::B);
+    disk.pages
+        .insert(start.0, Bytes::from_static(&[7; PAGE_BYTES]));
+    let lost = disk.recover().expect("it is readable").lost;
+    let first = Lsn::new(1);
+    assert_eq!(lost.map(|lost| lost.first), Some(first));
+}
+
+#[test]
+fn what_was_cut_off_proves_nothing() {
+    let mut disk = Disk::formatted();
+    disk.append(&[mark(1), mark(2), mark(3), mark(4), mark(5)], &[1]);
+    disk.head = disk.recover().expect("it is readable").head;
+    disk.epoch = 2;
+    // Three old records, with higher numbers, stand behind the new one.
+    disk.append_one_by_one(&[mark(6)], &[]);
+    let recovered = disk.recover().expect("it is readable");
+    assert_eq!(recovered.lost, None);
+    assert_eq!(recovered.head.lsn, Lsn::new(3));
+    // And where the new one is missing, too.
+    disk.append_one_by_one(&[mark(7)], &[0]);
+    assert_eq!(disk.recover().expect("it is readable").lost, None);
+}
+
+#[test]
+fn a_record_in_a_payload_is_none() {
+    let mut disk = Disk::formatted();
+    disk.append_one_by_one(&four(), &[]);
+    let newest = disk.devices.geometry.ring_start().plus(6).0;
+    let copy = disk.pages[&newest].clone();
+    let mut other = Disk::formatted();
+    other.append(&[perform(1, 3)], &[]);
+    let payload = other.devices.geometry.ring_start().plus(2).0;
+    other.pages.insert(payload, copy);
+    let recovered = other.recover().expect("it is readable");
+    assert_eq!((recovered.records, recovered.lost), (0, None));
 }

@@ -292,6 +292,8 @@ impl Rig {
             lsn: writer.lsn,
             key: writer.key,
             previous: writer.chain,
+            durable: Lsn::new(writer.lsn.value() - 1),
+            page: writer.page,
             entry,
         };
         let (pages, checksum) = encode_record(&record);
