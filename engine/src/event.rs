@@ -84,6 +84,8 @@ pub enum Event {
     DataLost,
     /// Owner: a missing region is written anew as the mirror holds it, durably.
     RegionRebuilt(Range),
+    /// Records that were durable are not in the journal any more, this one the first.
+    RecordsLost(Lsn),
     /// The partner's heartbeat stood still for too long.
     PartnerSilent(NodeId),
     /// The set is readable and serves from now on: the time of the partner's HA lease

@@ -48,6 +48,7 @@ const FILES: &[(&str, &str)] = embed! {
         "bad-block-dirty"
         "owner-disk-gone"
         "device-lost"
+        "mirror-journal-rots"
         "owner-disk-replaced"
         "rebuild-interrupted"
         "orphans-without-disk"

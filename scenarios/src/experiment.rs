@@ -226,7 +226,7 @@ impl Experiment {
     fn apply_due(&mut self, at: WorldTime, bench: &mut Bench) {
         bench.log.clear();
         let due = match self.schedule.next_at() == Some(at) {
-            true => self.schedule.take(),
+            true => self.schedule.take(&self.world),
             false => self.weather.take(&self.world, &self.map),
         };
         let Some(fault) = due else { return };
@@ -333,7 +333,10 @@ fn count(counts: &mut Table<Arc<str>, u64>, name: &str) {
 fn loses_content(scenario: &Scenario) -> bool {
     let damages = |action: &Action| {
         let returns = match action {
-            Action::Damage { .. } | Action::StalePages { .. } | Action::Swap { .. } => return true,
+            Action::Damage { .. }
+            | Action::DamageRecord { .. }
+            | Action::StalePages { .. }
+            | Action::Swap { .. } => return true,
             Action::DeviceGone { returns, .. } => *returns,
             _ => return false,
         };

@@ -104,7 +104,7 @@ fn scheduled(action: &Action) -> &'static [&'static str] {
             beyond_bound: true, ..
         } => &["clock-beyond-bound"],
         Action::Clock { .. } => &["clock-rate"],
-        Action::Damage { .. } => &["damage"],
+        Action::Damage { .. } | Action::DamageRecord { .. } => &["damage"],
     }
 }
 

@@ -4,6 +4,7 @@
 //! something has happened on a node for the nth time. Owns the moment; refuses to know
 //! what a step does. `steps` knows what an action consists of.
 
+mod record;
 mod steps;
 
 pub(crate) use steps::of as steps;
@@ -20,6 +21,8 @@ use crate::agenda::Agenda;
 use crate::cluster::Map;
 use crate::file::{Cue, Scenario, Trigger, When};
 use crate::timeline;
+
+use self::record::RecordDamage;
 
 /// What a step waits for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,7 +41,16 @@ struct Waiting {
     wanted: Wanted,
     machine: MachineId,
     left: u32,
-    action: Vec<(Duration, Fault)>,
+    action: Planned,
+}
+
+/// What is to be done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+enum Planned {
+    /// Steps, each with its delay.
+    Steps(Vec<(Duration, Fault)>),
+    /// Damage to a record, wherever it stands then.
+    Record(RecordDamage),
 }
 
 /// Steps to come.
@@ -46,6 +58,8 @@ struct Waiting {
 pub struct Schedule {
     agenda: Agenda,
     waiting: Vec<Waiting>,
+    /// Damage to records that is due, by time.
+    records: Vec<(WorldTime, RecordDamage)>,
 }
 
 impl Schedule {
@@ -54,14 +68,18 @@ impl Schedule {
         let mut schedule = Schedule {
             agenda: Agenda::default(),
             waiting: Vec::new(),
+            records: Vec::new(),
         };
         for (process, _) in world.processes() {
             schedule.agenda.add(start, Fault::Boot(process));
         }
         for fault in &scenario.faults {
-            let action = steps::of(&fault.action, world, map);
+            let action = match RecordDamage::of(&fault.action, map) {
+                Some(damage) => Planned::Record(damage),
+                None => Planned::Steps(steps::of(&fault.action, world, map)),
+            };
             match &fault.when {
-                When::At(at) => schedule.agenda.add_all(start.after(*at), &action),
+                When::At(at) => schedule.plan(start.after(*at), action),
                 When::On(trigger) => schedule.waiting.push(Waiting {
                     wanted: wanted(trigger, map),
                     machine: steps::machine(trigger.node, map),
@@ -73,19 +91,35 @@ impl Schedule {
         schedule
     }
 
-    /// When the next timed step is due.
-    pub fn next_at(&self) -> Option<WorldTime> {
-        self.agenda.next_at()
+    fn plan(&mut self, at: WorldTime, action: Planned) {
+        match action {
+            Planned::Steps(steps) => self.agenda.add_all(at, &steps),
+            Planned::Record(damage) => {
+                let place = self.records.partition_point(|(other, _)| *other <= at);
+                self.records.insert(place, (at, damage));
+            }
+        }
     }
 
-    /// Takes the next timed step.
-    pub fn take(&mut self) -> Option<Fault> {
-        self.agenda.take()
+    /// When the next timed step is due.
+    pub fn next_at(&self) -> Option<WorldTime> {
+        let record = self.records.first().map(|(at, _)| *at);
+        record.into_iter().chain(self.agenda.next_at()).min()
+    }
+
+    /// Takes the next timed step: damage to a record before all others of its instant, for
+    /// they may end who goes on writing. Nothing if there is no such record.
+    pub fn take(&mut self, world: &World<Actor>) -> Option<Fault> {
+        let at = self.next_at()?;
+        match self.records.first() {
+            Some((due, _)) if *due == at => self.records.remove(0).1.fault(world),
+            Some(_) | None => self.agenda.take(),
+        }
     }
 
     /// True if nothing is left to happen.
     pub fn is_over(&self) -> bool {
-        self.waiting.is_empty() && self.agenda.next_at().is_none()
+        self.waiting.is_empty() && self.next_at().is_none()
     }
 
     /// Steps whose event has not come; they never happened.
@@ -130,17 +164,15 @@ impl Schedule {
     }
 
     fn trigger(&mut self, now: WorldTime, machine: MachineId, is_it: impl Fn(&Wanted) -> bool) {
-        let mut due = Vec::new();
         for waiting in &mut self.waiting {
             if waiting.machine == machine && is_it(&waiting.wanted) {
                 waiting.left -= 1;
-                if waiting.left == 0 {
-                    due.append(&mut waiting.action);
-                }
             }
         }
-        self.waiting.retain(|waiting| waiting.left > 0);
-        self.agenda.add_all(now, &due);
+        let due: Vec<_> = self.waiting.extract_if(.., |it| it.left == 0).collect();
+        for waiting in due {
+            self.plan(now, waiting.action);
+        }
     }
 }
 

@@ -44,6 +44,7 @@ pub fn event_name(event: &Event) -> Option<&'static str> {
         Event::LeaseWaitedOut => "lease waited out",
         Event::Formatted => "formatted",
         Event::DataLost => "data lost",
+        Event::RecordsLost(_) => "records lost",
         Event::RegionRebuilt(_) => "region rebuilt",
         Event::MediatorSet(_) => "mediator set",
         Event::SessionRefused(..)
@@ -238,6 +239,10 @@ fn node_line(event: &Event) -> Option<(TimelineKind, String, Option<&'static str
         Event::DataLost => {
             let text = "has lost its data device: all that is not in the journal is missing";
             (Role, text.to_owned(), None)
+        }
+        Event::RecordsLost(lsn) => {
+            let text = format!("has lost record {} of its journal", lsn.value());
+            (Role, text, None)
         }
         Event::RegionRebuilt(range) => (
             Sync,

@@ -335,6 +335,7 @@ impl DModule {
         }
         let role = recovered.tables.role;
         if let Some(lost) = recovered.lost {
+            out.trace(Event::RecordsLost(lost.first));
             return match role {
                 // Its owner has all that it held.
                 Role::Mirror => self.begin_anew(key, recovered, lost, out),

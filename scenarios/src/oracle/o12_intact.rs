@@ -3,13 +3,14 @@
 //! mirror nor as a repair from it. Content says who wrote it and where, so that this is
 //! judged by the bytes alone; that a *stale* block is returned, O2 sees.
 //!
-//! Journals are looked at from the first fault on that can make content go bad.
+//! Journals are looked at from the first fault on that can make content go bad. A set may
+//! say that its journal has lost records only if something was done to that journal.
 
 use serde::{Deserialize, Serialize};
 use stormglass_engine::contract::IoRequest;
 use stormglass_engine::storage_set::format::decode_record;
 use stormglass_engine::storage_set::record::Entry;
-use stormglass_engine::vocabulary::{Content, Range};
+use stormglass_engine::vocabulary::{Content, Lsn, Range};
 use stormglass_sim::device::{CommandNumber, Device};
 use stormglass_sim::time::WorldTime;
 
@@ -21,6 +22,8 @@ use crate::workload::{BlockValue, ClientEvent, provenance};
 pub struct Intact {
     checks: u64,
     is_damaged: bool,
+    /// Something was done to the copy's journal.
+    has_bad_journal: [bool; 2],
 }
 
 impl Intact {
@@ -32,6 +35,30 @@ impl Intact {
     /// From now on devices may hold what nobody wrote.
     pub fn damaged(&mut self) {
         self.is_damaged = true;
+    }
+
+    /// The same of the journal of a copy.
+    pub fn journal_damaged(&mut self, copy: usize) {
+        self.has_bad_journal[copy] = true;
+    }
+
+    /// A set says that its journal has lost records; true if that can be.
+    pub fn records_lost(
+        &mut self,
+        copy: usize,
+        lsn: Lsn,
+        (at, event): (WorldTime, u64),
+        findings: &mut Vec<Finding>,
+    ) -> bool {
+        self.checks += 1;
+        if !self.has_bad_journal[copy] {
+            let says = format!(
+                "record {} counts as lost, and nothing was done to its journal",
+                lsn.value()
+            );
+            findings.push(Finding::new(OracleId::O12, at, says, vec![event]));
+        }
+        self.has_bad_journal[copy]
     }
 
     /// A client's report.

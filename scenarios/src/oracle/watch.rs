@@ -191,6 +191,9 @@ impl Oracles {
         for (device, pages) in happened.damaged() {
             // What a journal holds is no block's good copy.
             let is_data = self.images.journal_of(device) != Some(device);
+            if let Some(copy) = self.images.copy_of(device).filter(|_| !is_data) {
+                self.intact.journal_damaged(copy);
+            }
             for page in (0..pages.count).map(|index| pages.start.plus(index)) {
                 self.images.damaged(device, page);
                 self.intact.damaged();
@@ -256,6 +259,22 @@ impl Oracles {
                 self.takeover.lease_waited_out(process);
                 let (journal, _) = self.holder_of(process, world);
                 self.epochs.lease_waited_out(process, journal);
+            }
+            Event::RecordsLost(lsn) => {
+                let claim = self.epochs.claim_of(process);
+                let Some((device, copy)) = claim.zip(self.copy_of(process)) else {
+                    return;
+                };
+                let when = (at, event);
+                if self.intact.records_lost(copy, *lsn, when, findings)
+                    && let Some(journal) = self.images.journal_of(device)
+                {
+                    // What is left of it owes nothing until it is formatted.
+                    self.images.replaced(journal, world);
+                    if copy == 1 {
+                        self.atlas.mirror_lost();
+                    }
+                }
             }
             Event::MediatorSays(record) => self.images.mediator(*record, false),
             Event::MediatorSet(record) => self.images.mediator_set(*record, when, findings),

@@ -1,5 +1,6 @@
 //! What an action consists of: faults, each with its delay.
 
+use stormglass_engine::contract::PageIndex;
 use stormglass_engine::storage_set::layout::Geometry;
 use stormglass_engine::time::Duration;
 use stormglass_engine::vocabulary::BlockIndex;
@@ -33,6 +34,7 @@ pub(crate) fn of(action: &Action, world: &World<Actor>, map: &Map) -> Steps {
         | Action::Clock { .. } => stage.on_machines(action),
         Action::DeviceGone { .. }
         | Action::Damage { .. }
+        | Action::DamageRecord { .. }
         | Action::DeviceSlow { .. }
         | Action::DeviceStall { .. }
         | Action::DeviceFull { .. }
@@ -43,6 +45,13 @@ pub(crate) fn of(action: &Action, world: &World<Actor>, map: &Map) -> Steps {
         | Action::Isolate { .. }
         | Action::Clog { .. }
         | Action::Narrow { .. } => stage.on_networks(action),
+    }
+}
+
+pub(super) fn damage_of(kind: DamageKind) -> Damage {
+    match kind {
+        DamageKind::Unreadable => Damage::Unreadable,
+        DamageKind::Rot => Damage::Rot,
     }
 }
 
@@ -250,17 +259,13 @@ impl Stage<'_> {
                 device,
                 block,
                 kind,
-            } => {
-                let damage = match kind {
-                    DamageKind::Unreadable => Damage::Unreadable,
-                    DamageKind::Rot => Damage::Rot,
-                };
-                now(Fault::Damage {
-                    device: place(device),
-                    page: self.map.geometry.data_page(BlockIndex::new(block)),
-                    damage,
-                })
-            }
+            } => now(Fault::Damage {
+                device: place(device),
+                page: self.map.geometry.data_page(BlockIndex::new(block)),
+                damage: damage_of(kind),
+            }),
+            // Which page it is, is not known before its time.
+            Action::DamageRecord { .. } => Steps::new(),
             Action::DeviceSlow {
                 device,
                 factor,
@@ -295,7 +300,7 @@ impl Stage<'_> {
                 start,
                 count,
             } => {
-                let start = stormglass_engine::contract::PageIndex(start);
+                let start = PageIndex(start);
                 now(Fault::Restore(place(device), PageRange { start, count }))
             }
             Action::Swap { device, with } => {

@@ -32,6 +32,7 @@ impl Check<'_> {
             | Action::Clock { .. } => self.machine_fault(&fault.action, at),
             Action::DeviceGone { .. }
             | Action::Damage { .. }
+            | Action::DamageRecord { .. }
             | Action::DeviceSlow { .. }
             | Action::DeviceStall { .. }
             | Action::DeviceFull { .. }
@@ -212,6 +213,7 @@ impl Check<'_> {
                 self.positive(duration, at.then("duration"));
             }
             Action::Damage { device, block, .. } => self.damage(device, block, at),
+            Action::DamageRecord { device, nth, .. } => self.damage_record(device, nth, at),
             Action::Remember { device } => self.drive(device, at.then("device")),
             Action::StalePages {
                 device,
@@ -407,6 +409,25 @@ impl Check<'_> {
             [at.then("block"), at_path!("topology", "volume_blocks")],
             format!("block {block} is behind the volume's end"),
             format!("the volume has {blocks} blocks, the first of them 0"),
+        );
+    }
+
+    fn damage_record(&mut self, device: DriveName, nth: u64, at: &Path) {
+        let is_journal = match device {
+            DriveName::Set(device) => device.kind == DeviceKind::Journal,
+            DriveName::Mediator => false,
+        };
+        self.require(
+            is_journal,
+            at.then("device"),
+            format!("there are no records on `{device}` to be damaged"),
+            "name a journal device: east.journal or west.journal",
+        );
+        self.require(
+            nth > 0,
+            at.then("nth"),
+            "records are counted from 1",
+            "say 1 for the newest",
         );
     }
 

@@ -62,6 +62,15 @@ pub enum Action {
         /// How its page goes bad.
         kind: DamageKind,
     },
+    /// A record of a journal goes bad where it begins.
+    DamageRecord {
+        /// The journal device.
+        device: DriveName,
+        /// Which record, counted from the newest, which is 1.
+        nth: u64,
+        /// How its page goes bad.
+        kind: DamageKind,
+    },
     /// A device takes longer for every command.
     DeviceSlow {
         /// The device.
@@ -201,6 +210,7 @@ impl Action {
             Action::Partition(_) => "partition",
             Action::DeviceGone { .. } => "device_gone",
             Action::Damage { .. } => "damage",
+            Action::DamageRecord { .. } => "damage_record",
             Action::DeviceSlow { .. } => "device_slow",
             Action::DeviceStall { .. } => "device_stall",
             Action::DeviceFull { .. } => "device_full",

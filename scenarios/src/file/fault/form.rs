@@ -147,6 +147,17 @@ forms! {
         /// How its page goes bad.
         kind: DamageKind,
     }
+    /// A record of a journal goes bad where it begins.
+    DamageRecord(DamageRecordForm as "DamageRecord") {
+        /// The journal device.
+        device: DriveName,
+        /// Which record, counted from the newest, which is 1; nothing happens if there are
+        /// fewer.
+        #[schemars(range(min = 1))]
+        nth: u64,
+        /// How its page goes bad.
+        kind: DamageKind,
+    }
     /// A device takes longer for every command.
     DeviceSlow(DeviceSlowForm as "DeviceSlow") {
         /// The device.
