@@ -5,8 +5,9 @@
 //! Invariants:
 //! * A record is durable before anybody hears of it, its own later answers included:
 //!   one write at a time, and questions that arrive meanwhile are answered behind it.
-//! * A version is written once, on the page of its parity, so a torn write leaves the
-//!   one before it.
+//! * A version is written on the page of its parity, so a torn write leaves the one
+//!   before it. It is read back before anybody hears of it: a device that says that it
+//!   wrote and did not would let the version before come back to life.
 //! * Another site becomes owner only if the mirror was in sync and the owner's lease,
 //!   counted here from its granting and with the margin, has run out. A boot counts a
 //!   whole term from its own beginning: what the life before it granted is forgotten.
@@ -40,6 +41,13 @@ pub const DEVICE_PAGES: u64 = 2;
 /// Questions that wait behind a write. Four D-modules ask one thing at a time; the
 /// rest is room for what a network doubles.
 pub const QUESTIONS_MAX: usize = 16;
+
+/// How often one version is written before the device counts as broken.
+const WRITES_MAX: u64 = 8;
+/// Where the number of a write's repetition begins in its name, below it the version.
+const REPETITION_SHIFT: u32 = 24;
+/// This bit makes the name of a write that of the read which checks it.
+const CHECK_BIT: u64 = 1 << 31;
 
 /// How long it waits before it reads back a device that did not answer.
 const READ_AGAIN: Duration = Duration::from_millis(500);
@@ -105,6 +113,17 @@ struct Question {
 struct Writing {
     record: MediatorRecord,
     question: Question,
+    /// How often it was written before.
+    repetition: u64,
+    step: Step,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+enum Step {
+    /// It is being written.
+    Write,
+    /// It is being read back.
+    Check,
 }
 
 /// The mediator.
@@ -225,7 +244,7 @@ impl Mediator {
             (Phase::Reading, io) if io == self.read_io() => {
                 self.handle_read(now, completion.result, out);
             }
-            (Phase::Serving, io) if io == self.write_io() => {
+            (Phase::Serving, io) if self.writing.is_some_and(|it| io == self.io_of(&it)) => {
                 self.handle_written(now, completion.result, out);
             }
             (Phase::Reading | Phase::Serving | Phase::Halted, _) => {
@@ -269,11 +288,35 @@ impl Mediator {
         result: Result<IoOutput, IoError>,
         out: &mut NodeOutbox,
     ) {
-        if let Err(error) = result {
-            return self.give_up(now, error, out);
+        let mut writing = self.writing.expect("its completion was awaited");
+        match (writing.step, result) {
+            (Step::Write, Ok(_)) => {
+                writing.step = Step::Check;
+                self.go_on(writing, out);
+            }
+            (Step::Check, Ok(IoOutput::Pages(pages))) if self.holds(&pages[0], &writing) => {
+                self.conclude(now, out);
+            }
+            (Step::Check, Ok(_) | Err(IoError::Unreadable(_))) => {
+                out.probe("mediator: written again, for it is not there");
+                writing.step = Step::Write;
+                writing.repetition += 1;
+                if writing.repetition == WRITES_MAX {
+                    let page = self.page_of(&writing).place();
+                    return self.halt(IoError::Unreadable(page), out);
+                }
+                self.go_on(writing, out);
+            }
+            (Step::Write | Step::Check, Err(error)) => self.give_up(now, error, out),
         }
-        let writing = self.writing.take();
-        let Writing { record, question } = writing.expect("its completion was awaited");
+    }
+
+    /// The record is durable: its asker hears of it, and whoever waited behind it.
+    fn conclude(&mut self, now: Instant, out: &mut NodeOutbox) {
+        let writing = self.writing.take().expect("it was checked");
+        let Writing {
+            record, question, ..
+        } = writing;
         if record.owner != self.record.owner {
             // What was granted to the one before has run out; the new one has none yet.
             assert!(self.leased_until <= now, "a lease outlives its owner");
@@ -310,17 +353,13 @@ impl Mediator {
                     owner: request.site,
                     in_sync,
                 };
-                self.writing = Some(Writing { record, question });
-                let page = RecordPage {
-                    volume: request.volume,
+                let writing = Writing {
                     record,
+                    question,
+                    repetition: 0,
+                    step: Step::Write,
                 };
-                let write = IoRequest::Write {
-                    start: page.place(),
-                    pages: vec![encode_page(&page)],
-                    persistence: Persistence::ForceUnitAccess,
-                };
-                self.submit(self.write_io(), write, out);
+                self.go_on(writing, out);
             }
         }
     }
@@ -375,9 +414,41 @@ impl Mediator {
         IoId(self.rereads << 32)
     }
 
-    /// The name of the write that makes the next version.
-    fn write_io(&self) -> IoId {
-        IoId(self.read_io().0 | self.record.version.next().value())
+    /// The name of a write's next command. No two are called the same.
+    fn io_of(&self, writing: &Writing) -> IoId {
+        let repetition = writing.repetition << REPETITION_SHIFT;
+        let write = self.read_io().0 | repetition | writing.record.version.value();
+        match writing.step {
+            Step::Write => IoId(write),
+            Step::Check => IoId(write | CHECK_BIT),
+        }
+    }
+
+    fn page_of(&self, writing: &Writing) -> RecordPage {
+        RecordPage {
+            volume: self.configuration.volume,
+            record: writing.record,
+        }
+    }
+
+    fn holds(&self, page: &[u8], writing: &Writing) -> bool {
+        decode_page(page) == Ok(self.page_of(writing))
+    }
+
+    /// Writes a record, or reads it back.
+    fn go_on(&mut self, writing: Writing, out: &mut NodeOutbox) {
+        self.writing = Some(writing);
+        let page = self.page_of(&writing);
+        let start = page.place();
+        let request = match writing.step {
+            Step::Write => IoRequest::Write {
+                start,
+                pages: vec![encode_page(&page)],
+                persistence: Persistence::ForceUnitAccess,
+            },
+            Step::Check => IoRequest::Read { start, count: 1 },
+        };
+        self.submit(self.io_of(&writing), request, out);
     }
 
     fn read(&self, out: &mut NodeOutbox) {

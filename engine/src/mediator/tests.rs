@@ -125,6 +125,22 @@ impl Third {
         self.packet(NETWORK, site, frame)
     }
 
+    /// The write of a record is done, and so is the read that checks it.
+    fn durable(&mut self, record: MediatorRecord) -> Effects {
+        let version = record.version.value();
+        assert_eq!(
+            self.complete(version, Ok(IoOutput::Done)),
+            [checked(0, record)]
+        );
+        self.found(0, record, encode_page(&page(record)))
+    }
+
+    /// The read that checks a write has returned a page.
+    fn found(&mut self, repetition: u64, record: MediatorRecord, page: Bytes) -> Effects {
+        let io = CHECK_BIT | repetition << REPETITION_SHIFT | record.version.value();
+        self.complete(io, Ok(IoOutput::Pages(vec![page])))
+    }
+
     /// What it answers to a question for its record.
     fn record(&mut self) -> MediatorRecord {
         let effects = self.ask(WEST, Ask::Read);
@@ -162,14 +178,29 @@ fn submitted(io: u64, request: IoRequest) -> Effect<Local, Event> {
     })
 }
 
+fn checked(repetition: u64, record: MediatorRecord) -> Effect<Local, Event> {
+    let version = record.version.value();
+    let read = IoRequest::Read {
+        start: PageIndex(version % 2),
+        count: 1,
+    };
+    let io = CHECK_BIT | repetition << REPETITION_SHIFT | version;
+    submitted(io, read)
+}
+
 fn written(record: MediatorRecord) -> Effect<Local, Event> {
+    written_again(0, record)
+}
+
+fn written_again(repetition: u64, record: MediatorRecord) -> Effect<Local, Event> {
     let place = record.version.value() % 2;
     let write = IoRequest::Write {
         start: PageIndex(place),
         pages: vec![encode_page(&page(record))],
         persistence: Persistence::ForceUnitAccess,
     };
-    submitted(record.version.value(), write)
+    let io = repetition << REPETITION_SHIFT | record.version.value();
+    submitted(io, write)
 }
 
 fn replied(nonce: u64, to: SiteId, record: MediatorRecord, granted: bool) -> Effect<Local, Event> {
@@ -350,13 +381,48 @@ fn the_owner_sets_the_record_and_hears_of_it_when_it_is_durable() {
     let second = record(2, EAST, false);
     assert_eq!(third.ask(EAST, set(1, false)), [written(second)]);
     let nonce = third.nonce;
-    let effects = third.complete(2, Ok(IoOutput::Done));
+    let effects = third.durable(second);
     let durable = Effect::Trace(Event::MediatorSet(second));
     assert_eq!(effects, [durable, replied(nonce, EAST, second, false)]);
     assert_eq!(third.record(), second);
     // The next one goes to the other page.
     let third_version = record(3, EAST, true);
     assert_eq!(third.ask(EAST, set(2, true)), [written(third_version)]);
+}
+
+#[test]
+fn a_write_that_is_not_there_is_written_again_and_nobody_hears_of_it() {
+    let again = Effect::Probe("mediator: written again, for it is not there");
+    let mut third = Third::fresh();
+    let second = record(2, EAST, false);
+    third.ask(EAST, set(1, false));
+    third.complete(2, Ok(IoOutput::Done));
+    // What stood there before, or another version, or nothing that can be read.
+    let older = encode_page(&page(record(4, EAST, false)));
+    for (repetition, stale) in [(0, blank()), (1, older)] {
+        let effects = third.found(repetition, second, stale);
+        let next = written_again(repetition + 1, second);
+        assert_eq!(effects, [again.clone(), next]);
+        let io = repetition + 1 << REPETITION_SHIFT | 2;
+        let effects = third.complete(io, Ok(IoOutput::Done));
+        assert_eq!(effects, [checked(repetition + 1, second)]);
+    }
+    let effects = third.found(2, second, encode_page(&page(second)));
+    assert_eq!(effects[0], Effect::Trace(Event::MediatorSet(second)));
+}
+
+#[test]
+fn a_device_that_never_keeps_a_write_halts_it() {
+    let mut third = Third::fresh();
+    third.ask(EAST, set(1, false));
+    let mut last = Effects::default();
+    for repetition in 0..WRITES_MAX {
+        third.complete(repetition << REPETITION_SHIFT | 2, Ok(IoOutput::Done));
+        let io = CHECK_BIT | repetition << REPETITION_SHIFT | 2;
+        last = third.complete(io, Err(IoError::Unreadable(PageIndex(0))));
+    }
+    let halted = Effect::Trace(Event::Halted(IoError::Unreadable(PageIndex(0))));
+    assert_eq!(last.last(), Some(&halted));
 }
 
 #[test]
@@ -386,7 +452,7 @@ fn another_site_is_promoted_once_the_lease_has_run_out() {
     third.now = at(2 * TERM - 1);
     let promoted = record(2, WEST, false);
     assert_eq!(third.ask(WEST, set(1, false)), [written(promoted)]);
-    let effects = third.complete(2, Ok(IoOutput::Done));
+    let effects = third.durable(promoted);
     assert_eq!(effects[0], Effect::Trace(Event::MediatorSet(promoted)));
 }
 
@@ -394,7 +460,7 @@ fn another_site_is_promoted_once_the_lease_has_run_out() {
 fn an_outdated_mirror_is_never_promoted() {
     let mut third = Third::fresh();
     third.ask(EAST, set(1, false));
-    third.complete(2, Ok(IoOutput::Done));
+    third.durable(record(2, EAST, false));
     third.now = at(10 * TERM);
     let effects = third.ask(WEST, set(2, true));
     let told = replied(third.nonce, WEST, record(2, EAST, false), false);
@@ -430,7 +496,7 @@ fn questions_behind_a_write_are_answered_after_it_and_by_it() {
     let (second, last) = (record(2, WEST, true), record(3, WEST, false));
     // The former owner gets no lease any more; behind the next write, one waits on.
     assert_eq!(
-        third.complete(2, Ok(IoOutput::Done)),
+        third.durable(second),
         [
             Effect::Trace(Event::MediatorSet(second)),
             replied(promoting, WEST, second, false),
@@ -440,7 +506,7 @@ fn questions_behind_a_write_are_answered_after_it_and_by_it() {
         ]
     );
     assert_eq!(
-        third.complete(3, Ok(IoOutput::Done)),
+        third.durable(last),
         [
             Effect::Trace(Event::MediatorSet(last)),
             replied(promoting + 3, WEST, last, false),
@@ -459,7 +525,7 @@ fn beyond_its_room_a_question_is_ignored() {
     let probe = Effect::Probe("mediator: too many questions behind a write");
     let event = Effect::Trace(Event::Ignored(IgnoreReason::NoRoom));
     assert_eq!(third.ask(EAST, Ask::Read), [probe, event]);
-    let effects = third.complete(2, Ok(IoOutput::Done));
+    let effects = third.durable(record(2, EAST, false));
     assert_eq!(effects.len(), 2 + QUESTIONS_MAX);
 }
 
