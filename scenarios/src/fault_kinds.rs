@@ -20,6 +20,7 @@ pub fn enabled(scenario: &Scenario, weather: &Weather) -> impl Iterator<Item = &
         ("failed-flush", strength.io.failed_flush),
         ("lost-write", strength.io.lost_write),
         ("misdirected-write", strength.io.misdirected_write),
+        ("lying-flush", strength.io.lying_flush),
     ];
     let drawn = drawn
         .into_iter()
@@ -62,6 +63,12 @@ fn recurring(kind: RecurringKind) -> &'static [&'static str] {
         RecurringKind::SlowCpu => &["cpu-slow"],
         RecurringKind::CrashLoop => &["crash"],
         RecurringKind::Clock => &["clock-rate"],
+        RecurringKind::CutKind => &["partition"],
+        RecurringKind::DeviceFull => &["device-full"],
+        RecurringKind::DeviceReplaced => &["device-gone", "device-replaced"],
+        RecurringKind::StalePages => &["stale-pages"],
+        RecurringKind::DeviceStale => &["device-gone", "device-stale"],
+        RecurringKind::Swap => &["device-power-loss", "devices-swapped"],
     }
 }
 

@@ -19,7 +19,9 @@ pub fn find(id: &str) -> Option<&'static Row> {
     ROWS.iter().find(|row| row.id == id)
 }
 
-/// The place in the engine that only this row's feature passes, where it has one.
+/// What only this row's feature leaves in a run, where there is such a thing: a place in
+/// the engine, a kind of fault that happened (`fault: …`), or an oracle that had something
+/// to judge (`oracle: …`).
 pub fn probe(id: &str) -> Option<&'static str> {
     PROBES
         .iter()
@@ -46,6 +48,27 @@ const PROBES: &[(&str, &str)] = &[
     ("E6", "redundant portion acknowledged again"),
     ("E7", "unresolved command sent in a new session"),
     ("S11", "command waits its turn"),
+    ("F1", "fault: partitioned-packet"),
+    ("F2", "fault: damage"),
+    ("F3", "fault: pause"),
+    ("F4", "fault: clock-rate"),
+    ("F5", "fault: journal-full"),
+    ("F8", "oracle: O16"),
+    ("O1", "oracle: O1"),
+    ("O2", "oracle: O2"),
+    ("O3", "oracle: O3"),
+    ("O4", "oracle: O4"),
+    ("O5", "oracle: O5"),
+    ("O6", "oracle: O6"),
+    ("O7", "oracle: O7"),
+    ("O8", "oracle: O8"),
+    ("O9", "oracle: O9"),
+    ("O10", "oracle: O10"),
+    ("O11", "oracle: O11"),
+    ("O12", "oracle: O12"),
+    ("O15", "oracle: O15"),
+    ("O16", "oracle: O16"),
+    ("O17", "oracle: O17"),
 ];
 
 const fn row(id: &'static str, title: &'static str) -> Row {

@@ -16,7 +16,8 @@ use super::{CommandError, Output};
 
 const EXAMPLES: &str = "\
 With --run a feature is `shown` if every scenario that covers it passes and one
-of them reaches the feature's own probe. Without --run it is `shown` if a
+of them reaches the feature's own probe: a place in the engine, a fault of a kind
+that happened, or an oracle that had something to judge. Without --run it is `shown` if a
 scenario says that it covers it. `guarded`: a mutant that breaks it was killed.
 
 Examples:
@@ -89,6 +90,7 @@ pub(crate) fn execute(args: &Args, output: &mut Output) -> Result<Exit, CommandE
 /// What came of a scenario's runs.
 struct Ran {
     verdict: Verdict,
+    /// What they left.
     probes: BTreeSet<String>,
 }
 
@@ -98,10 +100,14 @@ fn run_seeds(source: &Source, limit: Duration) -> Ran {
         let scenario = source.scenario.clone();
         let ran = watchdog::watched(limit, move |pulse| {
             let experiment = Experiment::new(&scenario, seed);
-            run::run_on(&scenario, seed, experiment, Keep::Counts, pulse)
+            run::run_on(&scenario, seed, experiment, Keep::Timeline, pulse)
         });
         ran.map_or(Verdict::Liveness, |record| {
             probes.extend(record.probes.into_keys());
+            let happened = record.faults.iter().filter(|(_, count)| **count > 0);
+            probes.extend(happened.map(|(kind, _)| format!("fault: {kind}")));
+            let judged = record.oracles.iter().filter(|line| line.checks > 0);
+            probes.extend(judged.map(|line| format!("oracle: {}", line.id)));
             record.verdict
         })
     });

@@ -373,7 +373,7 @@ pub struct MessageKind(pub LabelKind);
 
 impl MessageKind {
     /// The kinds that have a name, with it.
-    fn all() -> impl Iterator<Item = (LabelKind, &'static str)> {
+    pub(crate) fn all() -> impl Iterator<Item = (LabelKind, &'static str)> {
         let kinds = (0..=u8::MAX).map(LabelKind);
         let named = kinds.map(|it| (it, kind::name(it)));
         named.filter(|(_, name)| *name != kind::name(LabelKind(0)))

@@ -74,9 +74,8 @@ impl Weather {
             misdirected_write,
             ..
         } = self.io;
-        self.recurring.contains_key(&RecurringKind::Damage)
-            || !lost_write.is_zero()
-            || !misdirected_write.is_zero()
+        let takes = |kind: &RecurringKind| kind.takes_content();
+        self.recurring.keys().any(takes) || !lost_write.is_zero() || !misdirected_write.is_zero()
     }
 }
 
@@ -96,17 +95,21 @@ pub struct Io {
     pub lost_write: Rate,
     /// Writes of blocks that are acknowledged and stored over others, likewise.
     pub misdirected_write: Rate,
+    /// Flushes of a data device that are acknowledged and make nothing stable; only where
+    /// no device ever loses power.
+    pub lying_flush: Rate,
 }
 
 impl Io {
     /// Its rates and their names.
-    pub fn rates(&self) -> [(&'static str, Rate); 5] {
+    pub fn rates(&self) -> [(&'static str, Rate); 6] {
         [
             ("slow", self.slow.ratio),
             ("error", self.error),
             ("failed_flush", self.failed_flush),
             ("lost_write", self.lost_write),
             ("misdirected_write", self.misdirected_write),
+            ("lying_flush", self.lying_flush),
         ]
     }
 }
@@ -194,11 +197,25 @@ pub enum RecurringKind {
     CrashLoop,
     /// A machine's clock changes its rate, within what the settings assume.
     Clock,
+    /// Messages of one kind do not get through between two sides.
+    CutKind,
+    /// A device of a set refuses to write where it holds nothing yet.
+    DeviceFull,
+    /// A device of the mirror's cluster does not answer, and comes back blank.
+    DeviceReplaced,
+    /// The first of two remembers what the data device of the damaged cluster holds, the
+    /// second brings a block back to it.
+    StalePages,
+    /// The first of two remembers what that device holds, the second brings all of it
+    /// back: what has gone back as a whole shows no contradiction.
+    DeviceStale,
+    /// The damaged cluster's devices change places.
+    Swap,
 }
 
 impl RecurringKind {
     /// Every kind.
-    pub const ALL: [RecurringKind; 14] = [
+    pub const ALL: [RecurringKind; 20] = [
         RecurringKind::Crash,
         RecurringKind::Kill,
         RecurringKind::Pause,
@@ -213,11 +230,32 @@ impl RecurringKind {
         RecurringKind::SlowCpu,
         RecurringKind::CrashLoop,
         RecurringKind::Clock,
+        RecurringKind::CutKind,
+        RecurringKind::DeviceFull,
+        RecurringKind::DeviceReplaced,
+        RecurringKind::StalePages,
+        RecurringKind::DeviceStale,
+        RecurringKind::Swap,
     ];
 
     /// True if one of it is done in an instant.
     pub fn is_instant(self) -> bool {
-        matches!(self, RecurringKind::Damage)
+        matches!(
+            self,
+            RecurringKind::Damage | RecurringKind::StalePages | RecurringKind::Swap
+        )
+    }
+
+    /// True if it may take content from a device.
+    pub fn takes_content(self) -> bool {
+        matches!(
+            self,
+            RecurringKind::Damage
+                | RecurringKind::DeviceReplaced
+                | RecurringKind::StalePages
+                | RecurringKind::DeviceStale
+                | RecurringKind::Swap
+        )
     }
 }
 
@@ -238,6 +276,12 @@ impl fmt::Display for RecurringKind {
             RecurringKind::SlowCpu => "slow_cpu",
             RecurringKind::CrashLoop => "crash_loop",
             RecurringKind::Clock => "clock",
+            RecurringKind::CutKind => "cut_kind",
+            RecurringKind::DeviceFull => "device_full",
+            RecurringKind::DeviceReplaced => "device_replaced",
+            RecurringKind::StalePages => "stale_pages",
+            RecurringKind::DeviceStale => "device_stale",
+            RecurringKind::Swap => "swap",
         })
     }
 }

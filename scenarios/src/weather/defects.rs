@@ -33,6 +33,8 @@ pub struct IoStrength {
     pub lost_write: Ratio,
     /// Writes that are stored elsewhere.
     pub misdirected_write: Ratio,
+    /// Flushes that do nothing.
+    pub lying_flush: Ratio,
 }
 
 impl IoStrength {
@@ -44,6 +46,7 @@ impl IoStrength {
             self.failed_flush,
             self.lost_write,
             self.misdirected_write,
+            self.lying_flush,
         ]
         .into_iter()
         .all(Ratio::is_never)
@@ -59,6 +62,7 @@ impl IoStrength {
             failed_flush: thick(self.failed_flush),
             lost_write: thick(self.lost_write),
             misdirected_write: thick(self.misdirected_write),
+            lying_flush: thick(self.lying_flush),
         }
     }
 }
@@ -109,8 +113,11 @@ impl Defects {
         let device = command.name.device;
         match &command.submission.request {
             IoRequest::Flush if self.data.contains(&device) => {
-                match sample.further(4).chance(strength.failed_flush) {
-                    true => IoEffect::FlushFails,
+                if sample.further(4).chance(strength.failed_flush) {
+                    return IoEffect::FlushFails;
+                }
+                match sample.further(8).chance(strength.lying_flush) {
+                    true => IoEffect::FlushLies,
                     false => IoEffect::Sound,
                 }
             }

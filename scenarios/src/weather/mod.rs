@@ -127,6 +127,7 @@ impl Weather {
                 failed_flush: drawn(7, asked.io.failed_flush),
                 lost_write: drawn(8, asked.io.lost_write),
                 misdirected_write: drawn(9, asked.io.misdirected_write),
+                lying_flush: drawn(10, asked.io.lying_flush),
             },
         };
         let until = start.after(asked.until);

@@ -3,16 +3,18 @@
 //! does: a storm left without one of them is otherwise the same storm.
 
 use serde::{Deserialize, Serialize};
+use stormglass_engine::storage_set::layout::Geometry;
 use stormglass_engine::time::Duration;
+use stormglass_engine::vocabulary::BlockIndex;
 use stormglass_sim::random::{Draw, Ratio, Sample, Seed};
 use stormglass_sim::time::WorldTime;
 
 use super::bursts::Bursts;
 use super::draw;
 use crate::file::{
-    Action, ClockWay, Cluster, DamageKind, DeviceKind, DeviceName, Direction, DriveName,
-    DurationRange, Endpoint, MachineName, ModuleName, NetworkName, NodeName, Partition,
-    RecurringKind, ReturnKind, Scenario,
+    Action, AreaKind, ClockWay, Cluster, DamageKind, DeviceKind, DeviceName, Direction, DriveName,
+    DurationRange, Endpoint, MachineName, MessageKind, ModuleName, NetworkName, NodeName,
+    Partition, RecurringKind, ReturnKind, Scenario,
 };
 
 /// By how much a clock changes its rate, in millionths: well within what leases allow for.
@@ -33,7 +35,7 @@ struct Kind {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Field {
     has_mediator: bool,
-    blocks: u64,
+    geometry: Geometry,
     /// Whose data device goes bad: never both copies', so that one is good.
     damaged: Cluster,
 }
@@ -75,7 +77,7 @@ impl Storm {
         }
         let field = Field {
             has_mediator: scenario.topology.mediator,
-            blocks: scenario.topology.volume_blocks,
+            geometry: scenario.topology.geometry(),
             damaged: damaged(seed),
         };
         Storm { kinds, field, draw }
@@ -99,7 +101,7 @@ impl Storm {
             true => Duration::ZERO,
             false => draw::duration(kind.lasts, sample.further(1)),
         };
-        let action = self.field.aim(kind.kind, lasts, sample);
+        let action = self.field.aim((kind.kind, kind.number), lasts, sample);
         kind.number += 1;
         let gap = draw::gap(
             kind.mean,
@@ -127,12 +129,18 @@ fn code(kind: RecurringKind) -> u64 {
         RecurringKind::SlowCpu => 12,
         RecurringKind::CrashLoop => 13,
         RecurringKind::Clock => 14,
+        RecurringKind::CutKind => 15,
+        RecurringKind::DeviceFull => 16,
+        RecurringKind::DeviceReplaced => 17,
+        RecurringKind::StalePages => 18,
+        RecurringKind::DeviceStale => 19,
+        RecurringKind::Swap => 20,
     }
 }
 
 impl Field {
-    /// Whom one fault meets.
-    fn aim(&self, kind: RecurringKind, lasts: Duration, sample: Sample) -> Action {
+    /// Whom the nth fault of a kind meets.
+    fn aim(&self, (kind, number): (RecurringKind, u64), lasts: Duration, sample: Sample) -> Action {
         let (target, extra) = (sample.further(2), sample.further(3));
         match kind {
             RecurringKind::Crash => Action::Crash {
@@ -159,13 +167,22 @@ impl Field {
                 returns: ReturnKind::Intact,
             },
             RecurringKind::Damage => Action::Damage {
-                device: DriveName::Set(DeviceName {
-                    cluster: self.damaged,
-                    kind: DeviceKind::Data,
-                }),
-                block: target.below(self.blocks),
+                device: self.damaged(DeviceKind::Data),
+                block: target.below(self.geometry.blocks),
                 kind: [DamageKind::Unreadable, DamageKind::Rot][extra.index(2)],
             },
+            RecurringKind::DeviceFull
+            | RecurringKind::DeviceReplaced
+            | RecurringKind::StalePages
+            | RecurringKind::DeviceStale
+            | RecurringKind::Swap => self.spoil((kind, number), lasts, target, extra),
+            RecurringKind::CutKind => {
+                let kinds: Vec<_> = MessageKind::all().map(|(kind, _)| kind).collect();
+                Action::Partition(Partition {
+                    kind: Some(MessageKind(kinds[extra.further(6).index(kinds.len())])),
+                    ..self.parted(lasts, target, extra)
+                })
+            }
             RecurringKind::DeviceSlow => Action::DeviceSlow {
                 device: self.drive(target),
                 factor: factor(extra),
@@ -200,6 +217,61 @@ impl Field {
                 beyond_bound: false,
             },
         }
+    }
+
+    /// What a device holds, or has room for.
+    fn spoil(
+        &self,
+        (kind, number): (RecurringKind, u64),
+        lasts: Duration,
+        target: Sample,
+        extra: Sample,
+    ) -> Action {
+        let data = self.damaged(DeviceKind::Data);
+        let is_first_of_two = number % 2 == 1;
+        match kind {
+            RecurringKind::DeviceFull => Action::DeviceFull {
+                device: DeviceName::all()
+                    .nth(target.index(4))
+                    .map(DriveName::Set)
+                    .expect("there are four"),
+                area: [None, Some(AreaKind::Content), Some(AreaKind::Metadata)][extra.index(3)],
+                duration: Some(lasts),
+            },
+            RecurringKind::DeviceReplaced => Action::DeviceGone {
+                device: DriveName::Set(DeviceName {
+                    cluster: Cluster::West,
+                    kind: [DeviceKind::Data, DeviceKind::Journal][target.index(2)],
+                }),
+                duration: Some(lasts),
+                returns: ReturnKind::Blank,
+            },
+            RecurringKind::StalePages | RecurringKind::DeviceStale if is_first_of_two => {
+                Action::Remember { device: data }
+            }
+            RecurringKind::StalePages => {
+                let block = BlockIndex::new(target.below(self.geometry.blocks));
+                Action::StalePages {
+                    device: data,
+                    start: self.geometry.data_page(block).0,
+                    count: 1,
+                }
+            }
+            RecurringKind::DeviceStale => Action::DeviceGone {
+                device: data,
+                duration: Some(lasts),
+                returns: ReturnKind::Stale,
+            },
+            _ => Action::Swap {
+                device: data,
+                with: self.damaged(DeviceKind::Journal),
+            },
+        }
+    }
+
+    fn damaged(&self, kind: DeviceKind) -> DriveName {
+        let cluster = self.damaged;
+        DriveName::Set(DeviceName { cluster, kind })
     }
 
     /// A path that is clogged, link after link or all at once, or has little room.

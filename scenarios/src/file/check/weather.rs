@@ -3,6 +3,7 @@
 use stormglass_engine::time::Duration;
 
 use super::Check;
+use crate::file::Action;
 use crate::file::diagnostic::{Path, at_path};
 use crate::file::text::{DurationRange, Rate, print_duration};
 use crate::file::weather::{Burst, Delay, Recurring, RecurringKind, Weather};
@@ -40,6 +41,12 @@ impl Check<'_> {
                 _ => self.rate(rate, at),
             }
         }
+        self.require(
+            io.lying_flush.is_zero() || !self.devices_lose_power(),
+            at.then("io").then("lying_flush"),
+            "a device whose flush has lied may not lose power: nothing tells what it lost",
+            "leave out `lying_flush`, or every `power_off` and `swap`",
+        );
         for (kind, one) in recurring {
             let at = at.then("recurring").then(kind.to_string().as_str());
             self.recurring(*kind, *one, &at);
@@ -47,6 +54,16 @@ impl Check<'_> {
         if let Some(burst) = burst {
             self.burst(burst, &at.then("burst"));
         }
+    }
+
+    /// True if a device may lose power.
+    fn devices_lose_power(&self) -> bool {
+        let recurring = self.scenario.weather.recurring.keys();
+        let mut recurring = recurring.copied();
+        let mut scheduled = self.scenario.faults.iter();
+        recurring.any(|kind| matches!(kind, RecurringKind::PowerOff | RecurringKind::Swap))
+            || scheduled
+                .any(|fault| matches!(fault.action, Action::PowerOff { .. } | Action::Swap { .. }))
     }
 
     fn delay(&mut self, delay: &Delay, name: &str, at: &Path) {
