@@ -20,6 +20,8 @@ pub mod semantic;
 
 pub mod pipeline;
 
+pub mod html;
+
 mod escape;
 mod grid;
 mod paint;

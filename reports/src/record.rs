@@ -11,6 +11,7 @@ mod failure;
 mod ledger;
 mod quantity;
 mod run;
+mod story;
 mod sweep;
 mod verdict;
 mod verify;
@@ -22,6 +23,11 @@ pub use quantity::{Decimal, Share};
 pub use run::{
     CommandCounts, Detail, Finding, OracleLine, OracleVerdict, RunRecord, TimelineEntry,
     TimelineKind,
+};
+pub use story::{
+    ATTEMPTS_MAX, Attempt, Befell, Cited, DEVICE_COMMANDS_MAX, DeviceCommand, DeviceCommandEnd,
+    DeviceCommandKind, Lane, LaneKind, LeftOut, MARKS_MAX, MESSAGES_MAX, Mark, Message, MessageEnd,
+    SPANS_MAX, Span, StoryRecord, Track,
 };
 pub use sweep::{
     FaultTally, Listed, ProbeTally, SEEDS_MIN, ScenarioTally, SweepRecord, SweepResult, SweepTiming,

@@ -24,6 +24,7 @@ use crate::oracle::{Consulted, Finding, Oracles, moment};
 use crate::schedule::Schedule;
 use crate::transitions::Transitions;
 use crate::weather::Weather;
+use crate::witness::{Nobody, Witness, Witnessed};
 use crate::workload::{ClientEvent, StatusSummary};
 
 /// How clients' commands ended so far.
@@ -195,6 +196,11 @@ impl Experiment {
     /// Takes the next event or scheduled fault; false if nothing but heartbeats is
     /// left. What happened stands in the workbench's log.
     pub fn step(&mut self, bench: &mut Bench) -> bool {
+        self.step_before(bench, &mut Nobody)
+    }
+
+    /// The same before a witness.
+    pub fn step_before(&mut self, bench: &mut Bench, witness: &mut impl Witness) -> bool {
         if self.is_at_rest() {
             bench.log.clear();
             return false;
@@ -204,10 +210,11 @@ impl Experiment {
             (None, None) => return false,
             (Some(fault), event) if event.is_none_or(|event| fault <= event) => {
                 self.world.advance(fault);
-                self.apply_due(fault, bench);
+                self.apply_due(fault, bench, witness);
             }
             _ => {
-                self.world.step(&mut self.weather, bench);
+                let choose = &mut self.weather;
+                self.world.step(&mut Witnessed { choose, witness }, bench);
             }
         }
         if !self.oracles.is_calm() && self.is_calm() {
@@ -223,7 +230,7 @@ impl Experiment {
     }
 
     /// Does what schedule or weather have for this instant; the schedule comes first.
-    fn apply_due(&mut self, at: WorldTime, bench: &mut Bench) {
+    fn apply_due(&mut self, at: WorldTime, bench: &mut Bench, witness: &mut impl Witness) {
         bench.log.clear();
         let due = match self.schedule.next_at() == Some(at) {
             true => self.schedule.take(&self.world),
@@ -233,7 +240,10 @@ impl Experiment {
         if matches!(fault, Fault::Crash(_) | Fault::DevicePowerLoss(_)) {
             self.weather.begin_power_loss();
         }
-        self.world.apply(&fault, &mut self.weather, bench);
+        witness.fault(&fault);
+        let choose = &mut self.weather;
+        self.world
+            .apply(&fault, &mut Witnessed { choose, witness }, bench);
     }
 
     /// Judges what can only be judged at rest.

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use stormglass_engine::collections::Table;
 use stormglass_engine::configuration::Replication;
 use stormglass_reports::record::{
-    self, CommandCounts, RunRecord, TimelineEntry, TimelineKind, Verdict,
+    self, CommandCounts, RunRecord, StoryRecord, TimelineEntry, TimelineKind, Verdict,
 };
 
 use crate::experiment::{Bench, Experiment};
@@ -21,6 +21,7 @@ use crate::moment::Moment;
 use crate::oracle::atlas::Destroyed;
 use crate::oracle::{Consulted, Finding, OracleId, event_of};
 use crate::panics;
+use crate::story::Recorder;
 use crate::timeline;
 use crate::waits;
 
@@ -67,11 +68,66 @@ pub fn run_on(
     keep: Keep,
     progress: &AtomicU64,
 ) -> RunRecord {
-    let mut lines = Vec::new();
+    let mut kept = Kept::new(keep);
+    run_and_keep(scenario, seed, &mut experiment, &mut kept, progress)
+}
+
+/// The same, and tells the story for a page. The run stays the same.
+pub fn tell_on(
+    scenario: &Scenario,
+    seed: u64,
+    mut experiment: Experiment,
+    progress: &AtomicU64,
+) -> StoryRecord {
+    let mut kept = Kept::new(Keep::Timeline);
+    kept.recorder = Some(Recorder::new(&experiment));
+    let record = run_and_keep(scenario, seed, &mut experiment, &mut kept, progress);
+    match kept.recorder {
+        Some(recorder) => recorder.finish(&experiment, record),
+        None => StoryRecord::untold(record),
+    }
+}
+
+/// What is kept of a run beside its counts.
+struct Kept {
+    keep: Keep,
+    lines: Vec<TimelineEntry>,
+    recorder: Option<Recorder>,
+}
+
+impl Kept {
+    fn new(keep: Keep) -> Self {
+        Kept {
+            keep,
+            lines: Vec::new(),
+            recorder: None,
+        }
+    }
+
+    fn step(&mut self, experiment: &mut Experiment, bench: &mut Bench) -> bool {
+        let goes_on = match &mut self.recorder {
+            Some(recorder) => recorder.step(experiment, bench),
+            None => experiment.step(bench),
+        };
+        if goes_on && self.keep == Keep::Timeline && self.lines.len() < TIMELINE_MAX {
+            let entry = |o| timeline::entry(o, experiment.world());
+            self.lines.extend(bench.log.iter().filter_map(entry));
+        }
+        goes_on
+    }
+}
+
+fn run_and_keep(
+    scenario: &Scenario,
+    seed: u64,
+    experiment: &mut Experiment,
+    kept: &mut Kept,
+    progress: &AtomicU64,
+) -> RunRecord {
     let outcome = panics::quietly(|| {
         catch_unwind(AssertUnwindSafe(|| {
             let never = |_: &Experiment| false;
-            drive(&mut experiment, scenario, keep, &mut lines, progress, never)
+            drive(experiment, scenario, kept, progress, never)
         }))
     });
     let consulted = match &outcome {
@@ -80,11 +136,12 @@ pub fn run_on(
     };
     check_agreement(&consulted, scenario, seed);
     let ended = match outcome {
-        Ok(stop) => judge(scenario, &experiment, stop),
-        Err(_) => crashed(&mut lines, &experiment),
+        Ok(stop) => judge(scenario, experiment, stop),
+        Err(_) => crashed(&mut kept.lines, experiment),
     };
-    let ended = compare(ended, scenario.expect.verdict, &experiment);
-    let mut record = to_record(scenario, seed, &experiment, lines, keep);
+    let ended = compare(ended, scenario.expect.verdict, experiment);
+    let lines = std::mem::take(&mut kept.lines);
+    let mut record = to_record(scenario, seed, experiment, lines, kept.keep);
     record.verdict = ended.verdict;
     let opinion = [
         ("second_opinion_blocks", consulted.judged),
@@ -119,14 +176,8 @@ pub fn run_to(
     let outcome = panics::quietly(|| {
         catch_unwind(AssertUnwindSafe(|| {
             let until = |experiment: &Experiment| moment.is_reached(experiment);
-            drive(
-                &mut experiment,
-                scenario,
-                Keep::Counts,
-                &mut Vec::new(),
-                progress,
-                until,
-            )
+            let kept = &mut Kept::new(Keep::Counts);
+            drive(&mut experiment, scenario, kept, progress, until)
         }))
     });
     matches!(outcome, Ok(Stop::Moment)).then_some(experiment)
@@ -148,8 +199,7 @@ enum Stop {
 fn drive(
     experiment: &mut Experiment,
     scenario: &Scenario,
-    keep: Keep,
-    lines: &mut Vec<TimelineEntry>,
+    kept: &mut Kept,
     progress: &AtomicU64,
     until: impl Fn(&Experiment) -> bool,
 ) -> Stop {
@@ -158,17 +208,10 @@ fn drive(
         if until(experiment) {
             return Stop::Moment;
         }
-        if !experiment.step(&mut bench) {
+        if !kept.step(experiment, &mut bench) {
             break;
         }
         progress.fetch_add(1, Ordering::Relaxed);
-        if keep == Keep::Timeline && lines.len() < TIMELINE_MAX {
-            let entries = bench
-                .log
-                .iter()
-                .filter_map(|o| timeline::entry(o, experiment.world()));
-            lines.extend(entries);
-        }
         if !experiment.findings().is_empty() {
             return Stop::Finding;
         }

@@ -98,7 +98,7 @@ pub const EVENT_NAMES: [&str; 40] = [
     "stopped",
 ];
 
-fn phase_name(phase: Phase) -> &'static str {
+pub(crate) fn phase_name(phase: Phase) -> &'static str {
     match phase {
         Phase::Configuring => "configuring",
         Phase::Standby => "standby",
@@ -111,7 +111,7 @@ fn phase_name(phase: Phase) -> &'static str {
     }
 }
 
-fn mode_name(mode: Mode) -> &'static str {
+pub(crate) fn mode_name(mode: Mode) -> &'static str {
     match mode {
         Mode::InSync => "in sync",
         Mode::OosPending => "out of sync pending",

@@ -1,12 +1,15 @@
 //! `run`: one scenario, one seed.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
-use stormglass_reports::record::{Detail, Exit, RunRecord};
+use stormglass_reports::html;
+use stormglass_reports::record::{Detail, Exit, RunRecord, StoryRecord};
 use stormglass_reports::timeline;
 use stormglass_scenarios::checkpoint::Checkpoint;
 use stormglass_scenarios::experiment::Experiment;
 use stormglass_scenarios::file::Scenario;
+use stormglass_scenarios::files;
 use stormglass_scenarios::interrupt;
 use stormglass_scenarios::run::{self, Keep};
 use stormglass_scenarios::source::{Setting, Source};
@@ -20,6 +23,7 @@ Examples:
   stormglass run owner-crash --seed 7
   stormglass run ./mine.toml --seed 7 --json | jq .verdict
   stormglass run parallel-latency --seed 1 --set settings.replication=chained
+  stormglass run owner-crash --seed 7 --html owner-crash.html
   stormglass run owner-crash --seed 7 --checkpoint 2.1s=half.checkpoint
   stormglass run owner-crash --set workload.clients=2 --set 'devices.\"east.data\".write=5ms'";
 
@@ -64,6 +68,10 @@ pub(crate) struct Form {
     /// With the timeline, the oracles and the command in the JSON
     #[arg(long, requires = "json")]
     full: bool,
+    /// Write a page of the run to a file: lanes, messages, faults, findings; for any browser,
+    /// without a server
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
     /// Leave the timeline out
     #[arg(long)]
     no_timeline: bool,
@@ -129,14 +137,44 @@ impl Form {
             true => Keep::Timeline,
             false => Keep::Counts,
         };
+        let is_told = self.html.is_some();
         let ran = watchdog::watched(self.watchdog.0, move |pulse| {
             let experiment = begin(&scenario);
-            run::run_on(&scenario, seed, experiment, keep, pulse)
+            match is_told {
+                true => run::tell_on(&scenario, seed, experiment, pulse),
+                false => StoryRecord::untold(run::run_on(&scenario, seed, experiment, keep, pulse)),
+            }
         });
-        let mut record = match ran {
-            Ok(record) => RunRecord { command, ..record },
-            Err(stuck) => stuck.to_record(&name, seed, command),
+        let mut story = match ran {
+            Ok(story) => story,
+            Err(stuck) => StoryRecord::untold(stuck.to_record(&name, seed, String::new())),
         };
+        story.run.command = command;
+        // What a run came to is shown also if its page cannot be written.
+        let written = self.write_page(&story);
+        let shown = self.show(story.run, output)?;
+        match written {
+            Err(error) if shown != Exit::Pass => {
+                output.explain(&error);
+                Ok(shown)
+            }
+            written => written.map(|()| shown),
+        }
+    }
+
+    fn write_page(&self, story: &StoryRecord) -> Result<(), CommandError> {
+        let Some(path) = &self.html else {
+            return Ok(());
+        };
+        interrupt::leave_nothing_behind().map_err(CommandError::Signals)?;
+        let page = html::run_page(story);
+        files::write(path, page.as_bytes()).map_err(|reason| CommandError::Unwritable {
+            path: path.display().to_string(),
+            reason,
+        })
+    }
+
+    fn show(&self, mut record: RunRecord, output: &mut Output) -> Result<Exit, CommandError> {
         if self.no_timeline {
             record.timeline.clear();
         }
