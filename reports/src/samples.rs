@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use crate::record::{
-    CommandCounts, Decimal, Finding, OracleLine, OracleVerdict, RunRecord, SchemaVersion,
-    TimelineEntry, TimelineKind, Verdict,
+    Attempt, Befell, Cited, CommandCounts, Decimal, DeviceCommand, DeviceCommandEnd,
+    DeviceCommandKind, Finding, Lane, LaneKind, LeftOut, Mark, Message, MessageEnd, OracleLine,
+    OracleVerdict, RunRecord, SchemaVersion, Span, StoryRecord, TimelineEntry, TimelineKind, Track,
+    Verdict,
 };
 
 /// A run that ended well: a power loss, a takeover, a resync.
@@ -159,4 +161,100 @@ fn counts(pairs: &[(&str, u64)]) -> std::collections::BTreeMap<String, u64> {
         .iter()
         .map(|(name, n)| ((*name).to_owned(), *n))
         .collect()
+}
+
+/// The story of the failing run, with one of everything that has a lane.
+pub(crate) fn story() -> StoryRecord {
+    let ms = |count: u64| count * 1_000_000;
+    let lane = |kind, group: &str, name: &str| Lane {
+        kind,
+        group: group.to_owned(),
+        name: name.to_owned(),
+    };
+    let span = |lane, track, from, to, state: &str| Span {
+        lane,
+        track,
+        from: ms(from),
+        to: ms(to),
+        state: state.to_owned(),
+        detail: String::new(),
+    };
+    let message = |sent, arrives, end, befell| Message {
+        sent: ms(sent),
+        arrives: ms(arrives),
+        link: 5,
+        from: 1,
+        to: 2,
+        kind: 0,
+        label: "7 part 0 attempt 0".to_owned(),
+        bytes: 4_216,
+        end,
+        befell,
+    };
+    StoryRecord {
+        schema_version: SchemaVersion,
+        run: failing_run(),
+        begin: 0,
+        end: ms(10_000),
+        lanes: vec![
+            lane(LaneKind::Client, "clients", "client-1"),
+            lane(LaneKind::Node, "east", "east-1"),
+            lane(LaneKind::Node, "west", "west-1"),
+            lane(LaneKind::Device, "east", "east.journal"),
+            lane(LaneKind::Mediator, "mediator", "mediator"),
+            lane(LaneKind::Link, "inter-cluster", "east-1 – west-1"),
+        ],
+        spans: vec![
+            span(1, Track::Power, 0, 10_000, "up"),
+            span(1, Track::Role, 0, 2_000, "standby"),
+            span(1, Track::Role, 2_000, 10_000, "serving"),
+            span(1, Track::Epoch, 2_000, 10_000, "epoch 7"),
+            span(1, Track::Sync, 2_000, 10_000, "in sync"),
+            span(3, Track::Trouble, 500, 900, "slow"),
+            span(5, Track::There, 2_500, 2_540, "cut"),
+        ],
+        marks: vec![Mark {
+            at: ms(2_500),
+            event: 4_411,
+            lane: Some(5),
+            kind: TimelineKind::Fault,
+            text: "a link is cut".to_owned(),
+            key: "cut a link".to_owned(),
+        }],
+        messages: vec![
+            message(2_100, 2_101, MessageEnd::Arrived, vec![Befell::Delayed]),
+            message(2_510, 2_511, MessageEnd::CutOff, Vec::new()),
+        ],
+        message_kinds: vec!["set".to_owned()],
+        attempts: vec![Attempt {
+            lane: 0,
+            id: "c1:17".to_owned(),
+            attempt: 0,
+            kind: "write".to_owned(),
+            range: "blocks 5-9".to_owned(),
+            begin: ms(2_099),
+            end: Some(ms(2_103)),
+            outcome: "success".to_owned(),
+        }],
+        device_commands: vec![DeviceCommand {
+            device: 3,
+            by: 1,
+            kind: DeviceCommandKind::ForcedWrite,
+            start: 55,
+            count: 2,
+            submitted: ms(2_100),
+            executed: None,
+            end: DeviceCommandEnd::Queued,
+        }],
+        cited: vec![Cited {
+            event: 4_411,
+            at: ms(2_500),
+        }],
+        left_out: vec![LeftOut {
+            what: "messages".to_owned(),
+            count: 3,
+            limit: 2,
+            until: ms(2_000),
+        }],
+    }
 }

@@ -1,6 +1,6 @@
 // Draws lanes, and remembers what stands where so that a pointer finds it.
 
-const ARROWS_MAX = 1_500;
+const ARROWS_MAX = 1_000;
 let hits = [];
 let pen = null;
 let width = 0;
@@ -26,6 +26,9 @@ function prepare(canvas, height) {
 }
 
 function drawAll() {
+  // The lanes' scroll bar takes room that the axis has not.
+  const bar = byId("lanes").offsetWidth - byId("lanes").clientWidth;
+  document.documentElement.style.setProperty("--bar", `${bar}px`);
   drawOverview();
   drawAxis();
   const canvas = byId("canvas");
@@ -46,15 +49,13 @@ function drawGrounds() {
     if (!place) return;
     pen.fillStyle = palette.hair;
     pen.fillRect(0, place.top + place.height, width, 1);
-    for (const it of spansOf[lane].power ?? []) {
-      if (it.state === "up" || it.to < view.from || it.from > view.to) continue;
-      const [left, right] = edges(it);
+    eachSpan(lane, "power", (it, left, right) => {
+      if (it.state === "up") return;
       pen.fillStyle = palette.down;
       pen.fillRect(left, place.top + 1, right - left, place.height - 1);
       hatch(left, place.top + 1, right - left, place.height - 1, palette.rule);
-      if (right - left > 44) label(left, right, place.top + place.height - 8, it.state, palette.faint);
       hit(left, place.top, right, place.top + place.height, "span", it);
-    }
+    });
   });
 }
 
@@ -79,19 +80,40 @@ function hatch(left, top, wide, high, colour) {
   pen.restore();
 }
 
-/** Writes words into a band as far as they fit. */
-function label(left, right, middle, text, colour, context = pen) {
+/** Over what a machine is: that it is not up, or not wholly. */
+function drawPower(lane, place) {
+  eachSpan(lane, "power", (it, left, right) => {
+    if (it.state === "up") return;
+    if (it.state === "paused") {
+      pen.globalAlpha = 0.62;
+      pen.fillStyle = palette.down;
+      pen.fillRect(left, place.top + 1, right - left, place.height - 1);
+      pen.globalAlpha = 1;
+      hatch(left, place.top + 1, right - left, place.height - 1, palette.faint);
+    }
+    label(left, right, place.top + place.height - 7, it.detail || it.state, palette.soft, palette.down);
+  });
+}
+
+/** Writes words into a band as far as they fit; on a busy ground with a halo. */
+function label(left, right, middle, text, colour, halo = null) {
   const from = Math.max(4, left + 5);
   const room = Math.min(right, width) - from - 3;
   if (room < 14) return;
   let shown = text;
-  if (context.measureText(shown).width > room) {
-    while (shown.length > 1 && context.measureText(`${shown}…`).width > room) shown = shown.slice(0, -1);
+  if (pen.measureText(shown).width > room) {
+    while (shown.length > 1 && pen.measureText(`${shown}…`).width > room) shown = shown.slice(0, -1);
     if (shown.length < 3) return;
     shown += "…";
   }
-  context.fillStyle = colour;
-  context.fillText(shown, from, middle);
+  if (halo) {
+    pen.strokeStyle = halo;
+    pen.lineWidth = 3;
+    pen.lineJoin = "round";
+    pen.strokeText(shown, from, middle);
+  }
+  pen.fillStyle = colour;
+  pen.fillText(shown, from, middle);
 }
 
 function hit(left, top, right, bottom, what, item) {
@@ -115,7 +137,8 @@ function drawLane(lane, place) {
   if (place.kind !== "link" && place.kind !== "device") {
     pen.fillStyle = palette.rule;
     pen.fillRect(0, place.wire, width, 1);
-    drawTrouble(lane, place.top + place.height - 4, 4);
+    drawTrouble(lane, place.top + place.height - 3, 3);
+    drawPower(lane, place);
   }
 }
 
@@ -196,16 +219,25 @@ function drawAttempts(lane, place) {
 }
 
 function drawDevice(lane, place) {
+  drawDeviceTrouble(lane, place);
+  if (isThingShown("device command")) drawDeviceCommands(lane, place);
+  eachSpan(lane, "trouble", (it, left, right) => {
+    label(left, right, place.top + place.height - 7, it.state, palette.ink, palette.panel);
+  });
+}
+
+function drawDeviceTrouble(lane, place) {
   eachSpan(lane, "trouble", (it, left, right) => {
     const isGone = it.state.includes("gone") || it.state.includes("stalled");
     pen.globalAlpha = 0.22;
     pen.fillStyle = isGone ? palette.bad : palette.caution;
     pen.fillRect(left, place.top + 1, right - left, place.height - 1);
     pen.globalAlpha = 1;
-    label(left, right, place.top + place.height - 8, it.state, isGone ? palette.bad : palette.caution);
     hit(left, place.top, right, place.top + place.height, "span", it);
   });
-  if (!isThingShown("device command")) return;
+}
+
+function drawDeviceCommands(lane, place) {
   const own = partOf(commandsOf, deviceCommands, (it) => it[C.device], lane, (it) => it[C.submitted], (it) => it[C.executed] ?? end);
   drawBars(own, (it) => {
     const row = deviceRows.places.get(it);

@@ -8,7 +8,11 @@ let heightAll = 0;
 /** Lanes in the order in which they are shown, each with the group it stands in. */
 function order() {
   const rank = { client: 0, node: 1, device: 1, mediator: 2, link: 3 };
-  const groupRank = (lane) => (lane.kind === "device" && lane.group === "mediator" ? 2 : rank[lane.kind]);
+  const groupRank = (lane) => {
+    if (lane.kind === "device" && lane.group === "mediator") return rank.mediator;
+    // Those of clients are many, and the least of interest.
+    return rank[lane.kind] + (lane.kind === "link" && lane.group === "client" ? 1 : 0);
+  };
   const within = { node: 0, mediator: 0, device: 1, client: 0, link: 0 };
   const all = lanes.map((lane, place) => ({ lane, place }));
   all.sort((a, b) => groupRank(a.lane) - groupRank(b.lane)

@@ -16,7 +16,7 @@ function drawMessages() {
   const isSome = !isAll && troubled <= ARROWS_MAX;
   if (isAll || isSome) {
     for (const it of shown) {
-      if (isAll || isTroubled(it)) drawMessage(it, shown.length <= 150);
+      if (isAll || isTroubled(it)) drawMessage(it, shown.length);
     }
   }
   const count = `${grouped(shown.length)} ${shown.length === 1 ? "message" : "messages"} in view`;
@@ -25,7 +25,7 @@ function drawMessages() {
   byId("status").textContent = [`${count}${less}.`, ...left.map((it) => `${it[0].toUpperCase()}${it.slice(1)}.`)].join(" ");
 }
 
-function drawMessage(it, isNamed) {
+function drawMessage(it, among) {
   const [from, to] = [placed[it[M.from]].wire, placed[it[M.to]].wire];
   const [x0, x1] = [x(it[M.sent]), x(it[M.arrives])];
   const isLost = !(isArrival(it) || isOnItsWay(it));
@@ -33,7 +33,7 @@ function drawMessage(it, isNamed) {
   const share = isAtStart ? 0.35 : 1;
   const [endX, endY] = [x0 + (x1 - x0) * share, from + (to - from) * share];
   pen.strokeStyle = isLost ? palette.bad : it[M.befell].length > 0 ? palette.caution : palette.message;
-  pen.globalAlpha = isLost || it[M.befell].length > 0 ? 0.95 : 0.62;
+  pen.globalAlpha = isTroubled(it) ? 0.95 : among > 250 ? 0.35 : 0.65;
   pen.lineWidth = isLost ? 1.3 : 1;
   pen.setLineDash(it[M.befell].includes("copy") ? [3, 3] : []);
   pen.beginPath();
@@ -45,7 +45,7 @@ function drawMessage(it, isNamed) {
   else if (!isAtStart && Math.abs(x1 - x0) + width / 400 > 1.5) tip(x0, from, endX, endY);
   pen.globalAlpha = 1;
   hits.push({ line: [x0, from, endX, endY], what: "message", item: it });
-  if (isNamed && x1 - x0 > 70) nameArrow(it, x0, from, endX, endY);
+  if (among <= 150 && x1 - x0 > 70) nameArrow(it, x0, from, endX, endY);
 }
 
 function nameArrow(it, x0, y0, x1, y1) {
@@ -86,7 +86,7 @@ function drawMarks() {
     if (!where || !isMarkShown(it) || it.kind === "role" || it.kind === "sync") continue;
     const at = x(it.at);
     const key = `${it.lane} ${it.kind}`;
-    if (last.has(key) && at - last.get(key) < 2.5) continue;
+    if (last.has(key) && at - last.get(key) < (it.kind === "fault" ? 2.5 : 6)) continue;
     last.set(key, at);
     const middle = where.kind === "node" ? where.top + 42 : where.kind === "client" ? where.wire : where.top + where.height - 5;
     drawSign(it.kind, at, middle);
@@ -101,12 +101,12 @@ function drawSign(kind, at, middle) {
     cross(at, middle, 3.4);
   } else if (kind === "probe") {
     pen.strokeStyle = palette.probe;
-    pen.lineWidth = 1.2;
+    pen.lineWidth = 1.1;
     pen.beginPath();
-    pen.moveTo(at, middle - 4);
-    pen.lineTo(at + 4, middle);
-    pen.lineTo(at, middle + 4);
-    pen.lineTo(at - 4, middle);
+    pen.moveTo(at, middle - 3.2);
+    pen.lineTo(at + 3.2, middle);
+    pen.lineTo(at, middle + 3.2);
+    pen.lineTo(at - 3.2, middle);
     pen.closePath();
     pen.stroke();
   } else {
@@ -176,7 +176,8 @@ function drawAxis() {
     context.fillRect(Math.round(x(t)), 15, 1, 9);
     context.fillStyle = palette.soft;
     context.textAlign = "left";
-    context.fillText(seconds(t, step), x(t) + 4, 12);
+    const text = seconds(t, step);
+    if (x(t) + 4 + context.measureText(text).width <= width) context.fillText(text, x(t) + 4, 12);
   }
   context.fillStyle = palette.match;
   let last = -9;

@@ -174,7 +174,9 @@ function showEvents() {
   if (first + part.length < shown.length) more.push(`${grouped(shown.length - first - part.length)} later`);
   const note = element("p", more.length > 0 ? `${more.join(", ")}: choose another instant to see them.` : `${grouped(shown.length)} events.`, "quiet");
   byId("events").replaceChildren(titleOfInstant(), note, list);
-  list.querySelector(".now")?.scrollIntoView({ block: "nearest" });
+  // Not `scrollIntoView`, which would move the page too.
+  const entry = list.querySelector(".now");
+  if (entry) byId("events").scrollTop = entry.offsetTop - byId("events").offsetTop - byId("events").clientHeight / 2;
 }
 
 /** A thing's title and what there is to say of it, in lines. */
