@@ -132,8 +132,11 @@ impl States {
             Event::SessionAccepted(session) => {
                 self.enter(sync, at, "session open", &format!("session {session}"));
             }
-            Event::Copied { session, .. } => {
-                self.enter(sync, at, "resync", &format!("session {session}"));
+            // A mirror that boots knows its session; what comes in it shows that it is open.
+            Event::Copied { session, .. } | Event::ReplicaPerformed { session, .. }
+                if !self.open.contains_key(&sync) =>
+            {
+                self.enter(sync, at, "session open", &format!("session {session}"));
             }
             Event::Finished(session) => {
                 self.enter(sync, at, "in sync", &format!("session {session}"));

@@ -5,6 +5,8 @@ const story = JSON.parse(byId("story").textContent);
 const lanes = story.lanes;
 const begin = story.begin;
 const end = Math.max(story.end, story.begin + 1);
+/** What never ended is still under way at the end. */
+const never = end + 1;
 
 // Columns of the rows that stand as lists.
 const M = { sent: 0, arrives: 1, link: 2, from: 3, to: 4, kind: 5, label: 6, bytes: 7, end: 8, befell: 9 };
@@ -69,13 +71,13 @@ const isOnItsWay = (message) => message[M.end] === "under_way" || message[M.end]
 const messages = new Intervals(
   story.messages,
   (it) => it[M.sent],
-  (it) => (isOnItsWay(it) ? Math.max(end, it[M.arrives]) : it[M.arrives]),
+  (it) => (isOnItsWay(it) ? Math.max(never, it[M.arrives]) : it[M.arrives]),
 );
-const attempts = new Intervals(story.attempts, (it) => it.begin, (it) => it.end ?? end);
+const attempts = new Intervals(story.attempts, (it) => it.begin, (it) => it.end ?? never);
 const deviceCommands = new Intervals(
   story.device_commands,
   (it) => it[C.submitted],
-  (it) => it[C.executed] ?? end,
+  (it) => it[C.executed] ?? never,
 );
 const marks = story.marks.slice().sort((a, b) => a.at - b.at || a.event - b.event);
 const markTimes = Float64Array.from(marks, (it) => it.at);
@@ -157,4 +159,5 @@ const deviceCommandName = (it) => `${words(it[C.kind])}${pagesName(it)}`;
 const attemptName = (it) => `${it.id} ${it.kind}${it.range ? ` ${it.range}` : ""}${it.attempt ? `, attempt ${it.attempt}` : ""}`;
 /** `refused: NotPerformed` is a kind of refused. */
 const outcomeOf = (it) => (it.outcome || "open").split(":")[0];
-const messageFate = (it) => [...it[M.befell], ...(isArrival(it) ? [] : [it[M.end]])].map(words).join(", ");
+const FATES = { nobody: "nobody was there", held: "held at a clog", no_room: "found no room" };
+const messageFate = (it) => [...it[M.befell], ...(isArrival(it) ? [] : [it[M.end]])].map((fate) => FATES[fate] ?? words(fate)).join(", ");

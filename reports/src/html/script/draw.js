@@ -203,7 +203,7 @@ function partOf(parts, all, key, lane, from, to) {
 
 function drawAttempts(lane, place) {
   if (!isThingShown("client")) return;
-  const own = partOf(attemptsOf, attempts, (it) => it.lane, lane, (it) => it.begin, (it) => it.end ?? end);
+  const own = partOf(attemptsOf, attempts, (it) => it.lane, lane, (it) => it.begin, (it) => it.end ?? never);
   drawBars(own, (it) => {
     const row = attemptRows.places.get(it);
     return { row, top: place.top + 5 + row * 6, high: 4.6, colour: palette[COMMAND_COLOURS[outcomeOf(it)] ?? "open"] };
@@ -238,7 +238,7 @@ function drawDeviceTrouble(lane, place) {
 }
 
 function drawDeviceCommands(lane, place) {
-  const own = partOf(commandsOf, deviceCommands, (it) => it[C.device], lane, (it) => it[C.submitted], (it) => it[C.executed] ?? end);
+  const own = partOf(commandsOf, deviceCommands, (it) => it[C.device], lane, (it) => it[C.submitted], (it) => it[C.executed] ?? never);
   drawBars(own, (it) => {
     const row = deviceRows.places.get(it);
     const isBad = it[C.end] === "failed" || it[C.end] === "dropped";
