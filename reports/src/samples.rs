@@ -1,11 +1,13 @@
 //! Records for this crate's tests: small, made up, and without an engine.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::record::{
     Attempt, Befell, Cited, CommandCounts, Decimal, DeviceCommand, DeviceCommandEnd,
-    DeviceCommandKind, Finding, Lane, LaneKind, LeftOut, Mark, Message, MessageEnd, OracleLine,
-    OracleVerdict, RunRecord, SchemaVersion, Span, StoryRecord, TimelineEntry, TimelineKind, Track,
+    DeviceCommandKind, FaultTally, Finding, Lane, LaneKind, LeftOut, Listed, Mark, Message,
+    MessageEnd, OracleLine, OracleVerdict, ProbeTally, RunRecord, SchemaVersion, Share, Span,
+    StoryRecord, SweepRecord, SweepResult, SweepTiming, TimelineEntry, TimelineKind, Track,
     Verdict,
 };
 
@@ -256,5 +258,70 @@ pub(crate) fn story() -> StoryRecord {
             limit: 2,
             until: ms(2_000),
         }],
+    }
+}
+
+/// A sweep in which all sorts of things failed.
+pub(crate) fn failing_sweep() -> SweepRecord {
+    let probes = BTreeMap::from([
+        ("takeover during resync".to_owned(), ProbeTally::REQUIRED),
+        ("cancel won on one copy".to_owned(), Share::percent(5)),
+    ]);
+    let faults = ["bit_rot", "power_loss"].map(str::to_owned).into();
+    let listed = Listed { probes, faults };
+    let mut crash = failing_run();
+    crash.verdict = Verdict::Crash;
+    crash.command = format!(
+        "stormglass run takeover/power-loss --seed 7 {}",
+        "--set network.loss=1/3 ".repeat(4)
+    );
+    crash.seed = 7;
+    let mut lost = passing_run();
+    lost.verdict = Verdict::Unrecoverable;
+    let mut hit = passing_run();
+    hit.probes.insert("cancel won on one copy".to_owned(), 3);
+    hit.probes.remove("takeover during resync");
+    let runs = [
+        (SweepResult::of_run(&hit, &listed, ""), 1),
+        (SweepResult::of_run(&passing_run(), &listed, ""), 1_090),
+        (
+            SweepResult::of_run(&failing_run(), &listed, "O5 outside in-flight and dirty"),
+            3,
+        ),
+        (
+            SweepResult::of_run(&crash, &listed, "assertion `epoch rises` in d_module"),
+            1,
+        ),
+        (SweepResult::of_run(&lost, &listed, ""), 5),
+    ];
+    let results = runs
+        .into_iter()
+        .flat_map(|(result, times)| std::iter::repeat_n(result, times));
+    let mut result = results.fold(SweepResult::default(), SweepResult::merge);
+    result.failures[0].repro = Some("out/O5.toml".to_owned());
+    result.probes.insert(
+        "journal full".to_owned(),
+        ProbeTally {
+            hit: 0,
+            able: 12,
+            required: ProbeTally::REQUIRED,
+        },
+    );
+    result.faults.insert("torn_write".to_owned(), 0);
+    let few = FaultTally {
+        enabled_seeds: 12,
+        happened_seeds: 0,
+    };
+    result.faults_enabled.insert("torn_write".to_owned(), few);
+    result.expect_transitions(["standby -> recovering".to_owned()]);
+    sweep_record(result)
+}
+
+/// A sweep with this result.
+pub(crate) fn sweep_record(result: SweepResult) -> SweepRecord {
+    SweepRecord {
+        schema_version: SchemaVersion,
+        timing: SweepTiming::new(result.runs, Duration::from_millis(12_500), 2),
+        result,
     }
 }

@@ -29,6 +29,15 @@ pub(crate) fn grouped(count: u64) -> String {
     grouped
 }
 
+/// `871`, `12k`, `3M`: as much of a count as a narrow place holds.
+pub(crate) fn compact(count: u64) -> String {
+    match count {
+        0..10_000 => count.to_string(),
+        10_000..10_000_000 => format!("{}k", count / 1_000),
+        _ => format!("{}M", count / 1_000_000),
+    }
+}
+
 /// `1 run`, `2 runs`.
 pub(crate) fn counted(count: u64, one: &str) -> String {
     let plural = if count == 1 { "" } else { "s" };

@@ -7,12 +7,14 @@
 
 mod markup;
 mod run;
+mod sweep;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 
 pub use run::run_page;
+pub use sweep::sweep_page;
 
 /// A hash as a content security policy names an embedded style or script.
 fn source_hash(text: &str) -> String {

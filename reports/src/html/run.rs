@@ -2,14 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use super::markup::{json, table, text};
+use super::markup::{json, lines, table, text};
 use super::{fill, policy};
 use crate::record::{Finding, OracleLine, OracleVerdict, RunRecord, StoryRecord};
-use crate::shell::command_lines;
 use crate::words::{counted, grouped, outcomes, seconds};
 
 const TEMPLATE: &str = include_str!("run.html");
-const STYLE: &str = include_str!("run.css");
+const STYLE: &str = concat!(include_str!("base.css"), include_str!("run.css"));
 /// One function, so that a page's own names stay its own.
 const SCRIPT: &str = concat!(
     "(() => {\n\"use strict\";\n",
@@ -135,13 +134,7 @@ fn oracles(oracles: &[OracleLine]) -> String {
 }
 
 fn footer(run: &RunRecord) -> String {
-    let command = text_lines(&command_lines(0, &run.command));
+    let command = lines(&run.command);
     let trace = text(&run.trace_hash);
     format!("<p>Again</p>\n<pre>{command}</pre>\n<p>Trace <code>{trace}</code></p>\n")
-}
-
-/// Lines, each safe for itself.
-fn text_lines(lines: &[String]) -> String {
-    let lines: Vec<String> = lines.iter().map(|line| text(line)).collect();
-    lines.join("\n")
 }

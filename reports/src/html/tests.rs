@@ -150,7 +150,10 @@ fn nothing_refers_to_elsewhere_and_nothing_becomes_code() {
 
 #[test]
 fn every_element_ends() {
-    let page = frame(&run_page(&samples::story()));
+    check_elements(&frame(&run_page(&samples::story())));
+}
+
+fn check_elements(page: &str) {
     let mut open: Vec<&str> = Vec::new();
     for part in page.split('<').skip(1) {
         let (tag, _) = part.split_once('>').expect("a tag ends");
@@ -185,4 +188,32 @@ fn a_run_of_which_nothing_was_recorded_has_a_page() {
     let page = run_page(&StoryRecord::untold(samples::failing_run()));
     assert!(frame(&page).contains("block 17 of set 3 differs"));
     assert_eq!(story_in(&page).end, 10_000_000_000);
+}
+
+#[test]
+fn a_sweep_is_a_page() {
+    let page = sweep_page("suite <cluster>", &samples::failing_sweep());
+    let policy = between(&page, "Policy\" content=\"", "\"").to_owned();
+    assert!(policy.contains(&source_hash(style(&page))));
+    assert!(policy.contains(&source_hash(script(&page))));
+    let frame = page.replace(style(&page), "…").replace(script(&page), "…");
+    check_elements(&frame);
+    assert!(!frame.contains("style=\""));
+    insta::assert_snapshot!(frame.replace(&policy, "…"));
+}
+
+#[test]
+fn a_bar_shows_every_part_and_stays_within_its_width() {
+    let shown = markup::bar(
+        "a < b",
+        &[("good", 999_999), ("lost", 0), ("bad", 1)],
+        1_000_000,
+    );
+    assert_eq!(
+        shown,
+        "<svg role=\"img\" aria-label=\"a &lt; b\" viewBox=\"0 0 1000 10\" \
+         preserveAspectRatio=\"none\"><rect class=\"good\" x=\"0\" width=\"999\" height=\"10\">\
+         </rect><rect class=\"bad\" x=\"996\" width=\"4\" height=\"10\"></rect></svg>"
+    );
+    assert!(!markup::bar("", &[("good", 0)], 0).contains("rect"));
 }

@@ -1,13 +1,9 @@
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::*;
 use crate::grid::{WIDTH, width_of};
-use crate::record::{
-    Difference, FaultTally, Listed, ProbeTally, SchemaVersion, Share, SweepRecord, SweepResult,
-    SweepTiming, Verdict,
-};
-use crate::samples::{failing_run, passing_run};
+use crate::record::{Difference, Listed, ProbeTally, SchemaVersion, SweepResult};
+use crate::samples::{failing_sweep, passing_run, sweep_record};
 
 #[test]
 fn the_list() {
@@ -174,69 +170,6 @@ fn some_features() -> Vec<FeatureRecord> {
         ),
         feature("T3", "Giveback", FeatureStatus::Missing, None, false),
     ]
-}
-
-fn failing_sweep() -> SweepRecord {
-    let probes = BTreeMap::from([
-        ("takeover during resync".to_owned(), ProbeTally::REQUIRED),
-        ("cancel won on one copy".to_owned(), Share::percent(5)),
-    ]);
-    let faults = ["bit_rot", "power_loss"].map(str::to_owned).into();
-    let listed = Listed { probes, faults };
-    let mut crash = failing_run();
-    crash.verdict = Verdict::Crash;
-    crash.command = format!(
-        "stormglass run takeover/power-loss --seed 7 {}",
-        "--set network.loss=1/3 ".repeat(4)
-    );
-    crash.seed = 7;
-    let mut lost = passing_run();
-    lost.verdict = Verdict::Unrecoverable;
-    let mut hit = passing_run();
-    hit.probes.insert("cancel won on one copy".to_owned(), 3);
-    hit.probes.remove("takeover during resync");
-    let runs = [
-        (SweepResult::of_run(&hit, &listed, ""), 1),
-        (SweepResult::of_run(&passing_run(), &listed, ""), 1_090),
-        (
-            SweepResult::of_run(&failing_run(), &listed, "O5 outside in-flight and dirty"),
-            3,
-        ),
-        (
-            SweepResult::of_run(&crash, &listed, "assertion `epoch rises` in d_module"),
-            1,
-        ),
-        (SweepResult::of_run(&lost, &listed, ""), 5),
-    ];
-    let results = runs
-        .into_iter()
-        .flat_map(|(result, times)| std::iter::repeat_n(result, times));
-    let mut result = results.fold(SweepResult::default(), SweepResult::merge);
-    result.failures[0].repro = Some("out/O5.toml".to_owned());
-    result.probes.insert(
-        "journal full".to_owned(),
-        ProbeTally {
-            hit: 0,
-            able: 12,
-            required: ProbeTally::REQUIRED,
-        },
-    );
-    result.faults.insert("torn_write".to_owned(), 0);
-    let few = FaultTally {
-        enabled_seeds: 12,
-        happened_seeds: 0,
-    };
-    result.faults_enabled.insert("torn_write".to_owned(), few);
-    result.expect_transitions(["standby -> recovering".to_owned()]);
-    sweep_record(result)
-}
-
-fn sweep_record(result: SweepResult) -> SweepRecord {
-    SweepRecord {
-        schema_version: SchemaVersion,
-        timing: SweepTiming::new(result.runs, Duration::from_millis(12_500), 2),
-        result,
-    }
 }
 
 fn strings(words: &[&str]) -> Vec<String> {

@@ -27,6 +27,7 @@ Examples:
   stormglass sweep --suite spine --seeds 0..1000
   stormglass sweep owner-crash mirror-crash --seeds 0..1000000 --budget 5m
   stormglass sweep --suite spine --seeds 0..200 --json | jq .result.failures
+  stormglass sweep --suite cluster --seeds 0..700 --html cluster.html
   stormglass sweep --suite cluster --seeds 0..9000 --shard 2/8 --out shard-2
   stormglass sweep --resume shard-2";
 

@@ -3,10 +3,10 @@
 use std::env;
 use std::fs::OpenOptions;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use stormglass_reports::record::{self, Exit, Share, SweepPlan, SweepRecord};
-use stormglass_reports::{pipeline, tables};
+use stormglass_reports::{html, pipeline, tables};
 use stormglass_scenarios::file::Ratio;
 use stormglass_scenarios::files;
 
@@ -24,6 +24,10 @@ pub(crate) struct Form {
     /// Write JUnit XML: a test case for each scenario
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
+    /// Write a page of the sweep to a file: failures, probes, faults, scenarios; for any
+    /// browser, without a server
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
     /// Exit with 5 if a probe was reached in too few of the seeds that list it
     #[arg(long)]
     strict_probes: bool,
@@ -42,11 +46,10 @@ impl Form {
         output: &mut Output,
     ) -> Result<Exit, CommandError> {
         if let Some(path) = &self.junit {
-            let written = files::write(path, pipeline::junit(name, swept).as_bytes());
-            written.map_err(|reason| CommandError::Unwritable {
-                path: path.display().to_string(),
-                reason,
-            })?;
+            write(path, &pipeline::junit(name, swept))?;
+        }
+        if let Some(path) = &self.html {
+            write(path, &html::sweep_page(name, swept))?;
         }
         if self.json {
             output.line(&record::to_json(swept))?;
@@ -72,6 +75,13 @@ impl Form {
         ];
         Ok(Exit::worst(exits))
     }
+}
+
+fn write(path: &Path, text: &str) -> Result<(), CommandError> {
+    files::write(path, text.as_bytes()).map_err(|reason| CommandError::Unwritable {
+        path: path.display().to_string(),
+        reason,
+    })
 }
 
 /// A ratio as records have it.

@@ -129,6 +129,11 @@ fn everything_has_a_lane_and_everything_told_has_its_lane() {
         usize::try_from(scenario.workload.clients).unwrap()
     );
     assert!(names(LaneKind::Link).contains(&"east-1 – west-1"));
+    // Both ways are one link.
+    for link in names(LaneKind::Link) {
+        let (one, other) = link.split_once(" – ").expect("two machines");
+        assert!(!names(LaneKind::Link).contains(&&*format!("{other} – {one}")));
+    }
     for message in &story.messages {
         let lane = |place: u32| &story.lanes[place as usize];
         let (link, from, to) = (lane(message.link), lane(message.from), lane(message.to));
