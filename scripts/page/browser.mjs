@@ -49,7 +49,7 @@ export class Browser {
     });
   }
 
-  async open(address, theme) {
+  async open(address, theme, isThere = "!document.getElementById('app').hidden") {
     const { targetId } = await this.send("Target.createTarget", { url: "about:blank" });
     const { sessionId } = await this.send("Target.attachToTarget", { targetId, flatten: true });
     const page = new Page(this, sessionId);
@@ -57,7 +57,7 @@ export class Browser {
     await page.send("Emulation.setDeviceMetricsOverride", { width: 1440, height: 900, deviceScaleFactor: 1, mobile: false });
     await page.send("Emulation.setEmulatedMedia", { features: [{ name: "prefers-color-scheme", value: theme }] });
     await page.send("Page.navigate", { url: address });
-    await page.until("the page is there", "document.readyState === 'complete' && !document.getElementById('app').hidden");
+    await page.until("the page is there", `document.readyState === "complete" && ${isThere}`);
     await page.settle();
     return page;
   }

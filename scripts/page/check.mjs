@@ -236,11 +236,39 @@ async function checkLarge(browser) {
   await check("the console of the large page is silent", async () => assert.deepEqual(large.complaints(), []));
 }
 
+async function checkSweep(browser) {
+  const page = await browser.open(addressOf("sweep"), "light", "document.querySelector('main.sweep') !== null");
+  const { result } = recordOf("sweep");
+  await check("a sweep's page has every failure, scenario, probe and fault", async () => {
+    const text = await page.text("main");
+    assert.ok(result.failures.length > 0);
+    for (const failure of result.failures) {
+      assert.ok(text.includes(failure.signature), failure.signature);
+      assert.ok(text.replaceAll(/ \\\n +/g, " ").includes(failure.command), failure.command);
+    }
+    for (const part of ["scenarios", "probes", "faults"]) {
+      for (const name of Object.keys(result[part])) assert.ok(text.includes(name), name);
+    }
+    const never = await page.value("document.querySelectorAll('.matrix .never').length");
+    assert.equal(never, result.transitions_missing.length);
+  });
+  await check("its colours are the style's, and become dark", async () => {
+    const ground = () => page.value("getComputedStyle(document.body).backgroundColor");
+    const light = await ground();
+    await keep(page, "sweep-light");
+    await page.key("t");
+    assert.notEqual(await ground(), light);
+    await keep(page, "sweep-dark");
+  });
+  await check("the console of the sweep's page is silent", async () => assert.deepEqual(page.complaints(), []));
+}
+
 const browser = new Browser(program);
 try {
   await checkStorm(browser);
   await checkFailing(browser);
   await checkLarge(browser);
+  await checkSweep(browser);
   console.log(`${done.length} checks in a browser.`);
 } catch (error) {
   console.error(`FAILED  ${error.message}`);

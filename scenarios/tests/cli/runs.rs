@@ -81,3 +81,50 @@ fn colour_is_for_terminals_unless_asked_for() {
     let refused = output(&["run", "owner-crahs", "--color", "never"]);
     assert!(!stderr(&refused).contains('\u{1b}'));
 }
+
+#[test]
+fn a_page_is_written_whole_and_changes_nothing() {
+    let folder = Folder::new();
+    let page = folder.path("a.html");
+    let run = ["run", "owner-dies", "--seed", "2", "--json"];
+    let plain = json(&run, 0);
+    assert_eq!(json(&[&run[..], &["--html", &page]].concat(), 0), plain);
+    let written = std::fs::read_to_string(&page).expect("the page is there");
+    assert!(written.starts_with("<!doctype html>") && written.ends_with("</html>\n"));
+    let hash = plain["trace_hash"].as_str().expect("a hash");
+    assert!(written.contains(hash));
+    // A failing run has one, and ends as it would have.
+    let failing = ["--set", "limits.events=3000", "--html", &page];
+    let failed = json(&[&run[..], &failing].concat(), 3);
+    let written = std::fs::read_to_string(&page).expect("the page is there");
+    let says = failed["findings"][0]["says"].as_str().expect("a finding");
+    assert!(written.contains(says), "{says}");
+    assert_eq!(std::fs::read_dir(&folder.0).expect("a folder").count(), 1);
+    let nowhere = folder.path("no/such.html");
+    let refused = output(&[&run[..], &["--html", &nowhere]].concat());
+    assert_eq!(code(&refused), 2);
+    assert!(
+        stderr(&refused).starts_with("error: cannot write "),
+        "{}",
+        stderr(&refused)
+    );
+}
+
+#[test]
+fn a_sweep_has_a_page_and_so_have_its_shards_together() {
+    let folder = Folder::new();
+    let (one, other) = (folder.path("one.html"), folder.path("other.html"));
+    let shard = folder.path("shard");
+    let sweep = ["sweep", "owner-crash", "--seeds", "0..3", "--out", &shard];
+    let ran = output(&[&sweep[..], &["--html", &one]].concat());
+    assert_eq!(code(&ran), 0, "{}", stderr(&ran));
+    assert_eq!(code(&output(&["merge", &shard, "--html", &other])), 0);
+    let page = std::fs::read_to_string(&one).expect("the page is there");
+    let main = |page: &str| {
+        let (_, rest) = page.split_once("<main").expect("it has a middle");
+        rest.split_once("</main>").expect("and an end").0.to_owned()
+    };
+    assert!(page.contains("3 runs: 3 passed, 0 failed"));
+    let joined = std::fs::read_to_string(&other).expect("the page is there");
+    assert_eq!(main(&page), main(&joined));
+}
