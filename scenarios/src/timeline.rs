@@ -6,7 +6,8 @@ mod fault;
 use stormglass_engine::event::{Event, Phase, Verdict};
 use stormglass_engine::storage_set::record::Mode;
 use stormglass_engine::wire::mediator::MediatorRecord;
-use stormglass_reports::record::{TimelineEntry, TimelineKind};
+use stormglass_reports::record::TimelineEntry;
+use stormglass_reports::record::TimelineKind::{self, Note, Role, Sync};
 use stormglass_sim::occurrence::Occurrence;
 use stormglass_sim::world::{ProcessId, World};
 
@@ -162,7 +163,6 @@ pub fn entry(occurrence: &Occurrence<Report>, world: &World<Actor>) -> Option<Ti
 }
 
 fn node_line(event: &Event) -> Option<(TimelineKind, String, Option<&'static str>)> {
-    use TimelineKind::{Note, Role, Sync};
     Some(match event {
         Event::Phase(Phase::Configuring) => return None,
         Event::Phase(phase) => (Role, phase_name(*phase).to_owned(), None),

@@ -42,7 +42,7 @@ impl Lanes {
             Lane { kind, group, name }
         };
         let device = |(id, drive): (DeviceIndex, &stormglass_sim::world::Drive)| {
-            let mut names = DeviceName::all().into_iter();
+            let mut names = DeviceName::all();
             let own = names.find(|name| cluster::device(*name) == id);
             let group = own.map_or("mediator".to_owned(), |name| name.cluster.to_string());
             // The mediator's machine has the name already.

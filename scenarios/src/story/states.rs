@@ -41,12 +41,21 @@ pub(super) struct States {
 impl States {
     pub(super) fn new(world: &World<Actor>) -> Self {
         let drift = |(_, machine): (_, &stormglass_sim::world::Machine)| machine.clock.drift_ppb;
-        States {
+        let mut states = States {
             open: BTreeMap::new(),
             ended: Tail::new(SPANS_MAX),
             full: BTreeSet::new(),
             drifts: world.machines().map(drift).collect(),
+        };
+        // Who looks on from the middle has not heard who became what.
+        for (id, process) in world.processes() {
+            if let Some(module) = process.module.as_ref().and_then(Actor::as_d_module) {
+                let role = (Lanes::process(id, world), Track::Role);
+                let at = world.now().as_nanos();
+                states.enter(role, at, phase_name(module.phase()), "");
+            }
         }
+        states
     }
 
     /// From now on a lane is in this state; in none if it is empty.

@@ -256,3 +256,38 @@ fn events_that_findings_cite_have_their_instants() {
     assert_eq!([cited.event], story.run.findings[0].events[..]);
     assert_eq!(cited.at, story.end);
 }
+
+#[test]
+fn a_story_may_begin_in_the_middle() {
+    let scenario = scenario("owner-dies");
+    let whole = tell(&scenario, 3);
+    let moment = "300ms".parse().expect("a moment");
+    let begin = Experiment::new(&scenario, 3);
+    let progress = AtomicU64::new(0);
+    let middle = run::run_to(&scenario, begin, moment, &progress).expect("it goes on for longer");
+    let story = run::tell_on(&scenario, 3, middle, &progress);
+    assert_eq!(story.run, {
+        let mut run = whole.run;
+        // The lines before are not heard.
+        run.timeline.clone_from(&story.run.timeline);
+        run
+    });
+    assert_eq!(story.end, whole.end);
+    assert!(story.begin >= 300_000_000);
+    let first = |spans: &[stormglass_reports::record::Span], track| {
+        let mut own: Vec<_> = spans
+            .iter()
+            .filter(|it| it.lane == 0 && it.track == track)
+            .collect();
+        own.sort_by_key(|span| span.from);
+        (own[0].state.clone(), own[0].from)
+    };
+    assert_eq!(
+        first(&story.spans, Track::Role),
+        ("serving".to_owned(), story.begin)
+    );
+    assert_eq!(
+        first(&story.spans, Track::Power),
+        ("up".to_owned(), story.begin)
+    );
+}
