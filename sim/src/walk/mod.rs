@@ -11,17 +11,20 @@
 //! A walk knows two types by name, the newtypes `WorldTime` and `Instant`. What is
 //! to be left out, its caller leaves out: see the views in `world::behaviour`.
 
+mod difference;
 mod serializer;
 #[cfg(test)]
 mod tests;
 
 use serde::Serialize;
 use std::fmt;
+use std::ops::ControlFlow;
 use stormglass_engine::time::{Duration, Instant};
 use xxhash_rust::xxh3::xxh3_128;
 
 use crate::time::WorldTime;
-use serializer::Walker;
+pub use difference::{LeafDifference, difference, differences};
+use serializer::{Interruption, Walker};
 
 /// What instants are measured from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,17 +68,6 @@ pub enum Leaf {
     Time(u64),
 }
 
-/// Where two values differ first.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LeafDifference {
-    /// The path of fields.
-    pub path: String,
-    /// What stands there on the left, for people.
-    pub left: String,
-    /// What stands there on the right.
-    pub right: String,
-}
-
 /// A step of a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Step {
@@ -94,6 +86,7 @@ pub fn leaves<T: Serialize + ?Sized>(value: &T, base: Base) -> Vec<(String, Leaf
     let mut leaves = Vec::new();
     walk(value, base, &mut |path: &[Step], leaf| {
         leaves.push((display(path), leaf));
+        ControlFlow::Continue(())
     });
     leaves
 }
@@ -106,52 +99,6 @@ pub fn hash<T: Serialize + ?Sized>(value: &T, base: Base) -> u128 {
     digest.finish()
 }
 
-/// The first difference between two values of one type.
-pub fn difference<T: Serialize + ?Sized>(left: &T, right: &T) -> Option<LeafDifference> {
-    let (left, right) = (leaves(left, Base::Absolute), leaves(right, Base::Absolute));
-    let longest = left.len().max(right.len());
-    let place = (0..longest).find(|place| left.get(*place) != right.get(*place))?;
-    let paths = [&left, &right].map(|side| side.get(place).map(|(path, _)| path));
-    let path = match paths {
-        // An entry that the other side lacks; or both lack each other's.
-        [Some(here), Some(there)] if here != there => {
-            let is_shared = right[place..].iter().any(|(path, _)| path == here);
-            if is_shared { there } else { here }
-        }
-        [Some(path), _] | [None, Some(path)] => path,
-        [None, None] => return None,
-    };
-    Some(LeafDifference {
-        path: path.clone(),
-        left: content(&left[place.min(left.len())..], path),
-        right: content(&right[place.min(right.len())..], path),
-    })
-}
-
-/// What stands under a path, for people: the leaf, or of what is there the first
-/// leaf with the rest of its path.
-fn content(leaves: &[(String, Leaf)], path: &str) -> String {
-    let own = leaves.iter().skip_while(|(other, _)| other != path);
-    let own = own.take_while(|(other, _)| other.starts_with(path));
-    let mut parts = Vec::new();
-    for (inner, leaf) in own {
-        if matches!(leaf, Leaf::Something | Leaf::Key(_)) {
-            continue;
-        }
-        let rest = inner[path.len()..].trim_start_matches('.');
-        let colon = if rest.is_empty() { "" } else { ": " };
-        parts.push(format!("{rest}{colon}{leaf}"));
-        if !matches!(leaf, Leaf::Variant(_)) {
-            break;
-        }
-    }
-    if parts.is_empty() {
-        "absent".to_owned()
-    } else {
-        parts.join(" ")
-    }
-}
-
 /// A hash over the leaves of several values.
 #[derive(Clone, Debug, Default)]
 pub struct Digest {
@@ -162,7 +109,10 @@ impl Digest {
     /// Adds a value's leaves.
     pub fn add<T: Serialize + ?Sized>(&mut self, value: &T, base: Base) {
         let bytes = &mut self.bytes;
-        walk(value, base, &mut |_: &[Step], leaf: Leaf| leaf.write(bytes));
+        walk(value, base, &mut |_: &[Step], leaf: Leaf| {
+            leaf.write(bytes);
+            ControlFlow::Continue(())
+        });
     }
 
     /// The hash of everything added, in order.
@@ -171,11 +121,18 @@ impl Digest {
     }
 }
 
-fn walk<T: Serialize + ?Sized>(value: &T, base: Base, visit: &mut dyn FnMut(&[Step], Leaf)) {
+/// What a walk does at each leaf, and whether it goes on.
+type Visit<'a> = &'a mut dyn FnMut(&[Step], Leaf) -> ControlFlow<()>;
+
+/// Visits the leaves in order until it is told to stop.
+fn walk<T: Serialize + ?Sized>(value: &T, base: Base, visit: Visit) {
     let mut walker = Walker::new(base, visit);
-    value
-        .serialize(&mut walker)
-        .expect("states serialize without errors");
+    match value.serialize(&mut walker) {
+        Ok(()) | Err(Interruption::Stopped) => {}
+        Err(refusal @ Interruption::Refused(_)) => {
+            panic!("states serialize without errors: {refusal}")
+        }
+    }
 }
 
 fn display(path: &[Step]) -> String {

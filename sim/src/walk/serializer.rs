@@ -2,9 +2,10 @@
 
 use serde::ser::{self, Serialize, Serializer};
 use std::fmt;
+use std::ops::ControlFlow;
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::{Base, Leaf, Step};
+use super::{Base, Leaf, Step, Visit};
 
 /// Where a walk is.
 pub(super) struct Walker<'a> {
@@ -12,11 +13,11 @@ pub(super) struct Walker<'a> {
     path: Vec<Step>,
     /// The now to which the number that comes next is relative.
     now: Option<u64>,
-    visit: &'a mut dyn FnMut(&[Step], Leaf),
+    visit: Visit<'a>,
 }
 
 impl<'a> Walker<'a> {
-    pub(super) fn new(base: Base, visit: &'a mut dyn FnMut(&[Step], Leaf)) -> Self {
+    pub(super) fn new(base: Base, visit: Visit<'a>) -> Self {
         Walker {
             base,
             path: Vec::new(),
@@ -25,16 +26,18 @@ impl<'a> Walker<'a> {
         }
     }
 
-    fn leaf(&mut self, leaf: Leaf) -> Result<(), Refusal> {
-        (self.visit)(&self.path, leaf);
-        Ok(())
+    fn leaf(&mut self, leaf: Leaf) -> Result<(), Interruption> {
+        match (self.visit)(&self.path, leaf) {
+            ControlFlow::Continue(()) => Ok(()),
+            ControlFlow::Break(()) => Err(Interruption::Stopped),
+        }
     }
 
-    fn number(&mut self, number: impl Into<i128>) -> Result<(), Refusal> {
+    fn number(&mut self, number: impl Into<i128>) -> Result<(), Interruption> {
         self.leaf(Leaf::Number(number.into()))
     }
 
-    fn below<T: Serialize + ?Sized>(&mut self, step: Step, value: &T) -> Result<(), Refusal> {
+    fn below<T: Serialize + ?Sized>(&mut self, step: Step, value: &T) -> Result<(), Interruption> {
         self.path.push(step);
         value.serialize(&mut *self)?;
         self.path.pop();
@@ -73,7 +76,7 @@ impl<'w, 'a> Inside<'w, 'a> {
         &mut self,
         step: impl FnOnce(usize) -> Step,
         value: &T,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), Interruption> {
         let step = step(self.count);
         self.count += 1;
         self.walker.below(step, value)
@@ -82,7 +85,7 @@ impl<'w, 'a> Inside<'w, 'a> {
 
 impl<'w, 'a> Serializer for &'w mut Walker<'a> {
     type Ok = ();
-    type Error = Refusal;
+    type Error = Interruption;
     type SerializeSeq = Inside<'w, 'a>;
     type SerializeTuple = Inside<'w, 'a>;
     type SerializeTupleStruct = Inside<'w, 'a>;
@@ -91,68 +94,68 @@ impl<'w, 'a> Serializer for &'w mut Walker<'a> {
     type SerializeStruct = Inside<'w, 'a>;
     type SerializeStructVariant = Inside<'w, 'a>;
 
-    fn serialize_bool(self, flag: bool) -> Result<(), Refusal> {
+    fn serialize_bool(self, flag: bool) -> Result<(), Interruption> {
         self.leaf(Leaf::Flag(flag))
     }
-    fn serialize_i8(self, number: i8) -> Result<(), Refusal> {
+    fn serialize_i8(self, number: i8) -> Result<(), Interruption> {
         self.number(number)
     }
-    fn serialize_i16(self, number: i16) -> Result<(), Refusal> {
+    fn serialize_i16(self, number: i16) -> Result<(), Interruption> {
         self.number(number)
     }
-    fn serialize_i32(self, number: i32) -> Result<(), Refusal> {
+    fn serialize_i32(self, number: i32) -> Result<(), Interruption> {
         self.number(number)
     }
-    fn serialize_i64(self, number: i64) -> Result<(), Refusal> {
+    fn serialize_i64(self, number: i64) -> Result<(), Interruption> {
         self.number(number)
     }
-    fn serialize_i128(self, number: i128) -> Result<(), Refusal> {
+    fn serialize_i128(self, number: i128) -> Result<(), Interruption> {
         self.number(number)
     }
-    fn serialize_u8(self, number: u8) -> Result<(), Refusal> {
+    fn serialize_u8(self, number: u8) -> Result<(), Interruption> {
         self.number(number)
     }
-    fn serialize_u16(self, number: u16) -> Result<(), Refusal> {
+    fn serialize_u16(self, number: u16) -> Result<(), Interruption> {
         self.number(number)
     }
-    fn serialize_u32(self, number: u32) -> Result<(), Refusal> {
+    fn serialize_u32(self, number: u32) -> Result<(), Interruption> {
         self.number(number)
     }
-    fn serialize_u64(self, number: u64) -> Result<(), Refusal> {
+    fn serialize_u64(self, number: u64) -> Result<(), Interruption> {
         match self.now.take() {
             Some(now) => self.leaf(Leaf::Time(number.saturating_sub(now))),
             None => self.number(number),
         }
     }
-    fn serialize_u128(self, number: u128) -> Result<(), Refusal> {
+    fn serialize_u128(self, number: u128) -> Result<(), Interruption> {
         self.serialize_bytes(&number.to_le_bytes())
     }
-    fn serialize_f32(self, number: f32) -> Result<(), Refusal> {
+    fn serialize_f32(self, number: f32) -> Result<(), Interruption> {
         self.serialize_f64(f64::from(number))
     }
-    fn serialize_f64(self, number: f64) -> Result<(), Refusal> {
+    fn serialize_f64(self, number: f64) -> Result<(), Interruption> {
         self.leaf(Leaf::Float(number.to_bits()))
     }
-    fn serialize_char(self, letter: char) -> Result<(), Refusal> {
+    fn serialize_char(self, letter: char) -> Result<(), Interruption> {
         self.leaf(Leaf::Text(letter.to_string()))
     }
-    fn serialize_str(self, text: &str) -> Result<(), Refusal> {
+    fn serialize_str(self, text: &str) -> Result<(), Interruption> {
         self.leaf(Leaf::Text(text.to_owned()))
     }
-    fn serialize_bytes(self, bytes: &[u8]) -> Result<(), Refusal> {
+    fn serialize_bytes(self, bytes: &[u8]) -> Result<(), Interruption> {
         self.leaf(Leaf::Bytes(bytes.len(), xxh3_128(bytes)))
     }
-    fn serialize_none(self) -> Result<(), Refusal> {
+    fn serialize_none(self) -> Result<(), Interruption> {
         self.leaf(Leaf::Nothing)
     }
-    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<(), Refusal> {
+    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<(), Interruption> {
         self.leaf(Leaf::Something)?;
         value.serialize(self)
     }
-    fn serialize_unit(self) -> Result<(), Refusal> {
+    fn serialize_unit(self) -> Result<(), Interruption> {
         self.leaf(Leaf::Nothing)
     }
-    fn serialize_unit_struct(self, _: &'static str) -> Result<(), Refusal> {
+    fn serialize_unit_struct(self, _: &'static str) -> Result<(), Interruption> {
         self.leaf(Leaf::Nothing)
     }
     fn serialize_unit_variant(
@@ -160,14 +163,14 @@ impl<'w, 'a> Serializer for &'w mut Walker<'a> {
         _: &'static str,
         _: u32,
         variant: &'static str,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), Interruption> {
         self.leaf(Leaf::Variant(variant))
     }
     fn serialize_newtype_struct<T: Serialize + ?Sized>(
         self,
         name: &'static str,
         value: &T,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), Interruption> {
         self.now = self.now_of(name);
         value.serialize(self)
     }
@@ -177,17 +180,21 @@ impl<'w, 'a> Serializer for &'w mut Walker<'a> {
         _: u32,
         variant: &'static str,
         value: &T,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), Interruption> {
         self.leaf(Leaf::Variant(variant))?;
         value.serialize(self)
     }
-    fn serialize_seq(self, _: Option<usize>) -> Result<Inside<'w, 'a>, Refusal> {
+    fn serialize_seq(self, _: Option<usize>) -> Result<Inside<'w, 'a>, Interruption> {
         Ok(Inside::of(self))
     }
-    fn serialize_tuple(self, _: usize) -> Result<Inside<'w, 'a>, Refusal> {
+    fn serialize_tuple(self, _: usize) -> Result<Inside<'w, 'a>, Interruption> {
         Ok(Inside::of(self))
     }
-    fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<Inside<'w, 'a>, Refusal> {
+    fn serialize_tuple_struct(
+        self,
+        _: &'static str,
+        _: usize,
+    ) -> Result<Inside<'w, 'a>, Interruption> {
         Ok(Inside::of(self))
     }
     fn serialize_tuple_variant(
@@ -196,14 +203,14 @@ impl<'w, 'a> Serializer for &'w mut Walker<'a> {
         _: u32,
         variant: &'static str,
         _: usize,
-    ) -> Result<Inside<'w, 'a>, Refusal> {
+    ) -> Result<Inside<'w, 'a>, Interruption> {
         self.leaf(Leaf::Variant(variant))?;
         Ok(Inside::of(self))
     }
-    fn serialize_map(self, _: Option<usize>) -> Result<Inside<'w, 'a>, Refusal> {
+    fn serialize_map(self, _: Option<usize>) -> Result<Inside<'w, 'a>, Interruption> {
         Ok(Inside::of(self))
     }
-    fn serialize_struct(self, _: &'static str, _: usize) -> Result<Inside<'w, 'a>, Refusal> {
+    fn serialize_struct(self, _: &'static str, _: usize) -> Result<Inside<'w, 'a>, Interruption> {
         Ok(Inside::of(self))
     }
     fn serialize_struct_variant(
@@ -212,7 +219,7 @@ impl<'w, 'a> Serializer for &'w mut Walker<'a> {
         _: u32,
         variant: &'static str,
         _: usize,
-    ) -> Result<Inside<'w, 'a>, Refusal> {
+    ) -> Result<Inside<'w, 'a>, Interruption> {
         self.leaf(Leaf::Variant(variant))?;
         Ok(Inside::of(self))
     }
@@ -220,28 +227,34 @@ impl<'w, 'a> Serializer for &'w mut Walker<'a> {
 
 impl ser::SerializeSeq for Inside<'_, '_> {
     type Ok = ();
-    type Error = Refusal;
-    fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Refusal> {
+    type Error = Interruption;
+    fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Interruption> {
         self.next(Step::Item, value)
     }
-    fn end(self) -> Result<(), Refusal> {
+    fn end(self) -> Result<(), Interruption> {
         self.walker.leaf(Leaf::Length(self.count))
     }
 }
 
 impl ser::SerializeMap for Inside<'_, '_> {
     type Ok = ();
-    type Error = Refusal;
-    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), Refusal> {
+    type Error = Interruption;
+    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), Interruption> {
         // A key is part of the path, and part of the content.
         let mut parts = Vec::new();
-        let mut collect = |_: &[Step], leaf: Leaf| parts.push(leaf.to_string());
+        let mut collect = |_: &[Step], leaf: Leaf| {
+            parts.push(match leaf {
+                Leaf::Text(text) => text,
+                other => other.to_string(),
+            });
+            ControlFlow::Continue(())
+        };
         let mut inner = Walker::new(self.walker.base, &mut collect);
         key.serialize(&mut inner)?;
         self.key = parts.join(" ");
         Ok(())
     }
-    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Refusal> {
+    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Interruption> {
         self.count += 1;
         let key = std::mem::take(&mut self.key);
         self.walker.path.push(Step::Key(key.clone()));
@@ -250,7 +263,7 @@ impl ser::SerializeMap for Inside<'_, '_> {
         self.walker.path.pop();
         Ok(())
     }
-    fn end(self) -> Result<(), Refusal> {
+    fn end(self) -> Result<(), Interruption> {
         self.walker.leaf(Leaf::Length(self.count))
     }
 }
@@ -259,11 +272,11 @@ macro_rules! tuples {
     ($($kind:ident $method:ident)*) => { $(
         impl ser::$kind for Inside<'_, '_> {
             type Ok = ();
-            type Error = Refusal;
-            fn $method<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Refusal> {
+            type Error = Interruption;
+            fn $method<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Interruption> {
                 self.next(Step::Place, value)
             }
-            fn end(self) -> Result<(), Refusal> {
+            fn end(self) -> Result<(), Interruption> {
                 Ok(())
             }
         }
@@ -279,15 +292,15 @@ macro_rules! structs {
     ($($kind:ident)*) => { $(
         impl ser::$kind for Inside<'_, '_> {
             type Ok = ();
-            type Error = Refusal;
+            type Error = Interruption;
             fn serialize_field<T: Serialize + ?Sized>(
                 &mut self,
                 name: &'static str,
                 value: &T,
-            ) -> Result<(), Refusal> {
+            ) -> Result<(), Interruption> {
                 self.next(|_| Step::Field(name), value)
             }
-            fn end(self) -> Result<(), Refusal> {
+            fn end(self) -> Result<(), Interruption> {
                 Ok(())
             }
         }
@@ -295,20 +308,28 @@ macro_rules! structs {
 }
 structs! { SerializeStruct SerializeStructVariant }
 
-/// A value that would not be serialized.
+/// Why a walk ends before its end.
 #[derive(Debug)]
-pub(super) struct Refusal(String);
+pub(super) enum Interruption {
+    /// Who visits has seen enough.
+    Stopped,
+    /// A value that would not be serialized.
+    Refused(String),
+}
 
-impl fmt::Display for Refusal {
+impl fmt::Display for Interruption {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        match self {
+            Interruption::Stopped => f.write_str("stopped"),
+            Interruption::Refused(says) => f.write_str(says),
+        }
     }
 }
 
-impl std::error::Error for Refusal {}
+impl std::error::Error for Interruption {}
 
-impl ser::Error for Refusal {
+impl ser::Error for Interruption {
     fn custom<T: fmt::Display>(message: T) -> Self {
-        Refusal(message.to_string())
+        Interruption::Refused(message.to_string())
     }
 }

@@ -175,3 +175,48 @@ fn a_digest_is_of_all_that_was_added_in_order() {
     assert_eq!(digest(&[5]), hash(&5u64, Base::Absolute));
     assert_ne!(digest(&[1, 2]), digest(&[2, 1]));
 }
+
+#[test]
+fn differences_stand_in_order_each_once() {
+    let mut other = state();
+    other.next = 8;
+    other.pages.insert(5, (3, false));
+    other.pages.remove(&9);
+    other.heard[1] = Instant::from_nanos(5_000);
+    other.due = None;
+    let found = |most| -> Vec<String> {
+        let found = differences(&state(), &other, most);
+        let text = |it: LeafDifference| format!("{}: {} → {}", it.path, it.left, it.right);
+        found.into_iter().map(text).collect()
+    };
+    let all = [
+        "next: 7 → 8",
+        "pages[9]: 0: 2 → absent",
+        "pages[5]: absent → 0: 3",
+        "due: 5us → nothing",
+        "heard[1]: 4us → 5us",
+    ];
+    assert_eq!(found(10), all);
+    assert_eq!(found(2), all[..2]);
+    assert_eq!(differences(&state(), &state(), 10), []);
+}
+
+#[test]
+fn a_difference_is_found_however_large_the_values_are() {
+    let left: Vec<u32> = (0..300_000).collect();
+    for place in [0, 1, 1_023, 1_024, 70_001, 299_999] {
+        let mut right = left.clone();
+        right[place] = 7_000_000;
+        let found = differences(&left, &right, 3);
+        assert_eq!(found.len(), 1, "{place}");
+        assert_eq!(found[0].path, format!("[{place}]"));
+        assert_eq!(
+            (found[0].left.clone(), found[0].right.as_str()),
+            (place.to_string(), "7000000")
+        );
+    }
+    let short = &left[..200_000];
+    let found = difference(short, left.as_slice()).expect("one is longer");
+    assert_eq!(found.path, "[200000]");
+    assert_eq!(found.left, "absent");
+}

@@ -1,4 +1,4 @@
-//! What a world will do, without how it came to it; and where two worlds differ.
+//! What a world will do, without how it came to it.
 //!
 //! Left out of the behaviour: when it is, all history (totals, hashes, sequence
 //! and command numbers), slots of the flight table, what is pending and void,
@@ -7,37 +7,15 @@
 //! built from: only worlds of one origin are compared.
 
 use serde::Serialize;
-use std::fmt;
 use stormglass_engine::contract::{Input, Module};
 
 use super::pending::{Due, Origin};
-use super::{Component, Drive, ProcessId, Totals, World};
-use crate::clock::Clock;
+use super::{Drive, ProcessId, World};
 use crate::device::CommandNumber;
 use crate::process::{Cpu, Process};
 use crate::service_time::Pace;
 use crate::time::WorldTime;
-use crate::walk::{self, Base, Digest, LeafDifference};
-
-/// Where two worlds differ first.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FieldDifference {
-    /// In what.
-    pub place: Place,
-    /// The path of fields, what stands there in the one, what in the other.
-    pub field: LeafDifference,
-}
-
-/// A part of a world that may differ from another world's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Place {
-    /// A component.
-    Component(Component),
-    /// What is pending.
-    Pending,
-    /// Time, counters and the rest.
-    World,
-}
+use crate::walk::{Base, Digest};
 
 #[derive(Serialize)]
 #[serde(bound = "")]
@@ -54,7 +32,7 @@ struct ProcessBehaviour<'a, M: Module> {
 /// A pending event that is not void.
 #[derive(Serialize)]
 #[serde(bound = "")]
-enum Coming<'a, M: Module> {
+pub(super) enum Coming<'a, M: Module> {
     Packet {
         from: ProcessId,
         to: ProcessId,
@@ -68,19 +46,6 @@ enum Coming<'a, M: Module> {
         device: u16,
         place: usize,
     },
-}
-
-/// What belongs to no component.
-#[derive(Serialize)]
-struct Rest {
-    processes: usize,
-    devices: usize,
-    now: WorldTime,
-    sequence: u64,
-    totals: Totals,
-    at_this_instant: u64,
-    trace_hash: u64,
-    clocks: Vec<Clock>,
 }
 
 impl<M: Module> World<M> {
@@ -117,62 +82,8 @@ impl<M: Module> World<M> {
         }
     }
 
-    /// The first field in which this world differs from another one: first the
-    /// components, in order, then what is pending, then the rest.
-    pub fn first_difference(&self, other: &World<M>) -> Option<FieldDifference> {
-        for component in self.components() {
-            if let Some(field) = self.component_difference(other, component) {
-                let place = Place::Component(component);
-                return Some(FieldDifference { place, field });
-            }
-        }
-        let [own, others] = [self, other].map(|world| world.coming().collect::<Vec<_>>());
-        if let Some(field) = walk::difference(&own, &others) {
-            let place = Place::Pending;
-            return Some(FieldDifference { place, field });
-        }
-        if let Some(field) = walk::difference(&self.held, &other.held) {
-            let place = Place::Pending;
-            return Some(FieldDifference { place, field });
-        }
-        let field = walk::difference(&self.rest(), &other.rest())?;
-        let place = Place::World;
-        Some(FieldDifference { place, field })
-    }
-
-    /// The name of a place: that of a component, or `pending events`, or `world`.
-    pub fn place_name(&self, place: Place) -> String {
-        match place {
-            Place::Component(component) => self.component_name(component),
-            Place::Pending => "pending events".to_owned(),
-            Place::World => "world".to_owned(),
-        }
-    }
-
-    fn component_difference(
-        &self,
-        other: &World<M>,
-        component: Component,
-    ) -> Option<LeafDifference> {
-        match component {
-            Component::Process(id) => {
-                let own = &*self.processes[id.index()];
-                let others = &**other.processes.get(id.index())?;
-                (own != others).then(|| walk::difference(own, others))?
-            }
-            Component::Device(id) => {
-                let own = &*self.devices[id.index()];
-                let others = &**other.devices.get(id.index())?;
-                (own != others).then(|| drive_difference(own, others))?
-            }
-            Component::Network(id) => {
-                walk::difference(&self.network.behaviour(id), &other.network.behaviour(id))
-            }
-        }
-    }
-
     /// Pending events that are not void, in order.
-    fn coming(&self) -> impl Iterator<Item = (WorldTime, Coming<'_, M>)> {
+    pub(super) fn coming(&self) -> impl Iterator<Item = (WorldTime, Coming<'_, M>)> {
         let pending = self.queue.sorted().into_iter();
         pending.filter_map(|(at, _, due)| Some((at, self.what_comes(due)?)))
     }
@@ -197,19 +108,6 @@ impl<M: Module> World<M> {
                 Some(Coming::Execute { device, place })
             }
             Due::Serve(_) | Due::Wake(_) => None,
-        }
-    }
-
-    fn rest(&self) -> Rest {
-        Rest {
-            processes: self.processes.len(),
-            devices: self.devices.len(),
-            now: self.now,
-            sequence: self.sequence,
-            totals: self.totals,
-            at_this_instant: self.at_this_instant,
-            trace_hash: self.trace_hash(),
-            clocks: self.machines.iter().map(|machine| machine.clock).collect(),
         }
     }
 
@@ -253,17 +151,4 @@ fn drive_behaviour(drive: &Drive) -> (Pace, Vec<usize>) {
     let waiting = drive.waiting.iter().map(|number| u64::from(*number));
     let waiting = waiting.filter_map(|number| drive.device.place_of(CommandNumber(number)));
     (drive.pace.get(), waiting.collect())
-}
-
-/// By page, if the drives differ in that; else as they are stored.
-fn drive_difference(left: &Drive, right: &Drive) -> Option<LeafDifference> {
-    let [own, others] = [left, right].map(|drive| drive.device.behaviour());
-    walk::difference(&own, &others).or_else(|| walk::difference(left, right))
-}
-
-impl fmt::Display for FieldDifference {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let LeafDifference { path, left, right } = &self.field;
-        write!(f, "{path}: {left}, not {right}")
-    }
 }

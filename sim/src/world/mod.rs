@@ -13,12 +13,14 @@
 //! Read on in `delivery` (what wakes a module), `effects` (what it causes), `path`
 //! (where packets wait before they leave), `pace` (CPU and clocks),
 //! `devices`, `hardware` and `trouble` (what is done to machines and devices from
-//! outside).
+//! outside). `behaviour` and `differences` say of two worlds whether they go on alike,
+//! and in which field they differ; `upcoming` names the event that comes next.
 
 mod behaviour;
 mod build;
 mod delivery;
 mod devices;
+mod differences;
 mod effects;
 mod hardware;
 mod hashes;
@@ -28,6 +30,7 @@ mod pending;
 #[cfg(test)]
 mod tests;
 mod trouble;
+mod upcoming;
 mod views;
 
 use std::sync::Arc;
@@ -47,9 +50,10 @@ use crate::random::{Draw, Seed};
 use crate::service_time::{DeviceService, RarePace};
 use crate::slots::Slots;
 use crate::time::WorldTime;
-pub use behaviour::{FieldDifference, Place};
+pub use differences::{FieldDifference, Place};
 use hashes::Hashes;
 use pending::{Due, Held, Parcel};
+pub use upcoming::Upcoming;
 
 /// A component, for hashes and differences.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

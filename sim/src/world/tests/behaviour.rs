@@ -198,7 +198,7 @@ fn a_difference_names_component_and_field() {
 }
 
 #[test]
-fn a_difference_in_what_is_pending_is_found() {
+fn a_lost_packet_is_a_difference_of_its_network() {
     let worlds = [false, true].map(|loses| {
         let mut play = Play::new(&[&[Act::Send(2, 1)], &[], &[]]);
         play.apply_choosing(&Fault::Boot(ProcessId(0)), &mut Postman { loses });
@@ -206,7 +206,27 @@ fn a_difference_in_what_is_pending_is_found() {
         play.world
     });
     let found = worlds[0].first_difference(&worlds[1]).expect("a packet");
-    assert_eq!(found.place, Place::Pending);
-    assert_eq!(found.field.path, "[0].0");
-    assert_eq!(found.to_string(), "[0].0: 10us, not absent");
+    let network = Component::Network(NetworkId::new(0));
+    assert_eq!(found.place, Place::Component(network));
+    assert_eq!(
+        found.to_string(),
+        "in_flight[packet 1 part 0 attempt 0 from machine.script to machine.script]: arrives: 10us, not absent"
+    );
+}
+
+#[test]
+fn what_comes_next_is_named_and_found_at_another_time() {
+    let mut play = Play::new(&[&[Act::Send(2, 1)], &[], &[]]);
+    play.apply_choosing(&Fault::Boot(ProcessId(0)), &mut Calm);
+    let next = play.world.upcoming().expect("a packet");
+    assert_eq!(next.at, play.world.next_event().expect("a packet"));
+    assert_eq!(next.component, Component::Process(ProcessId(2)));
+    assert!(next.what.starts_with("arrival of "), "{}", next.what);
+    let mut late = Play::new(&[&[Act::Send(2, 1)], &[], &[]]);
+    late.world.advance(at(5));
+    late.apply_choosing(&Fault::Boot(ProcessId(0)), &mut Calm);
+    let due = late.world.due_at(&next);
+    assert_eq!(due, Some(next.at.after(Duration::from_micros(5))));
+    let nobody = Play::new(&[]);
+    assert_eq!(nobody.world.due_at(&next), None);
 }
