@@ -7,16 +7,21 @@
 //! become floating point only as JSON) and reads back equal from its own JSON.
 
 mod catalogue;
+mod difference;
 mod failure;
 mod ledger;
 mod quantity;
 mod run;
 mod story;
 mod sweep;
+mod trail;
 mod verdict;
 mod verify;
 
 pub use catalogue::{FeatureRecord, FeatureStatus, ListRecord};
+pub use difference::{
+    DiffRecord, Difference, DifferingField, ForkRecord, FutureRecord, PartingRecord,
+};
 pub use failure::Failure;
 pub use ledger::{JoinError, Ledger, Shard, SweepPlan};
 pub use quantity::{Decimal, Share};
@@ -32,8 +37,9 @@ pub use story::{
 pub use sweep::{
     FaultTally, Listed, ProbeTally, SEEDS_MIN, ScenarioTally, SweepRecord, SweepResult, SweepTiming,
 };
+pub use trail::{TrailHead, TrailLine};
 pub use verdict::{Exit, Verdict};
-pub use verify::{Difference, VerifyRecord};
+pub use verify::VerifyRecord;
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};

@@ -5,8 +5,10 @@ use crate::paint::{Ink, Paint};
 use crate::record::{FeatureRecord, FeatureStatus, ListRecord, VerifyRecord};
 use crate::words::{counted, seconds};
 
+mod parting;
 mod sweep;
 
+pub use parting::{diff, fork};
 pub use sweep::{sweep, transitions};
 
 /// The scenarios that there are: `list`.

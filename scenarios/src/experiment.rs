@@ -11,8 +11,8 @@ use stormglass_sim::fault::Fault;
 use stormglass_sim::occurrence::Occurrence;
 use stormglass_sim::random::Seed;
 use stormglass_sim::time::WorldTime;
-use stormglass_sim::walk;
-use stormglass_sim::world::{Workbench, World};
+use stormglass_sim::walk::{self, LeafDifference};
+use stormglass_sim::world::{Upcoming, Workbench, World};
 
 use crate::actor::{Actor, Report};
 use crate::cluster::{self, Map};
@@ -74,6 +74,30 @@ pub struct Experiment {
     rest: Duration,
 }
 
+/// An experiment without its world.
+#[derive(Serialize)]
+struct Surroundings<'a> {
+    weather: &'a Weather,
+    schedule: &'a Schedule,
+    oracles: &'a Oracles,
+    measures: &'a Measures,
+    transitions: &'a Transitions,
+    tally: &'a Tally,
+    findings: &'a [Finding],
+    start: WorldTime,
+    news_at: WorldTime,
+    rest: Duration,
+}
+
+/// What an experiment does next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// Something is done to the hardware.
+    Fault(WorldTime),
+    /// An event of the world.
+    Event(Upcoming),
+}
+
 /// Buffers that steps reuse.
 pub type Bench = Workbench<Actor>;
 
@@ -85,18 +109,23 @@ impl Experiment {
 
     /// The same at another beginning of time; nothing but instants differs.
     pub fn starting_at(scenario: &Scenario, seed: u64, start: WorldTime) -> Self {
+        Experiment::assembled(scenario, seed, start, loses_content(scenario))
+    }
+
+    /// The same with oracles that reckon with the loss of content, though the scenario
+    /// does not: what takes it may be added later.
+    pub fn expecting_loss(scenario: &Scenario, seed: u64) -> Self {
+        Experiment::assembled(scenario, seed, WorldTime::ZERO, true)
+    }
+
+    fn assembled(scenario: &Scenario, seed: u64, start: WorldTime, is_charting: bool) -> Self {
         let seed = Seed(seed);
         let (world, map) = cluster::build(scenario, seed, start);
         let weather = Weather::new(scenario, seed, start);
         let bounds = Bounds::of(scenario);
         let weather_until = weather.until();
         Experiment {
-            oracles: Oracles::new(
-                &world,
-                &map,
-                (bounds, weather.sync()),
-                loses_content(scenario),
-            ),
+            oracles: Oracles::new(&world, &map, (bounds, weather.sync()), is_charting),
             weather,
             schedule: Schedule::new(scenario, &world, &map, start),
             measures: Measures::new(weather_until),
@@ -166,6 +195,48 @@ impl Experiment {
     fn next_fault(&self) -> Option<WorldTime> {
         let asked = [self.schedule.next_at(), self.weather.next_at()];
         asked.into_iter().flatten().min()
+    }
+
+    /// What happens next: a fault before an event of its instant. An experiment at rest
+    /// may have something left that does not count.
+    pub fn next(&self) -> Option<Next> {
+        let (fault, event) = (self.next_fault(), self.world.next_event());
+        match fault {
+            Some(at) if event.is_none_or(|event| at <= event) => Some(Next::Fault(at)),
+            Some(_) | None => self.world.upcoming().map(Next::Event),
+        }
+    }
+
+    /// Fields in which what is around the world differs, `most` at most.
+    pub fn surrounding_differences(&self, other: &Experiment, most: usize) -> Vec<LeafDifference> {
+        walk::differences(&self.surroundings(), &other.surroundings(), most)
+    }
+
+    fn surroundings(&self) -> Surroundings<'_> {
+        Surroundings {
+            weather: &self.weather,
+            schedule: &self.schedule,
+            oracles: &self.oracles,
+            measures: &self.measures,
+            transitions: &self.transitions,
+            tally: &self.tally,
+            findings: &self.findings,
+            start: self.start,
+            news_at: self.news_at,
+            rest: self.rest,
+        }
+    }
+
+    /// Adds a fault to those that are to come. Its instant counts from the beginning.
+    pub fn add_fault(&mut self, fault: &crate::file::Fault) {
+        let (world, map) = (&self.world, &self.map);
+        self.schedule.add(fault, world, map, self.start);
+    }
+
+    /// Goes on under the weather of another scenario, as far as that differs from the
+    /// weather of the scenario that it has had.
+    pub fn change_weather(&mut self, from: &Scenario, to: &Scenario, seed: u64) {
+        self.weather.change(&from.weather, &to.weather, Seed(seed));
     }
 
     /// A hash of what the experiment will do: equal for two that behave alike from
@@ -340,7 +411,7 @@ fn count(counts: &mut Table<Arc<str>, u64>, name: &str) {
 }
 
 /// Whether anything may take content from a device.
-fn loses_content(scenario: &Scenario) -> bool {
+pub fn loses_content(scenario: &Scenario) -> bool {
     let damages = |action: &Action| {
         let returns = match action {
             Action::Damage { .. }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::Mutex;
@@ -22,8 +22,18 @@ const LINKS_MAX: u32 = 16;
 /// stays, and what it leads to is replaced. Devices and pipes are written to as they
 /// are.
 pub fn write(path: &Path, content: &[u8]) -> io::Result<()> {
+    write_by(path, |out| out.write_all(content))
+}
+
+/// The same with a content that is made while it is written.
+pub fn write_by(
+    path: &Path,
+    fill: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> io::Result<()> {
     if fs::metadata(path).is_ok_and(|found| !found.is_file()) {
-        return File::options().write(true).open(path)?.write_all(content);
+        let mut out = BufWriter::new(File::options().write(true).open(path)?);
+        fill(&mut out)?;
+        return out.flush();
     }
     let path = follow(path)?;
     let Some(name) = path.file_name() else {
@@ -40,9 +50,11 @@ pub fn write(path: &Path, content: &[u8]) -> io::Result<()> {
         unfinished.insert(beside.clone());
         File::create_new(&beside)
     };
-    let written = made.and_then(|mut file| {
-        file.write_all(content)?;
-        file.sync_all()?;
+    let written = made.and_then(|file| {
+        let mut out = BufWriter::new(file);
+        fill(&mut out)?;
+        out.flush()?;
+        out.get_ref().sync_all()?;
         fs::rename(&beside, &path)
     });
     if written.is_err() {

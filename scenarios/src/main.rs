@@ -22,11 +22,14 @@ Examples:
   stormglass run owner-crash --seed 7 --json          the same for a script
   stormglass sweep --suite spine --seeds 0..1000      many seeds on all cores
   stormglass verify owner-crash --seed 7              same seed, same bytes?
+  stormglass diff owner-crash@7 owner-crash@8         where do two runs part?
+  stormglass fork owner-crash@7 --at 300ms --set weather.loss=0.5     what if?
 
 Exit codes:
   0 pass · 1 safety violation or crash · 2 usage or scenario error · 3 liveness
   failure · 4 nondeterminism · 5 expectation not met · 6 unrecoverable by design
-  beyond what is allowed · 70 internal error; of many the lowest of 1, 3, 4, 5, 6";
+  beyond what is allowed · 70 internal error; of many the lowest of 1, 3, 4, 5, 6. `diff` exits
+  with 1 if the sides differ";
 
 /// A deterministic simulation testbed for a replicated storage cluster.
 #[derive(Parser)]
@@ -60,6 +63,10 @@ enum Command {
     Features(command::features::Args),
     /// Run one scenario in many ways and compare all that it says
     Verify(command::verify::Args),
+    /// Say where two runs, checkpoints or trails part
+    Diff(command::diff::Args),
+    /// Change something at an instant, and run both futures
+    Fork(command::fork::Args),
     /// Run many seeds on all cores and group what fails
     Sweep(command::sweep::Args),
     /// Join the shards of a sweep
@@ -77,6 +84,8 @@ impl Command {
             Command::Resume(args) => command::resume::execute(&args, output),
             Command::Features(args) => command::features::execute(&args, output),
             Command::Verify(args) => command::verify::execute(&args, output),
+            Command::Diff(args) => command::diff::execute(args, output),
+            Command::Fork(args) => command::fork::execute(args, output),
             Command::List(args) => command::list::execute(&args, output),
             Command::Sweep(args) => command::sweep::execute(&args, output),
             Command::Merge(args) => command::merge::execute(&args, output),

@@ -212,21 +212,37 @@ fn drive(
             break;
         }
         progress.fetch_add(1, Ordering::Relaxed);
-        if !experiment.findings().is_empty() {
-            return Stop::Finding;
-        }
-        if experiment.world().events_at_this_instant() > EVENTS_AT_ONE_INSTANT_MAX {
-            return Stop::Limit("endless loop at one instant");
-        }
-        if experiment.world().totals().events > scenario.limits.events {
-            return Stop::Limit("event limit");
-        }
-        if experiment.elapsed() > scenario.limits.sim_time {
-            return Stop::Limit("time limit");
+        match end(experiment, scenario) {
+            None => {}
+            Some(End::Finding) => return Stop::Finding,
+            Some(End::Limit(which)) => return Stop::Limit(which),
         }
     }
     let is_done = experiment.clients_are_done();
     Stop::Quiet(is_done.then(|| experiment.finish()))
+}
+
+/// Why a run ends though something is left to happen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// An oracle found something.
+    Finding,
+    /// A limit was reached; which.
+    Limit(&'static str),
+}
+
+/// Whether a run ends after the step that was just taken.
+pub(crate) fn end(experiment: &Experiment, scenario: &Scenario) -> Option<End> {
+    if !experiment.findings().is_empty() {
+        return Some(End::Finding);
+    }
+    if experiment.world().events_at_this_instant() > EVENTS_AT_ONE_INSTANT_MAX {
+        return Some(End::Limit("endless loop at one instant"));
+    }
+    if experiment.world().totals().events > scenario.limits.events {
+        return Some(End::Limit("event limit"));
+    }
+    (experiment.elapsed() > scenario.limits.sim_time).then_some(End::Limit("time limit"))
 }
 
 struct Judged {

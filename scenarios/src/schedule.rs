@@ -19,7 +19,7 @@ use stormglass_sim::world::{DeviceIndex, MachineId, ProcessId, World};
 use crate::actor::{Actor, Report};
 use crate::agenda::Agenda;
 use crate::cluster::Map;
-use crate::file::{Cue, Scenario, Trigger, When};
+use crate::file::{self, Cue, Scenario, Trigger, When};
 use crate::timeline;
 
 use self::record::RecordDamage;
@@ -74,21 +74,32 @@ impl Schedule {
             schedule.agenda.add(start, Fault::Boot(process));
         }
         for fault in &scenario.faults {
-            let action = match RecordDamage::of(&fault.action, map) {
-                Some(damage) => Planned::Record(damage),
-                None => Planned::Steps(steps::of(&fault.action, world, map)),
-            };
-            match &fault.when {
-                When::At(at) => schedule.plan(start.after(*at), action),
-                When::On(trigger) => schedule.waiting.push(Waiting {
-                    wanted: wanted(trigger, map),
-                    machine: steps::machine(trigger.node, map),
-                    left: trigger.nth,
-                    action,
-                }),
-            }
+            schedule.add(fault, world, map, start);
         }
         schedule
+    }
+
+    /// Adds a fault of a scenario that began at `start`.
+    pub(crate) fn add(
+        &mut self,
+        fault: &file::Fault,
+        world: &World<Actor>,
+        map: &Map,
+        start: WorldTime,
+    ) {
+        let action = match RecordDamage::of(&fault.action, map) {
+            Some(damage) => Planned::Record(damage),
+            None => Planned::Steps(steps::of(&fault.action, world, map)),
+        };
+        match &fault.when {
+            When::At(at) => self.plan(start.after(*at), action),
+            When::On(trigger) => self.waiting.push(Waiting {
+                wanted: wanted(trigger, map),
+                machine: steps::machine(trigger.node, map),
+                left: trigger.nth,
+                action,
+            }),
+        }
     }
 
     fn plan(&mut self, at: WorldTime, action: Planned) {

@@ -153,6 +153,11 @@ impl Source {
     }
 }
 
+/// A valid scenario with settings applied.
+pub fn with_settings(scenario: &Scenario, settings: &[Setting]) -> Result<Scenario, SettingError> {
+    set::apply(&scenario.name, &scenario.to_toml(), settings)
+}
+
 /// Bytes of the largest scenario file.
 const FILE_BYTES_MAX: u64 = 1 << 20;
 

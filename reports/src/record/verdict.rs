@@ -73,6 +73,8 @@ pub enum Exit {
     Pass,
     /// 1: a safety violation, or the engine crashed.
     Safety,
+    /// 1: two runs differ. Only `diff` exits so, as the Unix command of that name does.
+    Differs,
     /// 2: the command line or the scenario is wrong.
     Usage,
     /// 3: a liveness failure.
@@ -92,7 +94,7 @@ impl Exit {
     pub const fn code(self) -> u8 {
         match self {
             Exit::Pass => 0,
-            Exit::Safety => 1,
+            Exit::Safety | Exit::Differs => 1,
             Exit::Usage => 2,
             Exit::Liveness => 3,
             Exit::Nondeterminism => 4,

@@ -1,11 +1,8 @@
 //! Whether a run is the same whenever and wherever it is done.
 
-use std::time::Duration;
-
 use serde::{Deserialize, Serialize};
 
-use super::quantity::seconds;
-use super::{Exit, SchemaVersion};
+use super::{Difference, Exit, SchemaVersion};
 
 /// What `verify SCENARIO --seed N --json` prints.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,22 +29,4 @@ impl VerifyRecord {
             Exit::Nondeterminism
         }
     }
-}
-
-/// Where two worlds first part, as a field of the world.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Difference {
-    /// The number of the first event after which they differ.
-    pub event: u64,
-    /// Simulated time of that event.
-    #[serde(with = "seconds")]
-    pub at: Duration,
-    /// The node, device, network or client that differs.
-    pub component: String,
-    /// The field in it.
-    pub field: String,
-    /// Its value on the left.
-    pub left: String,
-    /// Its value on the right.
-    pub right: String,
 }

@@ -6,6 +6,8 @@ use std::ops::Range;
 use stormglass_reports::escape;
 use stormglass_reports::record::Exit;
 use stormglass_scenarios::checkpoint::CheckpointError;
+use stormglass_scenarios::diff::GivenError;
+use stormglass_scenarios::fork::ForkError;
 use stormglass_scenarios::moment::Moment;
 use stormglass_scenarios::source::SourceError;
 use stormglass_scenarios::sweep::SweepError;
@@ -17,7 +19,9 @@ mod swept;
 mod values;
 
 pub(crate) mod completions;
+pub(crate) mod diff;
 pub(crate) mod features;
+pub(crate) mod fork;
 pub(crate) mod list;
 pub(crate) mod merge;
 pub(crate) mod resume;
@@ -78,6 +82,15 @@ pub(crate) enum CommandError {
     /// A verification has no result.
     #[error(transparent)]
     Verify(#[from] VerifyError),
+    /// Two runs cannot be compared.
+    #[error(transparent)]
+    Given(#[from] GivenError),
+    /// A run cannot be forked.
+    #[error(transparent)]
+    Fork(#[from] ForkError),
+    /// A run that is to be forked somewhere.
+    #[error("where is the run to be forked?")]
+    NoMoment,
     /// Fresh processes cannot be started.
     #[error("cannot find this program's own file")]
     NoProgram(#[source] io::Error),
@@ -96,6 +109,12 @@ impl CommandError {
             CommandError::Source(error) => return error.render(colour),
             CommandError::Verify(VerifyError::Source(error)) => return error.render(colour),
             CommandError::Interrupted(_) => return format!("{self}\n"),
+            CommandError::Given(error) | CommandError::Fork(ForkError::Given(error)) => {
+                if let GivenError::Source(error) = error {
+                    return error.render(colour);
+                }
+            }
+            CommandError::Fork(ForkError::Setting(error)) => return error.render(),
             _ => {}
         }
         let mut text = format!("error: {self}");
@@ -104,7 +123,11 @@ impl CommandError {
             text += &format!(": {error}");
             cause = error.source();
         }
-        if let Some(help) = self.help() {
+        let help = match self {
+            CommandError::Fork(error) => error.help(),
+            _ => None,
+        };
+        if let Some(help) = help.or_else(|| self.help().map(str::to_owned)) {
             text += &format!("\n  help: {help}");
         }
         text + "\n"
@@ -113,21 +136,13 @@ impl CommandError {
     /// What would help.
     fn help(&self) -> Option<&'static str> {
         Some(match self {
-            CommandError::Checkpoint(error) => match error {
-                CheckpointError::Unreadable { .. } | CheckpointError::NoCheckpoint => {
-                    "`stormglass run SCENARIO --checkpoint 2.1s=FILE` writes a checkpoint"
-                }
-                CheckpointError::Unwritable { .. } => {
-                    "name a file in a folder that exists and may be written to"
-                }
-                CheckpointError::Format { .. } | CheckpointError::OtherBuild { .. } => {
-                    "resume it with the build that wrote it, or write it again with this one: \
-                     scenario, seed and instant give the same"
-                }
-                CheckpointError::Damaged => {
-                    "write it again: scenario, seed and instant give the same"
-                }
-            },
+            CommandError::Checkpoint(error)
+            | CommandError::Given(GivenError::Checkpoint(error))
+            | CommandError::Fork(ForkError::Given(GivenError::Checkpoint(error))) => {
+                checkpoint_help(error)
+            }
+            CommandError::Given(error) => return error.help(),
+            CommandError::NoMoment => "name an instant by --at, as in --at 2.1s",
             CommandError::EndsBefore(_) => {
                 "run it without --checkpoint to see how long it is, and name an earlier instant"
             }
@@ -157,6 +172,9 @@ impl CommandError {
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
             CommandError::Source(_)
+            | CommandError::Given(_)
+            | CommandError::Fork(_)
+            | CommandError::NoMoment
             | CommandError::Checkpoint(_)
             | CommandError::EndsBefore(_)
             | CommandError::Folder(_)
@@ -173,5 +191,21 @@ impl CommandError {
             | CommandError::Signals(_)
             | CommandError::Output(_) => Exit::Internal.code(),
         }
+    }
+}
+
+fn checkpoint_help(error: &CheckpointError) -> &'static str {
+    match error {
+        CheckpointError::Unreadable { .. } | CheckpointError::NoCheckpoint => {
+            "`stormglass run SCENARIO --checkpoint 2.1s=FILE` writes a checkpoint"
+        }
+        CheckpointError::Unwritable { .. } => {
+            "name a file in a folder that exists and may be written to"
+        }
+        CheckpointError::Format { .. } | CheckpointError::OtherBuild { .. } => {
+            "resume it with the build that wrote it, or write it again with this one: \
+             scenario, seed and instant give the same"
+        }
+        CheckpointError::Damaged => "write it again: scenario, seed and instant give the same",
     }
 }

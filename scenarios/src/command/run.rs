@@ -13,6 +13,7 @@ use stormglass_scenarios::files;
 use stormglass_scenarios::interrupt;
 use stormglass_scenarios::run::{self, Keep};
 use stormglass_scenarios::source::{Setting, Source};
+use stormglass_scenarios::trail::Played;
 use stormglass_scenarios::watchdog;
 
 use super::values::{CheckpointAt, Patience};
@@ -25,6 +26,7 @@ Examples:
   stormglass run parallel-latency --seed 1 --set settings.replication=chained
   stormglass run owner-crash --seed 7 --html owner-crash.html
   stormglass run owner-crash --seed 7 --checkpoint 2.1s=half.checkpoint
+  stormglass run owner-crash --seed 7 --trace old.trail
   stormglass run owner-crash --set workload.clients=2 --set 'devices.\"east.data\".write=5ms'";
 
 #[derive(clap::Args)]
@@ -36,6 +38,10 @@ pub(crate) struct Args {
     /// `stormglass resume`; may be repeated
     #[arg(long = "checkpoint", value_name = "T=FILE")]
     checkpoints: Vec<CheckpointAt>,
+    /// Write a line of JSON for each event to a file, with the hashes that it left behind, for
+    /// `stormglass diff`
+    #[arg(long, value_name = "FILE")]
+    trace: Option<PathBuf>,
     #[command(flatten)]
     form: Form,
 }
@@ -90,7 +96,9 @@ pub(crate) fn execute(args: Args, output: &mut Output) -> Result<Exit, CommandEr
     let begin = move |scenario: &Scenario| Experiment::new(scenario, seed);
     let (scenario, command) = (source.scenario.clone(), source.run_command(seed));
     let shown = args.form.run(scenario, seed, begin, command, output)?;
-    match write_checkpoints(&args.checkpoints, &source, seed, args.form.watchdog.0) {
+    let limit = args.form.watchdog.0;
+    let written = write_checkpoints(&args.checkpoints, &source, seed, limit);
+    match written.and_then(|()| write_trail(args.trace, source, seed, limit)) {
         // What a failing run came to is worth more than what it did not write.
         Err(error) if shown != Exit::Pass => {
             output.explain(&error);
@@ -120,6 +128,30 @@ fn write_checkpoints(
             .save(path)?;
     }
     Ok(())
+}
+
+fn write_trail(
+    path: Option<PathBuf>,
+    source: Source,
+    seed: u64,
+    limit: Duration,
+) -> Result<(), CommandError> {
+    let Some(path) = path else { return Ok(()) };
+    interrupt::leave_nothing_behind().map_err(CommandError::Signals)?;
+    let shown = path.display().to_string();
+    let written = watchdog::watched(limit, move |pulse| {
+        let experiment = Experiment::new(&source.scenario, seed);
+        files::write_by(&path, |out| {
+            Played::new(&source.scenario, experiment, pulse).write(seed, out)
+        })
+    });
+    // A handler that does not return has been told by the run.
+    written
+        .unwrap_or(Ok(()))
+        .map_err(|reason| CommandError::Unwritable {
+            path: shown,
+            reason,
+        })
 }
 
 impl Form {

@@ -53,7 +53,7 @@ pub struct Wrong {
 
 impl SettingError {
     /// For a person: what is wrong, and what would help.
-    pub(super) fn render(&self) -> String {
+    pub fn render(&self) -> String {
         match self {
             SettingError::NoValue | SettingError::NoKey(_) => format!("error: {self}\n"),
             SettingError::NotATable { .. } => {
@@ -172,6 +172,11 @@ fn behind(settings: &[Setting], path: &str) -> Vec<String> {
 }
 
 impl Setting {
+    /// The steps of the path to what is changed, one at least.
+    pub fn path(&self) -> &[String] {
+        &self.path
+    }
+
     fn apply(&self, root: &mut Value) -> Result<(), SettingError> {
         let mut place = root;
         for (depth, step) in self.path.iter().enumerate() {

@@ -105,31 +105,8 @@ const COPIES_APART_MAX: Duration = Duration::from_millis(1_500);
 impl Weather {
     /// Draws a seed's weather.
     pub fn new(scenario: &Scenario, seed: Seed, start: WorldTime) -> Self {
-        let swarm = seed.draw(0, "weather strength");
         let asked = &scenario.weather;
-        let drawn = |kind: u64, rate: Rate| {
-            let sample = swarm.at(&[kind, 0, 0, 0]);
-            match sample.further(1).chance(asked.swarm) {
-                true => draw::rate(rate, sample),
-                false => Ratio::NEVER,
-            }
-        };
-        let strength = Strength {
-            loss: drawn(1, asked.loss),
-            duplicate: drawn(2, asked.duplicate),
-            delay: drawn(3, asked.delay.ratio),
-            delay_max: asked.delay.max,
-            corrupt: drawn(4, asked.corrupt),
-            io: IoStrength {
-                slow: drawn(5, asked.io.slow.ratio),
-                slow_max: asked.io.slow.max,
-                error: drawn(6, asked.io.error),
-                failed_flush: drawn(7, asked.io.failed_flush),
-                lost_write: drawn(8, asked.io.lost_write),
-                misdirected_write: drawn(9, asked.io.misdirected_write),
-                lying_flush: drawn(10, asked.io.lying_flush),
-            },
-        };
+        let strength = Strength::drawn(asked, asked.swarm, seed);
         let until = start.after(asked.until);
         let bursts = Bursts::new(asked.burst, seed.draw(0, "bursts"), start, until);
         let storm = Storm::new(scenario, seed, start, &bursts);
@@ -154,6 +131,15 @@ impl Weather {
                 course,
             }),
         }
+    }
+
+    /// From now on messages and commands meet what another weather asks for, where that
+    /// differs from the one that it has had. What was changed is on, whatever the seed's
+    /// swarm drew.
+    pub fn change(&mut self, from: &file::Weather, to: &file::Weather, seed: Seed) {
+        let drawn = Strength::drawn(to, Ratio::ALWAYS, seed);
+        self.strength.take_over(drawn, from, to);
+        self.thick = self.strength.hastened(self.hard.bursts.factor());
     }
 
     /// A power loss is about to happen.
@@ -260,6 +246,78 @@ fn copies(is_doubled: bool, sample: Sample) -> Copies {
 }
 
 impl Strength {
+    /// What a seed draws; each kind is on with the chance `swarm`.
+    fn drawn(asked: &file::Weather, swarm: Ratio, seed: Seed) -> Self {
+        let draw = seed.draw(0, "weather strength");
+        let drawn = |kind: u64, rate: Rate| {
+            let sample = draw.at(&[kind, 0, 0, 0]);
+            match sample.further(1).chance(swarm) {
+                true => draw::rate(rate, sample),
+                false => Ratio::NEVER,
+            }
+        };
+        Strength {
+            loss: drawn(1, asked.loss),
+            duplicate: drawn(2, asked.duplicate),
+            delay: drawn(3, asked.delay.ratio),
+            delay_max: asked.delay.max,
+            corrupt: drawn(4, asked.corrupt),
+            io: IoStrength {
+                slow: drawn(5, asked.io.slow.ratio),
+                slow_max: asked.io.slow.max,
+                error: drawn(6, asked.io.error),
+                failed_flush: drawn(7, asked.io.failed_flush),
+                lost_write: drawn(8, asked.io.lost_write),
+                misdirected_write: drawn(9, asked.io.misdirected_write),
+                lying_flush: drawn(10, asked.io.lying_flush),
+            },
+        }
+    }
+
+    /// Takes over from another strength the kinds that are asked for otherwise.
+    fn take_over(&mut self, other: Strength, from: &file::Weather, to: &file::Weather) {
+        fn set<A: PartialEq, T>(place: &mut T, value: T, (from, to): (A, A)) {
+            if from != to {
+                *place = value;
+            }
+        }
+        set(&mut self.loss, other.loss, (from.loss, to.loss));
+        set(
+            &mut self.duplicate,
+            other.duplicate,
+            (from.duplicate, to.duplicate),
+        );
+        set(
+            &mut self.delay,
+            other.delay,
+            (from.delay.ratio, to.delay.ratio),
+        );
+        set(
+            &mut self.delay_max,
+            other.delay_max,
+            (from.delay.max, to.delay.max),
+        );
+        set(&mut self.corrupt, other.corrupt, (from.corrupt, to.corrupt));
+        let (own, other, from, to) = (&mut self.io, other.io, &from.io, &to.io);
+        set(&mut own.slow, other.slow, (from.slow.ratio, to.slow.ratio));
+        set(
+            &mut own.slow_max,
+            other.slow_max,
+            (from.slow.max, to.slow.max),
+        );
+        set(&mut own.error, other.error, (from.error, to.error));
+        let flush = (from.failed_flush, to.failed_flush);
+        set(&mut own.failed_flush, other.failed_flush, flush);
+        set(
+            &mut own.lost_write,
+            other.lost_write,
+            (from.lost_write, to.lost_write),
+        );
+        set(&mut own.lying_flush, other.lying_flush, (from.lying_flush, to.lying_flush));
+        let astray = (from.misdirected_write, to.misdirected_write);
+        set(&mut own.misdirected_write, other.misdirected_write, astray);
+    }
+
     /// The same, thicker.
     fn hastened(self, factor: u32) -> Self {
         Strength {

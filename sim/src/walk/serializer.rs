@@ -243,10 +243,13 @@ impl ser::SerializeMap for Inside<'_, '_> {
         // A key is part of the path, and part of the content.
         let mut parts = Vec::new();
         let mut collect = |_: &[Step], leaf: Leaf| {
-            parts.push(match leaf {
-                Leaf::Text(text) => text,
-                other => other.to_string(),
-            });
+            // A text stands without its quotes.
+            let text = if let Leaf::Text(text) = leaf {
+                text
+            } else {
+                leaf.to_string()
+            };
+            parts.push(text);
             ControlFlow::Continue(())
         };
         let mut inner = Walker::new(self.walker.base, &mut collect);
