@@ -17,6 +17,9 @@ use stormglass_engine::wire::kind;
 
 use crate::workload::{Client, ClientEvent, ClientIdentity};
 
+#[cfg(test)]
+pub(crate) mod planted;
+
 /// A module of a scenario's world.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Actor {
@@ -30,6 +33,9 @@ pub enum Actor {
     D(Box<DModule>),
     /// The mediator.
     Mediator(Box<Mediator>),
+    /// A client that is not deterministic.
+    #[cfg(test)]
+    Planted(Box<planted::Planted>),
 }
 
 /// What is known of a module before it boots.
@@ -68,6 +74,8 @@ impl Actor {
         match self {
             Actor::Client(client) => Some(client),
             Actor::M(_) | Actor::N(_) | Actor::D(_) | Actor::Mediator(_) => None,
+            #[cfg(test)]
+            Actor::Planted(planted) => planted.inner.as_client(),
         }
     }
     /// The D-module, if it is one.
@@ -75,6 +83,8 @@ impl Actor {
         match self {
             Actor::D(module) => Some(module),
             Actor::Client(_) | Actor::M(_) | Actor::N(_) | Actor::Mediator(_) => None,
+            #[cfg(test)]
+            Actor::Planted(_) => None,
         }
     }
 }
@@ -105,6 +115,10 @@ impl Module for Actor {
         out: &mut Outbox<Local, Report>,
     ) -> Self {
         match identity {
+            #[cfg(test)]
+            Identity::Client(client) if planted::is_meant(client) => {
+                planted::boot(identity, entropy, now, out)
+            }
             Identity::Client(identity) => {
                 Actor::Client(Box::new(Client::boot(identity, entropy, now, out)))
             }
@@ -130,6 +144,8 @@ impl Module for Actor {
             Actor::N(module) => with_node(out, |out| module.handle(now, input, out)),
             Actor::D(module) => with_node(out, |out| module.handle(now, input, out)),
             Actor::Mediator(mediator) => with_node(out, |out| mediator.handle(now, input, out)),
+            #[cfg(test)]
+            Actor::Planted(planted) => planted.handle(now, input, out),
         }
     }
 
@@ -140,6 +156,8 @@ impl Module for Actor {
             Actor::N(module) => module.next_deadline(),
             Actor::D(module) => module.next_deadline(),
             Actor::Mediator(mediator) => mediator.next_deadline(),
+            #[cfg(test)]
+            Actor::Planted(planted) => planted.inner.next_deadline(),
         }
     }
 
@@ -149,6 +167,8 @@ impl Module for Actor {
             Actor::Mediator(mediator) => mediator.check_invariants(),
             // A client checks itself; the others have nothing between inputs.
             Actor::Client(_) | Actor::M(_) | Actor::N(_) => {}
+            #[cfg(test)]
+            Actor::Planted(planted) => planted.inner.check_invariants(),
         }
     }
 

@@ -68,7 +68,7 @@ pub enum ForkError {
     #[error("--fault {}: the moment is said by --at", escape(.0))]
     HasMoment(String),
     /// With it the scenario is not valid.
-    #[error("--fault {}: {diagnostics}", escape(.fault))]
+    #[error("--fault {}: {}", escape(.fault), messages(.diagnostics))]
     InvalidFault {
         /// The fault.
         fault: String,
@@ -291,6 +291,12 @@ fn with_fault(scenario: &Scenario, text: &str, now: Duration) -> Result<Scenario
     })
 }
 
+/// What is wrong; the places are of no use to who wrote one line.
+fn messages(diagnostics: &Diagnostics) -> String {
+    let all = diagnostics.iter().map(|one| one.message.as_str());
+    all.collect::<Vec<_>>().join("; ")
+}
+
 impl ForkError {
     /// What would help.
     pub fn help(&self) -> Option<String> {
@@ -319,3 +325,6 @@ impl ForkError {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -23,7 +23,7 @@ Examples:
   stormglass sweep --suite spine --seeds 0..1000      many seeds on all cores
   stormglass verify owner-crash --seed 7              same seed, same bytes?
   stormglass diff owner-crash@7 owner-crash@8         where do two runs part?
-  stormglass fork owner-crash@7 --at 300ms --set weather.loss=0.5     what if?
+  stormglass fork owner-crash@7 --at 300ms --set weather.loss=1/2     what if?
 
 Exit codes:
   0 pass · 1 safety violation or crash · 2 usage or scenario error · 3 liveness

@@ -249,3 +249,6 @@ impl<R: BufRead> Iterator for Trail<R> {
         }))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -17,7 +17,7 @@ Of a trail, which another version may have written, only events and hashes are k
 Exits 0 if the sides are equal, 1 if they differ, 2 if one cannot be read.
 
 Examples:
-  stormglass diff lossy-network@1 lossy-network@1 --set-right weather.loss=0
+  stormglass diff lossy-network@1 lossy-network@1 --set-right weather.loss=0/1
   stormglass diff owner-crash@7 owner-crash@8
   stormglass run owner-crash --seed 7 --checkpoint 2.1s=half.checkpoint
   stormglass diff owner-crash@7 half.checkpoint

@@ -21,9 +21,9 @@ limits.*. Exits as `run` does, by both verdicts: the lowest of 1, 3, 4, 5, 6 tha
 
 Examples:
   stormglass fork owner-crash@7 --at 2.1s --fault 'crash = { node = \"west-1\" }'
-  stormglass fork lossy-network@1 --at 300ms --set weather.loss=0.5
+  stormglass fork lossy-network@1 --at 300ms --set weather.loss=1/2
   stormglass fork half.checkpoint --fault 'kill = { node = \"east-1\", module = \"D\" }' --json
-  stormglass fork owner-crash@7 --at 4411 --set weather.loss=0.2 --checkpoint-right b.checkpoint";
+  stormglass fork owner-crash@7 --at 4411 --set weather.loss=1/5 --checkpoint-right b.checkpoint";
 
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]

@@ -65,3 +65,6 @@ pub fn part(left: Side, right: Side, differ: Differ, progress: &AtomicU64) -> Pa
 
 /// Turns between two comparisons.
 const STRIDE: u64 = 256;
+
+#[cfg(test)]
+mod tests;

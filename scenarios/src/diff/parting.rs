@@ -8,7 +8,7 @@ use stormglass_sim::walk::LeafDifference;
 
 use super::pair::{End, Pair, Run, Stepped};
 use super::search::Parting;
-use crate::experiment::{Experiment, Next};
+use crate::experiment::Next;
 use crate::run;
 use crate::trail::Recorder;
 
@@ -154,14 +154,18 @@ fn told(
         }
     }
     let moment = |line: &TrailLine| (line.event, line.at);
-    let world = |experiment: &Experiment| {
-        let at = Duration::from_nanos(experiment.elapsed().as_nanos());
-        (experiment.world().totals().events, at)
+    let world = |run: &Run| {
+        let at = Duration::from_nanos(run.experiment.elapsed().as_nanos());
+        (run.experiment.world().totals().events, at)
     };
     let (event, at) = left_event
         .as_ref()
         .or(right_event.as_ref())
-        .map_or_else(|| world(&after.left.experiment), moment);
+        .map_or_else(
+            || [&after.left, &after.right].map(world).into_iter().max(),
+            |line| Some(moment(line)),
+        )
+        .expect("two worlds stand somewhere");
     let DifferingField {
         component,
         field,

@@ -1,6 +1,10 @@
 use std::sync::atomic::Ordering;
 
+use stormglass_sim::world::Component;
+
 use super::*;
+use crate::actor::Actor;
+use crate::actor::planted::{self, Plant};
 use crate::file::Action;
 
 const LIMIT: Duration = Duration::from_secs(30);
@@ -44,11 +48,59 @@ fn what_is_kept_between_runs_is_found_with_its_event_and_component() {
     let verified = verify(&unreliable(), None, Depth::Full).unwrap();
     assert!(verified.parted.contains(&Way::Again));
     assert_eq!(verified.record.exit().code(), 4);
+    // The schedule is other from the beginning, before anything comes of it.
     let found = verified.record.first_difference.unwrap();
-    assert_eq!(found.component, "west-1.D");
-    assert_ne!(found.left, found.right);
-    assert!(found.event > 0);
-    assert!(found.at >= Duration::from_millis(50), "{:?}", found.at);
+    assert_eq!((found.event, found.component.as_str()), (0, "schedule"));
+    assert!(found.field.starts_with("agenda.timed"), "{found:?}");
+}
+
+/// Verifies a scenario whose clients are not deterministic; checks that the first
+/// difference is one of a client's, and that it stands at the input with which that went
+/// wrong. Returns its field.
+fn found_in_a_client(plant: Plant) -> (String, String, String) {
+    let mut subject = subject("replicated-write");
+    let scenario = Arc::clone(&subject.scenario);
+    subject.begin = Arc::new(move || {
+        planted::sow(plant);
+        Experiment::new(&scenario, 1)
+    });
+    let verified = verify(&subject, None, Depth::Quick).unwrap();
+    assert_eq!(verified.parted, [Way::Again]);
+    let found = verified.record.first_difference.unwrap();
+    assert!(found.component.starts_with("client-"), "{found:?}");
+    let handled = |event| {
+        let begun = (subject.begin)();
+        let moment = Moment::Event(event);
+        let there = run::run_to(&subject.scenario, begun, moment, &AtomicU64::new(0)).unwrap();
+        let world = there.world();
+        let name = |id| world.component_name(Component::Process(id));
+        let mut processes = world.processes();
+        let client = processes
+            .find(|(id, _)| name(*id) == found.component)
+            .unwrap();
+        match &client.1.module {
+            Some(Actor::Planted(planted)) => planted.handled(),
+            other => panic!("{other:?} is no planted client"),
+        }
+    };
+    assert_eq!(handled(found.event), planted::WRONG_AT);
+    assert_eq!(handled(found.event - 1), planted::WRONG_AT - 1);
+    (found.field, found.left, found.right)
+}
+
+#[test]
+fn a_counter_kept_between_runs_is_found_where_it_is_read_and_not_where_it_shows() {
+    let (field, left, right) = found_in_a_client(Plant::Counter);
+    assert_eq!(field, "module.kept[0]");
+    let [left, right] = [left, right].map(|number| number.parse::<u64>().unwrap());
+    assert_eq!(left + 1, right);
+}
+
+#[test]
+fn a_set_in_order_of_addresses_is_found_where_it_is_walked() {
+    let (field, left, right) = found_in_a_client(Plant::Addresses);
+    assert_eq!(field, "module.kept[0]");
+    assert_ne!(left, right);
 }
 
 #[test]

@@ -7,6 +7,7 @@ use std::{env, fs, process};
 
 use serde_json::Value;
 
+mod differences;
 mod errors;
 mod lists;
 mod many;

@@ -128,7 +128,7 @@ fn window([mut left, mut right]: [Marks; 2]) -> Option<Window> {
 /// Consecutive leaves of a walk.
 struct Part {
     leaves: Vec<(Vec<Step>, Leaf)>,
-    /// All paths among them.
+    /// All paths among them, and those of the items that they are in.
     paths: BTreeSet<String>,
     /// No leaf follows.
     is_last: bool,
@@ -151,13 +151,24 @@ impl Part {
             leaves.push((path.to_vec(), leaf));
             ControlFlow::Continue(())
         });
-        let paths = leaves.iter().map(|(path, _)| display(path)).collect();
+        let mut paths = BTreeSet::new();
+        for (path, _) in &leaves {
+            paths.extend(items(path).map(display));
+            paths.insert(display(path));
+        }
         Part {
             leaves,
             paths,
             is_last,
         }
     }
+}
+
+/// The paths of the items of lists and maps that a path leads into, the outermost first.
+fn items(path: &[Step]) -> impl Iterator<Item = &[Step]> {
+    let is_item = |step: &Step| matches!(step, Step::Item(_) | Step::Key(_));
+    let ends = (1..=path.len()).filter(move |end| is_item(&path[end - 1]));
+    ends.map(|end| &path[..end])
 }
 
 /// Two parts that are compared from their beginnings on.
@@ -208,7 +219,11 @@ impl Comparison<'_> {
     /// Notes that the sides differ at a path, and goes on behind it on those sides that
     /// have it.
     fn tell(&mut self, has: [bool; 2], path: &[Step]) {
-        let path = path.to_vec();
+        let absent = has.iter().position(|has| !has);
+        let path = match absent {
+            Some(side) => self.outermost(path, side).to_vec(),
+            None => path.to_vec(),
+        };
         let [left, right] = [0, 1].map(|side| match has[side] {
             true => content(&self.sides[side].leaves[self.places[side]..], &path),
             false => "absent".to_owned(),
@@ -219,6 +234,13 @@ impl Comparison<'_> {
             right,
         });
         self.skip(has, &path);
+    }
+
+    /// The path of the item that a side lacks, where it lacks all of it.
+    fn outermost<'p>(&self, path: &'p [Step], side: usize) -> &'p [Step] {
+        let paths = &self.sides[side].paths;
+        let mut lacking = items(path).filter(|item| !paths.contains(&display(item)));
+        lacking.next().unwrap_or(path)
     }
 
     fn skip(&mut self, has: [bool; 2], path: &[Step]) {

@@ -202,6 +202,18 @@ fn differences_stand_in_order_each_once() {
 }
 
 #[test]
+fn an_item_that_is_missing_is_one_difference() {
+    let left = vec![vec![(1, 2)], vec![]];
+    let right = vec![vec![(1, 2), (3, 4)], vec![], vec![(5, 6)]];
+    let found = differences(&left, &right, 10);
+    let text = |it: &LeafDifference| format!("{}: {} → {}", it.path, it.left, it.right);
+    assert_eq!(
+        found.iter().map(text).collect::<Vec<_>>(),
+        ["[0][1]: absent → 0: 3", "[2]: absent → [0].0: 5"]
+    );
+}
+
+#[test]
 fn a_difference_is_found_however_large_the_values_are() {
     let left: Vec<u32> = (0..300_000).collect();
     for place in [0, 1, 1_023, 1_024, 70_001, 299_999] {

@@ -60,7 +60,6 @@ struct Rest {
     sequence: u64,
     totals: Totals,
     at_this_instant: u64,
-    trace_hash: u64,
     clocks: Vec<Clock>,
 }
 
@@ -177,7 +176,6 @@ impl<M: Module> World<M> {
             sequence: self.sequence,
             totals: self.totals,
             at_this_instant: self.at_this_instant,
-            trace_hash: self.trace_hash(),
             clocks: self.machines.iter().map(|machine| machine.clock).collect(),
         }
     }
