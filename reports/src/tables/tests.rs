@@ -2,8 +2,11 @@ use std::time::Duration;
 
 use super::*;
 use crate::grid::{WIDTH, width_of};
-use crate::record::{Difference, Listed, ProbeTally, SchemaVersion, SweepResult};
-use crate::samples::{failing_sweep, passing_run, sweep_record};
+use crate::record::{
+    DiffRecord, Difference, DifferingField, ForkRecord, FutureRecord, Listed, PartingRecord,
+    ProbeTally, SchemaVersion, SweepResult, TrailLine, Verdict,
+};
+use crate::samples::{failing_run, failing_sweep, passing_run, sweep_record};
 
 #[test]
 fn the_list() {
@@ -119,6 +122,72 @@ fn a_verification() {
       Left            7
       Right           6
     ");
+}
+
+#[test]
+fn where_two_runs_part() {
+    let field = |component: &str, field: &str, left: &str, right: &str| DifferingField {
+        component: component.to_owned(),
+        field: field.to_owned(),
+        left: left.to_owned(),
+        right: right.to_owned(),
+    };
+    let first = field("client", "in_flight[connect 0]", "absent", "arrives: 1us");
+    let parting = PartingRecord {
+        first_difference: Some(Difference {
+            event: 1_159,
+            at: Duration::from_micros(200_006),
+            component: first.component.clone(),
+            field: first.field.clone(),
+            left: first.left.clone(),
+            right: first.right.clone(),
+        }),
+        fields: vec![first, field("tally", "faults[loss]", "1", "absent")],
+        before: vec![field("weather", "strength.loss", "1/16", "0/1")],
+        left_event: Some(TrailLine {
+            event: 1_159,
+            at: Duration::from_micros(200_006),
+            component: "client-4".to_owned(),
+            what: "wake-up".to_owned(),
+            faults: strings(&["lose connect 0"]),
+            changed: BTreeMap::new(),
+            hash: String::new(),
+        }),
+        right_event: None,
+        notes: strings(&["the run on the right ends: nothing is left to happen"]),
+    };
+    let mut record = DiffRecord {
+        schema_version: SchemaVersion,
+        left: "lossy-network@1".to_owned(),
+        right: "half.checkpoint".to_owned(),
+        equal: false,
+        parting: parting.clone(),
+    };
+    insta::assert_snapshot!(diff(&record, Paint::Plain));
+    record.equal = true;
+    record.parting = PartingRecord::default();
+    insta::assert_snapshot!(
+        diff(&record, Paint::Plain),
+        @"Equal: lossy-network@1 and half.checkpoint"
+    );
+    let future = |verdict, change: Option<&str>| FutureRecord {
+        change: change.map(str::to_owned),
+        verdict,
+        trace_hash: "9f3c".to_owned(),
+        events: 4_411,
+        findings: Vec::new(),
+    };
+    let record = ForkRecord {
+        schema_version: SchemaVersion,
+        scenario: "owner-crash".to_owned(),
+        seed: 7,
+        at: Duration::from_millis(2_100),
+        event: 4_000,
+        left: future(Verdict::Pass, None),
+        right: future(Verdict::Liveness, Some("weather.loss=1/2")),
+        parting: PartingRecord::default(),
+    };
+    insta::assert_snapshot!(fork(&record, Paint::Plain));
 }
 
 fn scenarios() -> Vec<ListRecord> {

@@ -90,6 +90,7 @@ impl Given {
         let file = File::open(text).map_err(unreadable)?;
         match Trail::open(BufReader::new(file))? {
             Some(trail) => Ok(Given::Trail(Box::new(trail))),
+            // What else a file may be is asked here.
             None => Err(GivenError::NoRun(text.to_owned())),
         }
     }

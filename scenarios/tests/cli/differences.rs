@@ -91,35 +91,79 @@ fn sides_and_changes_that_make_no_sense_are_refused_with_a_remedy() {
     let cases: &[(&[&str], &str)] = &[
         (&["diff", "owner-crash@7"], "<B>"),
         (&["diff", "owner-crash", "owner-crash@7"], "SCENARIO@SEED"),
-        (&["diff", "owner-crahs@7", "owner-crash@7"], "did you mean owner-crash?"),
+        (
+            &["diff", "owner-crahs@7", "owner-crash@7"],
+            "did you mean owner-crash?",
+        ),
         (&["diff", "owner-crash@7", &garbage], "is no run"),
         (
-            &["diff", "owner-crash@7", "owner-crash@7", "--set-left", "a=b"],
+            &[
+                "diff",
+                "owner-crash@7",
+                "owner-crash@7",
+                "--set-left",
+                "a=b",
+            ],
             "--set a=b",
         ),
         (&["fork", "owner-crash@7", "--at", "1s"], "--fault"),
-        (&["fork", "owner-crash@7", "--set", "weather.loss=1/2"], "--at 2.1s"),
         (
-            &["fork", "owner-crash@7", "--at", "300ms", "--set", "workload.clients=2"],
+            &["fork", "owner-crash@7", "--set", "weather.loss=1/2"],
+            "--at 2.1s",
+        ),
+        (
+            &[
+                "fork",
+                "owner-crash@7",
+                "--at",
+                "300ms",
+                "--set",
+                "workload.clients=2",
+            ],
             "what can be is weather.loss",
         ),
         (
-            &["fork", "owner-crash@7", "--at", "300ms", "--set", "weather.loss=2/1"],
+            &[
+                "fork",
+                "owner-crash@7",
+                "--at",
+                "300ms",
+                "--set",
+                "weather.loss=2/1",
+            ],
             "weather.loss",
         ),
         (
-            &["fork", "owner-crash@7", "--at", "300ms", "--fault", "crash = { node = \"x\" }"],
-            "the nodes are",
+            &[
+                "fork",
+                "owner-crash@7",
+                "--at",
+                "300ms",
+                "--fault",
+                "crash = { node = \"x\" }",
+            ],
+            "nodes are named by cluster and number: east-1",
         ),
         (
-            &["fork", "owner-crash@7", "--at", "1h", "--set", "weather.loss=1/2"],
+            &[
+                "fork",
+                "owner-crash@7",
+                "--at",
+                "1h",
+                "--set",
+                "weather.loss=1/2",
+            ],
             "the run ends before",
         ),
     ];
     for (args, said) in cases {
         let output = output(args);
         assert_eq!(code(&output), 2, "{args:?}: {}", stderr(&output));
-        assert!(stderr(&output).contains(said), "{args:?}: {}", stderr(&output));
+        assert!(
+            stderr(&output).contains(said),
+            "{args:?}: {}",
+            stderr(&output)
+        );
         assert_eq!(stdout(&output), "", "{args:?}");
     }
 }

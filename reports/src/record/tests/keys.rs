@@ -95,6 +95,115 @@ fn a_verification_in_json() {
 }
 
 #[test]
+fn a_difference_in_json() {
+    let line = TrailLine {
+        event: 159,
+        at: Duration::from_micros(200_006),
+        component: "client-4".to_owned(),
+        what: "wake-up".to_owned(),
+        faults: vec!["lose connect 0".to_owned()],
+        changed: BTreeMap::from([("client-4".to_owned(), "9f3c".to_owned())]),
+        hash: "0a11".to_owned(),
+    };
+    let diff = DiffRecord {
+        schema_version: SchemaVersion,
+        left: "lossy-network@1".to_owned(),
+        right: "half.checkpoint".to_owned(),
+        equal: false,
+        parting: PartingRecord {
+            first_difference: Some(Difference {
+                event: 159,
+                at: Duration::from_micros(200_006),
+                component: "client".to_owned(),
+                field: "in_flight[connect 0]".to_owned(),
+                left: "absent".to_owned(),
+                right: "arrives: 1us".to_owned(),
+            }),
+            left_event: Some(line.clone()),
+            ..PartingRecord::default()
+        },
+    };
+    assert_eq!(diff.exit().code(), 1);
+    let json = to_json(&diff);
+    assert_eq!(serde_json::from_str(&json).ok(), Some(diff));
+    let event = concat!(
+        r#"{"event":159,"at":0.200006,"component":"client-4","what":"wake-up","#,
+        r#""faults":["lose connect 0"],"changed":{"client-4":"9f3c"},"hash":"0a11"}"#
+    );
+    assert_eq!(to_json(&line), event);
+    assert_eq!(
+        json,
+        concat!(
+            r#"{"schema_version":1,"left":"lossy-network@1","right":"half.checkpoint","#,
+            r#""equal":false,"first_difference":{"event":159,"at":0.200006,"#,
+            r#""component":"client","field":"in_flight[connect 0]","left":"absent","#,
+            r#""right":"arrives: 1us"},"fields":[],"before":[],"left_event":EVENT,"#,
+            r#""right_event":null,"notes":[]}"#
+        )
+        .replace("EVENT", event)
+    );
+}
+
+#[test]
+fn events_are_the_same_whatever_their_number() {
+    let line = TrailLine {
+        event: 7,
+        at: Duration::from_micros(3),
+        component: "east-1.D".to_owned(),
+        what: "deadline".to_owned(),
+        faults: Vec::new(),
+        changed: BTreeMap::new(),
+        hash: "0a11".to_owned(),
+    };
+    let numbered = TrailLine {
+        event: 8,
+        ..line.clone()
+    };
+    assert!(line.is_same(&numbered));
+    let later = TrailLine {
+        at: Duration::from_micros(4),
+        ..line.clone()
+    };
+    assert!(!line.is_same(&later));
+    assert!(!to_json(&line).contains("faults"));
+    assert_eq!(serde_json::from_str(&to_json(&line)).ok(), Some(line));
+}
+
+#[test]
+fn two_futures_in_json() {
+    let future = |verdict, change: Option<&str>| FutureRecord {
+        change: change.map(str::to_owned),
+        verdict,
+        trace_hash: "9f3c".to_owned(),
+        events: 4_411,
+        findings: Vec::new(),
+    };
+    let fork = ForkRecord {
+        schema_version: SchemaVersion,
+        scenario: "owner-crash".to_owned(),
+        seed: 7,
+        at: Duration::from_millis(2_100),
+        event: 4_000,
+        left: future(Verdict::Pass, None),
+        right: future(Verdict::Liveness, Some("weather.loss=1/2")),
+        parting: PartingRecord::default(),
+    };
+    assert_eq!(fork.exit(), Exit::Liveness);
+    let json = to_json(&fork);
+    assert_eq!(serde_json::from_str(&json).ok(), Some(fork));
+    assert_eq!(
+        json,
+        concat!(
+            r#"{"schema_version":1,"scenario":"owner-crash","seed":7,"at":2.1,"event":4000,"#,
+            r#""left":{"change":null,"verdict":"pass","trace_hash":"9f3c","events":4411,"#,
+            r#""findings":[]},"right":{"change":"weather.loss=1/2","verdict":"liveness","#,
+            r#""trace_hash":"9f3c","events":4411,"findings":[]},"first_difference":null,"#,
+            r#""fields":[],"before":[],"left_event":null,"right_event":null,"notes":[]}"#
+        )
+    );
+}
+
+#[test]
 fn a_feature_in_json() {
     let feature = FeatureRecord {
         id: "T3".to_owned(),
