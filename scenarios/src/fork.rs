@@ -18,7 +18,7 @@ use crate::run::{self, Keep};
 use crate::source::{self, Setting, SettingError};
 
 /// What may be set while a run is under way: everything else is built into its world.
-pub const CHANGEABLE: [&str; 11] = [
+pub const CHANGEABLE: [&str; 12] = [
     "weather.loss",
     "weather.duplicate",
     "weather.delay",
@@ -26,6 +26,7 @@ pub const CHANGEABLE: [&str; 11] = [
     "weather.io.slow",
     "weather.io.error",
     "weather.io.failed_flush",
+    "weather.io.lying_flush",
     "weather.io.lost_write",
     "weather.io.misdirected_write",
     "limits.events",

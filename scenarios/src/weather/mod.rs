@@ -313,7 +313,11 @@ impl Strength {
             other.lost_write,
             (from.lost_write, to.lost_write),
         );
-        set(&mut own.lying_flush, other.lying_flush, (from.lying_flush, to.lying_flush));
+        set(
+            &mut own.lying_flush,
+            other.lying_flush,
+            (from.lying_flush, to.lying_flush),
+        );
         let astray = (from.misdirected_write, to.misdirected_write);
         set(&mut own.misdirected_write, other.misdirected_write, astray);
     }
