@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::*;
@@ -6,7 +7,7 @@ use crate::record::{
     DiffRecord, Difference, DifferingField, ForkRecord, FutureRecord, Listed, PartingRecord,
     ProbeTally, SchemaVersion, SweepResult, TrailLine, Verdict,
 };
-use crate::samples::{failing_run, failing_sweep, passing_run, sweep_record};
+use crate::samples::{failing_sweep, passing_run, sweep_record};
 
 #[test]
 fn the_list() {
