@@ -51,6 +51,8 @@ pub struct Atlas {
     resolved: Vec<(WorldTime, Range)>,
     /// Blocks that went bad on each copy and were not written since.
     bad: [OrdMap<BlockIndex, Bad>; 2],
+    /// How the owner said last that the copies stand.
+    mode: Option<Mode>,
 }
 
 impl Atlas {
@@ -64,6 +66,7 @@ impl Atlas {
             open: OrdMap::new(),
             resolved: Vec::new(),
             bad: <[OrdMap<BlockIndex, Bad>; 2]>::default(),
+            mode: None,
         }
     }
 
@@ -89,6 +92,10 @@ impl Atlas {
     pub fn observe_node(&mut self, at: WorldTime, report: &Event) {
         if !self.is_charting {
             return;
+        }
+        let before = self.mode;
+        if let Event::Mode(mode, _) = report {
+            self.mode = Some(*mode);
         }
         match report {
             Event::Accepted { command, range, .. } => {
@@ -121,7 +128,8 @@ impl Atlas {
             Event::OrphanResolved(command, _) => {
                 self.open.remove(command);
             }
-            Event::Mode(Mode::InSync, _) => {
+            // An owner that boots in sync says so too, and has copied nothing.
+            Event::Mode(Mode::InSync, _) if before == Some(Mode::Resync) => {
                 (self.behind, self.dirty) = (OrdSet::new(), OrdSet::new());
             }
             // What was in flight goes on here alone, and what had just been resolved may
@@ -275,7 +283,9 @@ mod tests {
         assert_eq!(is_last(&then(&resolved, &out)), UNKNOWN, "its mark");
         assert_eq!(is_last(&then(&[out], &accepted(9))), NO);
         assert_eq!(is_last(&then(&alone(9), &copied)), NO);
-        assert_eq!(is_last(&then(&alone(9), &mode(Mode::InSync))), NO);
+        let resynced = then(&alone(9), &mode(Mode::Resync));
+        assert_eq!(is_last(&then(&resynced, &mode(Mode::InSync))), NO);
+        assert_eq!(is_last(&then(&alone(9), &mode(Mode::InSync))), YES, "a boot");
     }
 
     #[test]
@@ -349,5 +359,11 @@ mod tests {
         assert_eq!(atlas.destroyed(), None);
         damage(&mut atlas, 0, 3, false);
         assert!(atlas.destroyed().is_some());
+        // An owner that boots says in sync, and has copied nothing.
+        atlas.observe_node(at(0), &mode(Mode::InSync));
+        assert!(atlas.destroyed().is_some());
+        atlas.observe_node(at(1), &mode(Mode::Resync));
+        atlas.observe_node(at(2), &mode(Mode::InSync));
+        assert_eq!(atlas.destroyed(), None);
     }
 }
