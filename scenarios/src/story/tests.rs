@@ -228,7 +228,6 @@ fn faults_have_marks_with_their_keys() {
     for (order, kinds) in [
         ("crash ", &["crash"][..]),
         ("lose ", &["loss", "lost-write"]),
-        ("double ", &["duplicate"]),
         ("stall ", &["device-stalled"]),
     ] {
         let told = story
@@ -273,7 +272,7 @@ fn a_story_may_begin_in_the_middle() {
         run
     });
     assert_eq!(story.end, whole.end);
-    assert!(story.begin >= 300_000_000);
+    assert!((200_000_000..=300_000_000).contains(&story.begin));
     let first = |spans: &[stormglass_reports::record::Span], track| {
         let mut own: Vec<_> = spans
             .iter()
