@@ -11,6 +11,7 @@ mod difference;
 mod failure;
 mod ledger;
 mod quantity;
+mod replay;
 mod run;
 mod story;
 mod sweep;
@@ -25,6 +26,7 @@ pub use difference::{
 pub use failure::Failure;
 pub use ledger::{JoinError, Ledger, Shard, SweepPlan};
 pub use quantity::{Decimal, Share};
+pub use replay::{ReplayRecord, Replayed, ShrinkRecord, ShrinkStep, StaleKey};
 pub use run::{
     CommandCounts, Detail, Finding, OracleLine, OracleVerdict, RunRecord, TimelineEntry,
     TimelineKind,
@@ -35,7 +37,8 @@ pub use story::{
     SPANS_MAX, Span, StoryRecord, Track,
 };
 pub use sweep::{
-    FaultTally, Listed, ProbeTally, SEEDS_MIN, ScenarioTally, SweepRecord, SweepResult, SweepTiming,
+    CorpusTally, FaultTally, Listed, ProbeTally, SEEDS_MIN, ScenarioTally, SweepRecord,
+    SweepResult, SweepTiming,
 };
 pub use trail::{TrailHead, TrailLine};
 pub use verdict::{Exit, Verdict};

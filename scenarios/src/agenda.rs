@@ -40,6 +40,11 @@ impl Agenda {
         self.timed.pop_first().map(|(_, fault)| fault)
     }
 
+    /// All of them, in order.
+    pub fn iter(&self) -> impl Iterator<Item = (WorldTime, &Fault)> {
+        self.timed.iter().map(|((at, _), fault)| (*at, fault))
+    }
+
     /// Keeps what ends a hindrance of a link, a device, a clock or a CPU; forgets what
     /// begins one, and what wakes a machine or a module: who decides on that, knows it.
     pub fn retain_ends(&mut self) {
@@ -47,7 +52,8 @@ impl Agenda {
     }
 }
 
-fn is_end(fault: &Fault) -> bool {
+/// True if it ends a hindrance; not what wakes a machine or a module.
+pub fn is_end(fault: &Fault) -> bool {
     match fault {
         Fault::Heal(_)
         | Fault::HealKind(..)

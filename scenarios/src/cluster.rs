@@ -27,9 +27,11 @@ use stormglass_sim::time::WorldTime;
 use stormglass_sim::world::{DeviceIndex, MachineId, ProcessId, World};
 
 use crate::actor::{Actor, Identity};
-use crate::file::{Cluster, DeviceKind, DeviceName, ModuleName, NetworkName, NodeName, Scenario};
+use crate::file::{
+    Cluster, DeviceKind, DeviceName, ModuleName, NetworkName, NodeName, PlannedKind, Scenario,
+};
 use crate::profile;
-use crate::workload::{self, ClientIdentity, ClientTimers};
+use crate::workload::{self, ClientIdentity, ClientTimers, CommandKind};
 
 /// The client network.
 pub const CLIENT_NETWORK: NetworkId = NetworkId::new(0);
@@ -411,6 +413,7 @@ fn client_identity(scenario: &Scenario, seed: Seed, index: u32) -> ClientIdentit
             },
             think: asked.think,
             start: asked.start,
+            listed: (!asked.listed.is_empty()).then(|| listed(asked, index + 1)),
         },
         timers: ClientTimers {
             status_limit: scenario.settings.timers.status_limit,
@@ -419,6 +422,28 @@ fn client_identity(scenario: &Scenario, seed: Seed, index: u32) -> ClientIdentit
         window: scenario.settings.limits.window,
         seed: seed.draw(u64::from(index), "workload").at(&[0; 4]).bits(),
     }
+}
+
+/// The listed commands of a client, by rising number.
+fn listed(asked: &crate::file::Workload, client: u32) -> Vec<workload::Listed> {
+    let own = asked.listed.iter().filter(|it| it.client == client);
+    let mut listed: Vec<_> = own
+        .map(|it| workload::Listed {
+            number: u64::from(it.number),
+            at: it.at,
+            kind: match it.kind {
+                PlannedKind::Read => CommandKind::Read,
+                PlannedKind::Write => CommandKind::Write,
+                PlannedKind::WriteZeroes => CommandKind::WriteZeroes,
+                PlannedKind::CompareAndWrite => CommandKind::CompareAndWrite,
+                PlannedKind::Flush => CommandKind::Flush,
+            },
+            range: Range::new(BlockIndex::new(it.block), it.blocks)
+                .expect("the scenario was checked"),
+        })
+        .collect();
+    listed.sort_by_key(|it| it.number);
+    listed
 }
 
 fn drift_ppb(sample: stormglass_sim::random::Sample) -> i32 {

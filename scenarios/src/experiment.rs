@@ -16,15 +16,18 @@ use stormglass_sim::world::{Upcoming, Workbench, World};
 
 use crate::actor::{Actor, Report};
 use crate::cluster::{self, Map};
+use crate::fate::Fate;
 use crate::fault_kinds;
-use crate::file::{Action, ReturnKind, Scenario};
+use crate::file::{Action, NodeName, ReturnKind, Scenario};
 use crate::measure::Measures;
 use crate::oracle::o16_liveness::Bounds;
 use crate::oracle::{Consulted, Finding, Oracles, moment};
+use crate::repro::tape::Tape;
+use crate::repro::{self, Cue, Repro, Script};
 use crate::schedule::Schedule;
 use crate::transitions::Transitions;
 use crate::weather::Weather;
-use crate::witness::{Nobody, Witness, Witnessed};
+use crate::witness::{How, Nobody, Witness, Witnessed};
 use crate::workload::{ClientEvent, StatusSummary};
 
 /// How clients' commands ended so far.
@@ -60,7 +63,7 @@ pub struct Tally {
 pub struct Experiment {
     world: World<Actor>,
     map: Map,
-    weather: Weather,
+    fate: Fate,
     schedule: Schedule,
     oracles: Oracles,
     measures: Measures,
@@ -77,7 +80,7 @@ pub struct Experiment {
 /// An experiment without its world.
 #[derive(Serialize)]
 struct Surroundings<'a> {
-    weather: &'a Weather,
+    fate: &'a Fate,
     schedule: &'a Schedule,
     oracles: &'a Oracles,
     measures: &'a Measures,
@@ -109,26 +112,44 @@ impl Experiment {
 
     /// The same at another beginning of time; nothing but instants differs.
     pub fn starting_at(scenario: &Scenario, seed: u64, start: WorldTime) -> Self {
-        Experiment::assembled(scenario, seed, start, loses_content(scenario))
+        let weather = Weather::new(scenario, Seed(seed), start);
+        let loses = loses_content(scenario);
+        Experiment::with_fate(scenario, seed, start, (Fate::Weather(weather), loses, &[]))
     }
 
     /// The same with oracles that reckon with the loss of content, though the scenario
     /// does not: what takes it may be added later.
     pub fn expecting_loss(scenario: &Scenario, seed: u64) -> Self {
-        Experiment::assembled(scenario, seed, WorldTime::ZERO, true)
+        let start = WorldTime::ZERO;
+        let weather = Weather::new(scenario, Seed(seed), start);
+        Experiment::with_fate(scenario, seed, start, (Fate::Weather(weather), true, &[]))
     }
 
-    fn assembled(scenario: &Scenario, seed: u64, start: WorldTime, is_charting: bool) -> Self {
-        let seed = Seed(seed);
-        let (world, map) = cluster::build(scenario, seed, start);
-        let weather = Weather::new(scenario, seed, start);
+    /// The experiment of a repro.
+    pub fn of_repro(repro: &Repro, cue: Cue) -> Self {
+        let start = WorldTime::ZERO;
+        let script = Fate::Script(repro.script(cue, start));
+        let loses = repro.loses_content();
+        let more = (script, loses, &repro.absent[..]);
+        Experiment::with_fate(&repro.scenario, repro.seed, start, more)
+    }
+
+    /// An experiment with a fate, whether that may take content from a device, and nodes
+    /// that never boot.
+    fn with_fate(
+        scenario: &Scenario,
+        seed: u64,
+        start: WorldTime,
+        (fate, loses, absent): (Fate, bool, &[NodeName]),
+    ) -> Self {
+        let (world, map) = cluster::build(scenario, Seed(seed), start);
         let bounds = Bounds::of(scenario);
-        let weather_until = weather.until();
+        let until = fate.until();
         Experiment {
-            oracles: Oracles::new(&world, &map, (bounds, weather.sync()), is_charting),
-            weather,
-            schedule: Schedule::new(scenario, &world, &map, start),
-            measures: Measures::new(weather_until),
+            oracles: Oracles::new(&world, &map, (bounds, fate.sync()), loses),
+            fate,
+            schedule: Schedule::new(scenario, (&world, &map), start, absent),
+            measures: Measures::new(until),
             transitions: Transitions::default(),
             tally: Tally::default(),
             findings: Vec::new(),
@@ -168,9 +189,21 @@ impl Experiment {
     pub fn transitions(&self) -> &Transitions {
         &self.transitions
     }
-    /// The weather of this seed.
-    pub fn weather(&self) -> &Weather {
-        &self.weather
+    /// The weather of this seed; a repro has none.
+    pub fn weather(&self) -> Option<&Weather> {
+        self.fate.weather()
+    }
+    /// Who decides what befalls it.
+    pub fn fate(&self) -> &Fate {
+        &self.fate
+    }
+    /// The script, if a repro decides.
+    pub fn script_mut(&mut self) -> Option<&mut Script> {
+        self.fate.script_mut()
+    }
+    /// A tape for this experiment, which has not begun.
+    pub fn tape(&self) -> Tape {
+        Tape::new(&self.world, self.schedule.boots())
     }
     /// Scheduled faults whose event has not come.
     pub fn untriggered(&self) -> usize {
@@ -186,23 +219,31 @@ impl Experiment {
     }
     /// When the next thing happens.
     pub fn next_at(&self) -> Option<WorldTime> {
-        self.next_fault()
-            .into_iter()
-            .chain(self.world.next_event())
-            .min()
+        let fault = self.next_fault().map(|(at, _)| at);
+        fault.into_iter().chain(self.world.next_event()).min()
     }
 
-    fn next_fault(&self) -> Option<WorldTime> {
-        let asked = [self.schedule.next_at(), self.weather.next_at()];
-        asked.into_iter().flatten().min()
+    /// When the next fault is due, and how many events of that instant come before.
+    fn next_fault(&self) -> Option<(WorldTime, u64)> {
+        let scheduled = self.schedule.next_at().map(|at| (at, 0));
+        [scheduled, self.fate.next_at()].into_iter().flatten().min()
+    }
+
+    /// True if a fault comes before the world's next event.
+    fn comes_first(&self, (at, late): (WorldTime, u64)) -> bool {
+        let happened = match at == self.world.now() {
+            true => self.world.events_at_this_instant(),
+            false => 0,
+        };
+        let event = self.world.next_event();
+        event.is_none_or(|event| at < event || (at == event && late <= happened))
     }
 
     /// What happens next: a fault before an event of its instant. An experiment at rest
     /// may have something left that does not count.
     pub fn next(&self) -> Option<Next> {
-        let (fault, event) = (self.next_fault(), self.world.next_event());
-        match fault {
-            Some(at) if event.is_none_or(|event| at <= event) => Some(Next::Fault(at)),
+        match self.next_fault() {
+            Some(fault) if self.comes_first(fault) => Some(Next::Fault(fault.0)),
             Some(_) | None => self.world.upcoming().map(Next::Event),
         }
     }
@@ -214,7 +255,7 @@ impl Experiment {
 
     fn surroundings(&self) -> Surroundings<'_> {
         Surroundings {
-            weather: &self.weather,
+            fate: &self.fate,
             schedule: &self.schedule,
             oracles: &self.oracles,
             measures: &self.measures,
@@ -234,9 +275,11 @@ impl Experiment {
     }
 
     /// Goes on under the weather of another scenario, as far as that differs from the
-    /// weather of the scenario that it has had.
+    /// weather of the scenario that it has had. A script has none.
     pub fn change_weather(&mut self, from: &Scenario, to: &Scenario, seed: u64) {
-        self.weather.change(&from.weather, &to.weather, Seed(seed));
+        if let Fate::Weather(weather) = &mut self.fate {
+            weather.change(&from.weather, &to.weather, Seed(seed));
+        }
     }
 
     /// A hash of what the experiment will do: equal for two that behave alike from
@@ -245,7 +288,7 @@ impl Experiment {
         let mut digest = walk::Digest::default();
         self.world.add_behaviour(&mut digest);
         let base = self.world.base();
-        digest.add(&self.weather, base);
+        digest.add(&self.fate, base);
         digest.add(&self.schedule, base);
         digest.add(&self.oracles, base);
         digest.finish()
@@ -276,16 +319,15 @@ impl Experiment {
             bench.log.clear();
             return false;
         }
-        let event_at = self.world.next_event();
-        match (self.next_fault(), event_at) {
-            (None, None) => return false,
-            (Some(fault), event) if event.is_none_or(|event| fault <= event) => {
-                self.world.advance(fault);
-                self.apply_due(fault, bench, witness);
+        match self.next_fault() {
+            Some(fault) if self.comes_first(fault) => {
+                self.world.advance(fault.0);
+                self.apply_due(fault.0, bench, witness);
             }
-            _ => {
-                let choose = &mut self.weather;
-                self.world.step(&mut Witnessed { choose, witness }, bench);
+            None if self.world.next_event().is_none() => return false,
+            Some(_) | None => {
+                let fate = &mut self.fate;
+                self.world.step(&mut Witnessed { fate, witness }, bench);
             }
         }
         if !self.oracles.is_calm() && self.is_calm() {
@@ -296,6 +338,7 @@ impl Experiment {
         for (place, occurrence) in log.iter().enumerate() {
             self.observe(place, occurrence);
         }
+        witness.occurrences(&log, &self.world);
         bench.log = log;
         true
     }
@@ -303,18 +346,47 @@ impl Experiment {
     /// Does what schedule or weather have for this instant; the schedule comes first.
     fn apply_due(&mut self, at: WorldTime, bench: &mut Bench, witness: &mut impl Witness) {
         bench.log.clear();
-        let due = match self.schedule.next_at() == Some(at) {
+        let of_schedule = self.schedule.next_at() == Some(at);
+        let is_mending = !of_schedule && self.fate.is_mending();
+        let is_scheduled = of_schedule || self.fate.next_is_scheduled();
+        let due = match of_schedule {
             true => self.schedule.take(&self.world),
-            false => self.weather.take(&self.world, &self.map),
+            false => self.fate.take(&self.world, &self.map),
         };
         let Some(fault) = due else { return };
         if matches!(fault, Fault::Crash(_) | Fault::DevicePowerLoss(_)) {
-            self.weather.begin_power_loss();
+            self.fate.begin_power_loss();
         }
-        witness.fault(&fault);
-        let choose = &mut self.weather;
+        // What calm mends it reads off the world, in every run anew.
+        let how = How {
+            is_scheduled,
+            is_mending,
+            loss: self.fate.power_loss(),
+        };
+        witness.fault(&fault, &self.world, how);
+        let fate = &mut self.fate;
         self.world
-            .apply(&fault, &mut Witnessed { choose, witness }, bench);
+            .apply(&fault, &mut Witnessed { fate, witness }, bench);
+    }
+
+    /// Ends of hindrances that are still to come, with their instants and whether the
+    /// scenario asked for them.
+    pub(crate) fn ends_to_come(&self) -> Vec<(WorldTime, Fault, bool)> {
+        let planned = |is_scheduled| {
+            move |(at, fault): (WorldTime, &Fault)| (at, fault.clone(), is_scheduled)
+        };
+        let scheduled = self.schedule.agenda().iter().map(planned(true));
+        let mut ends: Vec<_> = scheduled.collect();
+        match &self.fate {
+            Fate::Weather(weather) => ends.extend(weather.agenda().iter().map(planned(false))),
+            Fate::Script(script) => {
+                let own = script.ends_to_come();
+                ends.extend(own.map(|(at, it)| (at, it.fault.clone(), it.is_scheduled)));
+            }
+        }
+        ends.retain(|(_, fault, _)| repro::ends(fault));
+        ends.sort_by_key(|(at, ..)| *at);
+        ends
     }
 
     /// Judges what can only be judged at rest.
@@ -327,7 +399,7 @@ impl Experiment {
 
     /// True once no fault is left to happen but those of messages that are on their way.
     fn is_calm(&self) -> bool {
-        self.weather.is_calm(self.world.now()) && self.schedule.is_over()
+        self.fate.is_calm(self.world.now()) && self.schedule.is_over()
     }
 
     /// True if every client is done, no fault is left to happen, and for long no module

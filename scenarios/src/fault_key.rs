@@ -63,6 +63,17 @@ pub fn key<M: Module>(happened: &Happened, world: &World<M>) -> String {
     }
 }
 
+/// A packet's name: `set 7 part 0 attempt 1 of 00000000000000ab from east-1.D to west-1.D
+/// over inter-cluster`.
+pub fn packet<M: Module>(name: &PacketName, world: &World<M>) -> String {
+    Names(world).packet(name)
+}
+
+/// A device command's name: `east.data by east-1.D/2 io 77`.
+pub fn command<M: Module>(name: &IoName, world: &World<M>) -> String {
+    Names(world).io(name)
+}
+
 /// What went wrong with a command, as an order.
 fn defect(effect: IoEffect, pages: Option<PageRange>) -> String {
     let pages = pages.map_or_else(String::new, |pages| format!(" of {}", range(pages)));
@@ -105,7 +116,6 @@ impl<M: Module> Names<'_, M> {
         &self.0.machine(machine).name
     }
 
-    /// `SET 7 part 0 attempt 1 of 3f.. from east-1.D to west-1.D over inter-cluster`.
     fn packet(&self, name: &PacketName) -> String {
         let label = name.label;
         format!(
@@ -121,7 +131,6 @@ impl<M: Module> Names<'_, M> {
         )
     }
 
-    /// `east.data by east-1.D/2 io 77`.
     fn io(&self, name: &IoName) -> String {
         let (device, process) = (self.device(name.device), self.process(name.process));
         format!(

@@ -8,25 +8,32 @@ use crate::file::{Action, RecurringKind, ReturnKind, Scenario};
 use crate::weather::Weather;
 
 /// The kinds that a run switches on.
-pub fn enabled(scenario: &Scenario, weather: &Weather) -> impl Iterator<Item = &'static str> {
-    let strength = weather.strength();
-    let drawn = [
-        ("loss", strength.loss),
-        ("duplicate", strength.duplicate),
-        ("delay", strength.delay),
-        ("corrupt", strength.corrupt),
-        ("slow-io", strength.io.slow),
-        ("io-error", strength.io.error),
-        ("failed-flush", strength.io.failed_flush),
-        ("lost-write", strength.io.lost_write),
-        ("misdirected-write", strength.io.misdirected_write),
-        ("lying-flush", strength.io.lying_flush),
-    ];
+pub fn enabled(
+    scenario: &Scenario,
+    weather: Option<&Weather>,
+) -> impl Iterator<Item = &'static str> {
+    let strength = weather.map(Weather::strength);
+    let drawn = strength.map(|strength| {
+        [
+            ("loss", strength.loss),
+            ("duplicate", strength.duplicate),
+            ("delay", strength.delay),
+            ("corrupt", strength.corrupt),
+            ("slow-io", strength.io.slow),
+            ("io-error", strength.io.error),
+            ("failed-flush", strength.io.failed_flush),
+            ("lost-write", strength.io.lost_write),
+            ("misdirected-write", strength.io.misdirected_write),
+            ("lying-flush", strength.io.lying_flush),
+        ]
+    });
     let drawn = drawn
         .into_iter()
+        .flatten()
         .filter(|(_, rate)| !rate.is_never())
         .map(|(kind, _)| kind);
-    let recurring = weather.recurring().flat_map(recurring).copied();
+    let recurring = weather.into_iter().flat_map(Weather::recurring);
+    let recurring = recurring.flat_map(recurring_kinds).copied();
     let scheduled = scenario
         .faults
         .iter()
@@ -47,7 +54,7 @@ pub fn shortage(what: Shortage) -> &'static str {
 }
 
 /// What happens with a recurring fault.
-fn recurring(kind: RecurringKind) -> &'static [&'static str] {
+fn recurring_kinds(kind: RecurringKind) -> &'static [&'static str] {
     match kind {
         RecurringKind::Crash => &["crash"],
         RecurringKind::Kill => &["kill"],

@@ -1,5 +1,7 @@
 //! Being asked to stop: Ctrl-C, and what a scheduler or a pipeline sends.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::{io, thread};
 
 use crate::files;
@@ -68,6 +70,11 @@ impl Interrupts {
 
 /// From now on, a request to stop ends the process and leaves nothing half written.
 pub fn leave_nothing_behind() -> io::Result<()> {
+    listen(|request| files::abandon_and_exit(request.exit_code()))
+}
+
+/// Listens on a thread of its own.
+fn listen(mut hear: impl FnMut(Request) + Send + 'static) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
@@ -78,8 +85,22 @@ pub fn leave_nothing_behind() -> io::Result<()> {
     thread::Builder::new()
         .name("interrupts".to_owned())
         .spawn(move || {
-            let request = runtime.block_on(interrupts.next());
-            files::abandon_and_exit(request.exit_code());
+            loop {
+                hear(runtime.block_on(interrupts.next()));
+            }
         })?;
     Ok(())
+}
+
+/// A flag that the first request to stop raises; the second ends the process and leaves
+/// nothing half written.
+pub fn flag() -> io::Result<Arc<AtomicBool>> {
+    let raised = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&raised);
+    listen(move |request| {
+        if flag.swap(true, Ordering::Relaxed) {
+            files::abandon_and_exit(request.exit_code());
+        }
+    })?;
+    Ok(raised)
 }

@@ -22,14 +22,16 @@ Examples:
   stormglass run owner-crash --seed 7 --json          the same for a script
   stormglass sweep --suite spine --seeds 0..1000      many seeds on all cores
   stormglass verify owner-crash --seed 7              same seed, same bytes?
+  stormglass replay repro.toml                        does it still fail as it did?
+  stormglass shrink repro.toml --out small.toml       the least that fails so
   stormglass diff owner-crash@7 owner-crash@8         where do two runs part?
   stormglass fork owner-crash@7 --at 300ms --set weather.loss=1/2     what if?
 
 Exit codes:
   0 pass · 1 safety violation or crash · 2 usage or scenario error · 3 liveness
   failure · 4 nondeterminism · 5 expectation not met · 6 unrecoverable by design
-  beyond what is allowed · 70 internal error; of many the lowest of 1, 3, 4, 5, 6. `diff` exits
-  with 1 if the sides differ";
+  beyond what is allowed · 70 internal error; of many the lowest of 1, 3, 4, 5, 6.
+  `diff` exits with 1 if the sides differ; `replay` as its own help says";
 
 /// A deterministic simulation testbed for a replicated storage cluster.
 #[derive(Parser)]
@@ -55,6 +57,10 @@ enum Color {
 enum Command {
     /// Run one scenario with one seed and show what happened
     Run(command::run::Args),
+    /// Run a repro: does it still fail as it did?
+    Replay(command::replay::Args),
+    /// Take out of a repro what its failure does not need
+    Shrink(command::shrink::Args),
     /// Run a checkpoint on
     Resume(command::resume::Args),
     /// List the scenarios of the catalogue
@@ -81,6 +87,8 @@ impl Command {
     fn execute(self, output: &mut Output) -> Result<Exit, CommandError> {
         match self {
             Command::Run(args) => command::run::execute(args, output),
+            Command::Replay(args) => command::replay::execute(&args, output),
+            Command::Shrink(args) => command::shrink::execute(&args, output),
             Command::Resume(args) => command::resume::execute(&args, output),
             Command::Features(args) => command::features::execute(&args, output),
             Command::Verify(args) => command::verify::execute(&args, output),

@@ -21,6 +21,7 @@ use crate::moment::Moment;
 use crate::oracle::atlas::Destroyed;
 use crate::oracle::{Consulted, Finding, OracleId, event_of};
 use crate::panics;
+use crate::repro::tape::Tape;
 use crate::story::Recorder;
 use crate::timeline;
 use crate::waits;
@@ -64,84 +65,110 @@ pub fn run(scenario: &Scenario, seed: u64, keep: Keep) -> RunRecord {
 pub fn run_on(
     scenario: &Scenario,
     seed: u64,
-    mut experiment: Experiment,
+    experiment: Experiment,
     keep: Keep,
     progress: &AtomicU64,
 ) -> RunRecord {
-    let mut kept = Kept::new(keep);
-    run_and_keep(scenario, seed, &mut experiment, &mut kept, progress)
+    let ears = Ears::new(keep, progress);
+    run_heard(scenario, seed, experiment, ears).0
 }
 
 /// The same, and tells the story for a page. The run stays the same.
 pub fn tell_on(
     scenario: &Scenario,
     seed: u64,
-    mut experiment: Experiment,
+    experiment: Experiment,
     progress: &AtomicU64,
 ) -> StoryRecord {
-    let mut kept = Kept::new(Keep::Timeline);
-    kept.recorder = Some(Recorder::new(&experiment));
-    let record = run_and_keep(scenario, seed, &mut experiment, &mut kept, progress);
-    match kept.recorder {
-        Some(recorder) => recorder.finish(&experiment, record),
-        None => StoryRecord::untold(record),
-    }
+    let mut recorder = Recorder::new(&experiment);
+    let ears = Ears {
+        recorder: Some(&mut recorder),
+        ..Ears::new(Keep::Timeline, progress)
+    };
+    let (record, experiment) = run_heard(scenario, seed, experiment, ears);
+    recorder.finish(&experiment, record)
 }
 
-/// What is kept of a run beside its counts.
-struct Kept {
+/// Who hears of a run while it goes on.
+pub struct Ears<'a> {
     keep: Keep,
-    lines: Vec<TimelineEntry>,
-    recorder: Option<Recorder>,
+    progress: &'a AtomicU64,
+    recorder: Option<&'a mut Recorder>,
+    tape: Option<&'a mut Tape>,
+    watch: Option<&'a mut dyn FnMut(&Experiment)>,
 }
 
-impl Kept {
-    fn new(keep: Keep) -> Self {
-        Kept {
+impl<'a> Ears<'a> {
+    /// A run that keeps this, and whose progress rises with every event.
+    pub fn new(keep: Keep, progress: &'a AtomicU64) -> Self {
+        Ears {
             keep,
-            lines: Vec::new(),
+            progress,
             recorder: None,
+            tape: None,
+            watch: None,
         }
     }
 
     fn step(&mut self, experiment: &mut Experiment, bench: &mut Bench) -> bool {
-        let goes_on = match &mut self.recorder {
-            Some(recorder) => recorder.step(experiment, bench),
-            None => experiment.step(bench),
-        };
-        if goes_on && self.keep == Keep::Timeline && self.lines.len() < TIMELINE_MAX {
-            let entry = |o| timeline::entry(o, experiment.world());
-            self.lines.extend(bench.log.iter().filter_map(entry));
+        if let Some(watch) = &mut self.watch {
+            watch(experiment);
         }
-        goes_on
+        match (&mut self.recorder, &mut self.tape) {
+            (Some(recorder), _) => recorder.step(experiment, bench),
+            (None, Some(tape)) => experiment.step_before(bench, *tape),
+            (None, None) => experiment.step(bench),
+        }
+    }
+
+    /// With a tape that has heard everything before.
+    #[must_use]
+    pub fn with_tape(self, tape: &'a mut Tape) -> Self {
+        Ears {
+            tape: Some(tape),
+            ..self
+        }
+    }
+
+    /// With somebody who sees the experiment before each of its steps.
+    #[must_use]
+    pub fn with_watch(self, watch: &'a mut dyn FnMut(&Experiment)) -> Self {
+        Ears {
+            watch: Some(watch),
+            ..self
+        }
     }
 }
 
-fn run_and_keep(
+/// Runs an experiment on from wherever it is; gives it back as it ended.
+pub fn run_heard(
     scenario: &Scenario,
     seed: u64,
-    experiment: &mut Experiment,
-    kept: &mut Kept,
-    progress: &AtomicU64,
-) -> RunRecord {
+    mut experiment: Experiment,
+    mut ears: Ears<'_>,
+) -> (RunRecord, Experiment) {
+    let keep = ears.keep;
+    let mut lines = Vec::new();
     let outcome = panics::quietly(|| {
         catch_unwind(AssertUnwindSafe(|| {
             let never = |_: &Experiment| false;
-            drive(experiment, scenario, kept, progress, never)
+            drive(&mut experiment, scenario, (&mut ears, &mut lines), never)
         }))
     });
+    if let Some(tape) = ears.tape {
+        tape.add_ends(experiment.ends_to_come());
+    }
     let consulted = match &outcome {
         Ok(Stop::Quiet(consulted)) => consulted.clone().unwrap_or_default(),
         Ok(Stop::Finding | Stop::Moment | Stop::Limit(_)) | Err(_) => Consulted::default(),
     };
     check_agreement(&consulted, scenario, seed);
     let ended = match outcome {
-        Ok(stop) => judge(scenario, experiment, stop),
-        Err(_) => crashed(&mut kept.lines, experiment),
+        Ok(stop) => judge(scenario, &experiment, stop),
+        Err(_) => crashed(&mut lines, &experiment),
     };
-    let ended = compare(ended, scenario.expect.verdict, experiment);
-    let lines = std::mem::take(&mut kept.lines);
-    let mut record = to_record(scenario, seed, experiment, lines, kept.keep);
+    let ended = compare(ended, scenario.expect.verdict, &experiment);
+    let mut record = to_record(scenario, seed, &experiment, lines, keep);
     record.verdict = ended.verdict;
     let opinion = [
         ("second_opinion_blocks", consulted.judged),
@@ -152,7 +179,7 @@ fn run_and_keep(
     if let Some(extra) = ended.extra {
         record.findings.push(extra);
     }
-    record
+    (record, experiment)
 }
 
 /// Two oracles that contradict each other accuse the testbed, not the engine: that
@@ -176,8 +203,8 @@ pub fn run_to(
     let outcome = panics::quietly(|| {
         catch_unwind(AssertUnwindSafe(|| {
             let until = |experiment: &Experiment| moment.is_reached(experiment);
-            let kept = &mut Kept::new(Keep::Counts);
-            drive(&mut experiment, scenario, kept, progress, until)
+            let ears = &mut Ears::new(Keep::Counts, progress);
+            drive(&mut experiment, scenario, (ears, &mut Vec::new()), until)
         }))
     });
     matches!(outcome, Ok(Stop::Moment)).then_some(experiment)
@@ -199,8 +226,7 @@ enum Stop {
 fn drive(
     experiment: &mut Experiment,
     scenario: &Scenario,
-    kept: &mut Kept,
-    progress: &AtomicU64,
+    (ears, lines): (&mut Ears<'_>, &mut Vec<TimelineEntry>),
     until: impl Fn(&Experiment) -> bool,
 ) -> Stop {
     let mut bench = Bench::default();
@@ -208,10 +234,14 @@ fn drive(
         if until(experiment) {
             return Stop::Moment;
         }
-        if !kept.step(experiment, &mut bench) {
+        if !ears.step(experiment, &mut bench) {
             break;
         }
-        progress.fetch_add(1, Ordering::Relaxed);
+        ears.progress.fetch_add(1, Ordering::Relaxed);
+        if ears.keep == Keep::Timeline && lines.len() < TIMELINE_MAX {
+            let entry = |o| timeline::entry(o, experiment.world());
+            lines.extend(bench.log.iter().filter_map(entry));
+        }
         match end(experiment, scenario) {
             None => {}
             Some(End::Finding) => return Stop::Finding,

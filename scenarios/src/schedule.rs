@@ -19,7 +19,7 @@ use stormglass_sim::world::{DeviceIndex, MachineId, ProcessId, World};
 use crate::actor::{Actor, Report};
 use crate::agenda::Agenda;
 use crate::cluster::Map;
-use crate::file::{self, Cue, Scenario, Trigger, When};
+use crate::file::{self, Cue, NodeName, Scenario, Trigger, When};
 use crate::timeline;
 
 use self::record::RecordDamage;
@@ -63,15 +63,23 @@ pub struct Schedule {
 }
 
 impl Schedule {
-    /// Boots everything at `start`, then what the scenario says.
-    pub fn new(scenario: &Scenario, world: &World<Actor>, map: &Map, start: WorldTime) -> Self {
+    /// Boots everything but the absent at `start`, then what the scenario says.
+    pub fn new(
+        scenario: &Scenario,
+        (world, map): (&World<Actor>, &Map),
+        start: WorldTime,
+        absent: &[NodeName],
+    ) -> Self {
         let mut schedule = Schedule {
             agenda: Agenda::default(),
             waiting: Vec::new(),
             records: Vec::new(),
         };
-        for (process, _) in world.processes() {
-            schedule.agenda.add(start, Fault::Boot(process));
+        let absent: Vec<MachineId> = absent.iter().map(|node| map.node(*node)).collect();
+        for (process, own) in world.processes() {
+            if !absent.contains(&own.machine) {
+                schedule.agenda.add(start, Fault::Boot(process));
+            }
         }
         for fault in &scenario.faults {
             schedule.add(fault, world, map, start);
@@ -126,6 +134,20 @@ impl Schedule {
             Some((due, _)) if *due == at => self.records.remove(0).1.fault(world),
             Some(_) | None => self.agenda.take(),
         }
+    }
+
+    /// What it has an instant for.
+    pub fn agenda(&self) -> &Agenda {
+        &self.agenda
+    }
+
+    /// How many modules boot at the very beginning, before it has begun.
+    pub fn boots(&self) -> usize {
+        let first = self.agenda.next_at();
+        let boots = self.agenda.iter();
+        let boots =
+            boots.take_while(|(at, fault)| Some(*at) == first && matches!(fault, Fault::Boot(_)));
+        boots.count()
     }
 
     /// True if nothing is left to happen.

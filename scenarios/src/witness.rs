@@ -1,19 +1,41 @@
-//! Seeing what no occurrence tells: packets that leave, and what is done to the
-//! hardware. Whoever watches changes nothing, and nobody watching costs nothing.
+//! Seeing what no occurrence tells: packets and device commands that leave with what
+//! befalls them, and what is done to the hardware. Whoever watches changes nothing, and
+//! nobody watching costs nothing.
 
 use stormglass_engine::contract::{PageIndex, Submission};
 use stormglass_sim::choose::{Choose, Departure, IoDeparture, IoFate, PacketFate};
 use stormglass_sim::device::{CommandFate, PageFate};
 use stormglass_sim::fault::Fault;
-use stormglass_sim::occurrence::IoName;
-use stormglass_sim::world::DeviceIndex;
+use stormglass_sim::occurrence::{IoName, Occurrence};
+use stormglass_sim::world::{DeviceIndex, World};
+
+use crate::actor::{Actor, Report};
+use crate::fate::Fate;
+
+/// How something that is done to the hardware came about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct How {
+    /// Whether the scenario asked for it.
+    pub is_scheduled: bool,
+    /// Whether it is what calm reads off the world and mends.
+    pub is_mending: bool,
+    /// The number of the last loss of power, this one included.
+    pub loss: u64,
+}
 
 /// Watches a step of an experiment from within.
 pub trait Witness {
     /// A packet leaves, and this befalls it.
     fn packet(&mut self, departure: &Departure, fate: &PacketFate);
-    /// Something is done to the hardware.
-    fn fault(&mut self, fault: &Fault);
+    /// A device command is submitted, and this befalls it; `loss` is the number of the last
+    /// loss of power.
+    #[inline]
+    fn command(&mut self, _departure: &IoDeparture, _fate: &IoFate, _loss: u64) {}
+    /// Something is about to be done to the hardware.
+    fn fault(&mut self, fault: &Fault, world: &World<Actor>, how: How);
+    /// The step is done, and this happened.
+    #[inline]
+    fn occurrences(&mut self, _log: &[Occurrence<Report>], _world: &World<Actor>) {}
 }
 
 /// Nobody watches.
@@ -24,31 +46,34 @@ impl Witness for Nobody {
     #[inline(always)]
     fn packet(&mut self, _: &Departure, _: &PacketFate) {}
     #[inline(always)]
-    fn fault(&mut self, _: &Fault) {}
+    fn fault(&mut self, _: &Fault, _: &World<Actor>, _: How) {}
 }
 
-/// Another's answers, and a witness to them.
-pub(crate) struct Witnessed<'a, C, W> {
-    pub(crate) choose: &'a mut C,
+/// A fate's answers, and a witness to them.
+pub(crate) struct Witnessed<'a, W> {
+    pub(crate) fate: &'a mut Fate,
     pub(crate) witness: &'a mut W,
 }
 
-impl<C: Choose, W: Witness> Choose for Witnessed<'_, C, W> {
+impl<W: Witness> Choose for Witnessed<'_, W> {
     #[inline]
     fn packet(&mut self, departure: &Departure) -> PacketFate {
-        let fate = self.choose.packet(departure);
+        let fate = self.fate.packet(departure);
         self.witness.packet(departure, &fate);
         fate
     }
     #[inline]
     fn io(&mut self, departure: &IoDeparture) -> IoFate {
-        self.choose.io(departure)
+        let fate = self.fate.io(departure);
+        self.witness
+            .command(departure, &fate, self.fate.power_loss());
+        fate
     }
     fn torn_command(&mut self, name: &IoName, submission: &Submission) -> CommandFate {
-        self.choose.torn_command(name, submission)
+        self.fate.torn_command(name, submission)
     }
     fn torn_page(&mut self, device: DeviceIndex, page: PageIndex, versions: usize) -> PageFate {
-        self.choose.torn_page(device, page, versions)
+        self.fate.torn_page(device, page, versions)
     }
     fn torn_sector(
         &mut self,
@@ -57,9 +82,9 @@ impl<C: Choose, W: Witness> Choose for Witnessed<'_, C, W> {
         sector: usize,
         versions: usize,
     ) -> usize {
-        self.choose.torn_sector(device, page, sector, versions)
+        self.fate.torn_sector(device, page, sector, versions)
     }
     fn executes(&mut self, name: &IoName) -> bool {
-        self.choose.executes(name)
+        self.fate.executes(name)
     }
 }

@@ -28,6 +28,9 @@ pub struct Departure {
     pub label: Label,
     /// Its length in bytes.
     pub length: usize,
+    /// A hash of its head, whose checksum covers the rest: what tells two messages of
+    /// one name apart.
+    pub head: u64,
 }
 
 /// What befalls a packet.

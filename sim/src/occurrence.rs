@@ -276,7 +276,7 @@ impl Happened {
 }
 
 /// The identity of a packet on its link.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct PacketName {
     /// Over which network.
     pub network: NetworkId,
@@ -289,7 +289,7 @@ pub struct PacketName {
 }
 
 /// The identity of a device command: what tells its draws from all others'.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct IoName {
     /// The device.
     pub device: DeviceIndex,

@@ -28,6 +28,7 @@ fn swept() -> SweepRecord {
     let all = results.into_iter().chain(many);
     let result = all.fold(SweepResult::default(), SweepResult::merge);
     SweepRecord {
+        corpus: None,
         schema_version: SchemaVersion,
         timing: SweepTiming::new(result.runs, Duration::from_millis(12_500), 2),
         result,

@@ -226,6 +226,7 @@ impl Ledger {
         let elapsed = sessions.clone().map(|session| session.elapsed).sum();
         let jobs = sessions.map(|session| session.jobs).max().unwrap_or(1);
         SweepRecord {
+            corpus: None,
             schema_version: SchemaVersion,
             timing: SweepTiming::new(result.runs, elapsed, jobs),
             result,

@@ -25,6 +25,18 @@ pub struct SweepRecord {
     pub result: SweepResult,
     /// How long it took here.
     pub timing: SweepTiming,
+    /// What became of the corpus, if it was replayed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub corpus: Option<CorpusTally>,
+}
+
+/// Repros of former failures, replayed before a sweep.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct CorpusTally {
+    /// How many.
+    pub runs: u64,
+    /// Those that fail again, by name.
+    pub failed: Vec<String>,
 }
 
 /// What a sweep found, apart from everything that depends on the machine.

@@ -87,6 +87,8 @@ pub enum Exit {
     Unrecoverable,
     /// 70: an internal error of the testbed.
     Internal,
+    /// 125: a replay that says nothing of the failure that it was recorded with.
+    Unknown,
 }
 
 impl Exit {
@@ -101,6 +103,7 @@ impl Exit {
             Exit::Expectation => 5,
             Exit::Unrecoverable => 6,
             Exit::Internal => 70,
+            Exit::Unknown => 125,
         }
     }
 

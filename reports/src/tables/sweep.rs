@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 use super::heading;
 use crate::grid::{Cell, Column, Grid, paragraph};
 use crate::paint::{Ink, Paint};
-use crate::record::{Failure, FaultTally, ProbeTally, SweepRecord, SweepResult, SweepTiming};
+use crate::record::{
+    CorpusTally, Failure, FaultTally, ProbeTally, SweepRecord, SweepResult, SweepTiming,
+};
 use crate::shell::command_lines;
 use crate::timeline::verdict_ink;
 use crate::words::{counted, grouped, seconds};
@@ -18,11 +20,29 @@ pub fn sweep(record: &SweepRecord, paint: Paint) -> String {
     render_faults(&record.result, paint, &mut out);
     render_transition_totals(&record.result.transitions, paint, &mut out);
     render_failures(&record.result.failures, paint, &mut out);
+    if let Some(corpus) = &record.corpus {
+        render_corpus(corpus, paint, &mut out);
+    }
     let result = Cell::inked(result_ink(&record.result), result_line(&record.result));
     paragraph(0, result, paint, &mut out);
     let timing = Cell::inked(Ink::Faint, timing_line(&record.timing));
     paragraph(0, timing, paint, &mut out);
     out
+}
+
+fn render_corpus(corpus: &CorpusTally, paint: Paint, out: &mut String) {
+    let runs = counted(corpus.runs, "former failure");
+    let (ink, text) = match corpus.failed.is_empty() {
+        true => (Ink::Faint, format!("{runs} replayed, none fails")),
+        false => {
+            let failed = corpus.failed.join(", ");
+            (
+                Ink::Bad,
+                format!("{runs} replayed, again failing: {failed}"),
+            )
+        }
+    };
+    paragraph(0, Cell::inked(ink, text), paint, out);
 }
 
 fn render_probes(probes: &BTreeMap<String, ProbeTally>, paint: Paint, out: &mut String) {

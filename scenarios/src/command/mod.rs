@@ -9,12 +9,16 @@ use stormglass_scenarios::checkpoint::CheckpointError;
 use stormglass_scenarios::diff::GivenError;
 use stormglass_scenarios::fork::ForkError;
 use stormglass_scenarios::moment::Moment;
+use stormglass_scenarios::repro::ReproError;
+use stormglass_scenarios::shrink::ShrinkError;
 use stormglass_scenarios::source::SourceError;
 use stormglass_scenarios::sweep::SweepError;
 use stormglass_scenarios::sweep::folder::FolderError;
 use stormglass_scenarios::verify::VerifyError;
+use stormglass_scenarios::watchdog::Stuck;
 
 mod output;
+mod repros;
 mod swept;
 mod values;
 
@@ -24,9 +28,11 @@ pub(crate) mod features;
 pub(crate) mod fork;
 pub(crate) mod list;
 pub(crate) mod merge;
+pub(crate) mod replay;
 pub(crate) mod resume;
 pub(crate) mod run;
 pub(crate) mod schema;
+pub(crate) mod shrink;
 pub(crate) mod sweep;
 pub(crate) mod verify;
 
@@ -73,12 +79,37 @@ pub(crate) enum CommandError {
         /// Why.
         reason: io::Error,
     },
+    /// A file cannot be read.
+    #[error("cannot read {}: {reason}", escape(.path))]
+    Unreadable {
+        /// The file.
+        path: String,
+        /// Why.
+        reason: io::Error,
+    },
+    /// A file is no repro.
+    #[error("{}: {error}", escape(.path))]
+    Repro {
+        /// The file.
+        path: String,
+        /// Why.
+        error: ReproError,
+    },
+    /// A repro does not fail as it says.
+    #[error("nothing was shrunk: {0}")]
+    Shrink(ShrinkError),
+    /// A file holds a repro of something else.
+    #[error("{} holds a repro of another failure", escape(.0))]
+    OtherRepro(String),
     /// A checkpoint cannot be read or written.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
     /// A run ends before the moment of a checkpoint.
     #[error("no checkpoint was written: the run ends before {0}")]
     EndsBefore(Moment),
+    /// A run ends before the moment that was asked for.
+    #[error("there is no state to show: the run ends before {0}")]
+    NotReached(Moment),
     /// A verification has no result.
     #[error(transparent)]
     Verify(#[from] VerifyError),
@@ -91,6 +122,9 @@ pub(crate) enum CommandError {
     /// A run that is to be forked somewhere.
     #[error("where is the run to be forked?")]
     NoMoment,
+    /// A handler did not return.
+    #[error(transparent)]
+    Stuck(Stuck),
     /// Fresh processes cannot be started.
     #[error("cannot find this program's own file")]
     NoProgram(#[source] io::Error),
@@ -143,6 +177,12 @@ impl CommandError {
             }
             CommandError::Given(error) => return error.help(),
             CommandError::NoMoment => "name an instant by --at, as in --at 2.1s",
+            CommandError::Unreadable { .. } | CommandError::Repro { .. } => {
+                "`stormglass run SCENARIO --repro FILE` writes a repro of a run that fails"
+            }
+            CommandError::NotReached(_) => "leave it out to see how long the run is",
+            CommandError::Shrink(_) => "`stormglass replay FILE` says what has changed",
+            CommandError::OtherRepro(_) => "name another file, or leave --resume out",
             CommandError::EndsBefore(_) => {
                 "run it without --checkpoint to see how long it is, and name an earlier instant"
             }
@@ -177,11 +217,17 @@ impl CommandError {
             | CommandError::NoMoment
             | CommandError::Checkpoint(_)
             | CommandError::EndsBefore(_)
+            | CommandError::NotReached(_)
             | CommandError::Folder(_)
             | CommandError::OtherSweep(_)
             | CommandError::NothingToJoin
+            | CommandError::Unreadable { .. }
+            | CommandError::Repro { .. }
+            | CommandError::Shrink(_)
+            | CommandError::OtherRepro(_)
             | CommandError::Unwritable { .. } => Exit::Usage.code(),
             CommandError::Contradiction(_) => Exit::Nondeterminism.code(),
+            CommandError::Stuck(_) => Exit::Liveness.code(),
             CommandError::Interrupted(_) | CommandError::Sweep(SweepError::Interrupted) => {
                 INTERRUPTED
             }

@@ -1,6 +1,6 @@
 //! `run`: one scenario, one seed.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use stormglass_reports::html;
@@ -11,13 +11,14 @@ use stormglass_scenarios::experiment::Experiment;
 use stormglass_scenarios::file::Scenario;
 use stormglass_scenarios::files;
 use stormglass_scenarios::interrupt;
+use stormglass_scenarios::repro::Repro;
 use stormglass_scenarios::run::{self, Keep};
 use stormglass_scenarios::source::{Setting, Source};
 use stormglass_scenarios::trail::Played;
 use stormglass_scenarios::watchdog;
 
 use super::values::{CheckpointAt, Patience};
-use super::{CommandError, Output};
+use super::{CommandError, Output, repros};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -25,6 +26,7 @@ Examples:
   stormglass run ./mine.toml --seed 7 --json | jq .verdict
   stormglass run parallel-latency --seed 1 --set settings.replication=chained
   stormglass run owner-crash --seed 7 --html owner-crash.html
+  stormglass run owner-crash --seed 7 --repro repro.toml
   stormglass run owner-crash --seed 7 --checkpoint 2.1s=half.checkpoint
   stormglass run owner-crash --seed 7 --trace old.trail
   stormglass run owner-crash --set workload.clients=2 --set 'devices.\"east.data\".write=5ms'";
@@ -42,6 +44,9 @@ pub(crate) struct Args {
     /// `stormglass diff`
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
+    /// If it fails, write a repro of it: the faults that happened, for `stormglass replay`
+    #[arg(long, value_name = "FILE")]
+    repro: Option<PathBuf>,
     #[command(flatten)]
     form: Form,
 }
@@ -97,6 +102,13 @@ pub(crate) fn execute(args: Args, output: &mut Output) -> Result<Exit, CommandEr
     let (scenario, command) = (source.scenario.clone(), source.run_command(seed));
     let shown = args.form.run(scenario, seed, begin, command, output)?;
     let limit = args.form.watchdog.0;
+    match &args.repro {
+        Some(_) if shown == Exit::Pass => {
+            output.remark("no repro was written: the run passes");
+        }
+        Some(path) => write_repro(path, &source, seed, limit, output)?,
+        None => {}
+    }
     let written = write_checkpoints(&args.checkpoints, &source, seed, limit);
     match written.and_then(|()| write_trail(args.trace, source, seed, limit)) {
         // What a failing run came to is worth more than what it did not write.
@@ -106,6 +118,25 @@ pub(crate) fn execute(args: Args, output: &mut Output) -> Result<Exit, CommandEr
         }
         written => written.map(|()| shown),
     }
+}
+
+/// Runs it again with a tape.
+fn write_repro(
+    path: &Path,
+    source: &Source,
+    seed: u64,
+    limit: Duration,
+    output: &Output,
+) -> Result<(), CommandError> {
+    let scenario = source.scenario.clone();
+    let made = watchdog::watched(limit, move |pulse| {
+        Repro::record(&scenario, seed, Keep::Counts, pulse)
+    });
+    let (repro, _) = made.map_err(CommandError::Stuck)?;
+    if !repro.about.is_empty() {
+        output.remark(&format!("warning: {}", repro.about));
+    }
+    repros::save(&repro, path)
 }
 
 fn write_checkpoints(

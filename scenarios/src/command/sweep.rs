@@ -8,11 +8,13 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use stormglass_reports::record::{Exit, Ledger};
+use stormglass_reports::record::{CorpusTally, Exit, Ledger};
+use stormglass_scenarios::corpus;
 use stormglass_scenarios::interrupt;
 use stormglass_scenarios::source::{Setting, Source};
 use stormglass_scenarios::sweep::folder::Folder;
 use stormglass_scenarios::sweep::{self, Ended, Heard, Plan, Progress, Swept};
+use stormglass_scenarios::watchdog;
 
 use super::swept::{Form, name_of};
 use super::values::{Patience, Seeds, ShardOf, Wall};
@@ -86,6 +88,10 @@ struct Begun {
 }
 
 pub(crate) fn execute(args: &Args, output: &mut Output) -> Result<Exit, CommandError> {
+    let corpus = match args.what.suite.is_some() {
+        true => Some(replay_corpus(args)?),
+        false => None,
+    };
     let begun = match &args.what.resume {
         Some(path) => go_on(path)?,
         None => begin(args)?,
@@ -106,12 +112,19 @@ pub(crate) fn execute(args: &Args, output: &mut Output) -> Result<Exit, CommandE
         other => keeper.hear(&other),
     });
     bar.finish_and_clear();
-    let swept = swept?;
-    let kept = keeper.finish(&plan, &swept);
+    let mut swept = swept?;
+    let mut exits = vec![];
+    if let Some((tally, exit)) = corpus {
+        swept.record.corpus = Some(tally);
+        exits.push(exit);
+    }
+    let kept = keeper.finish(&plan, &mut swept);
     let exit = args
         .form
         .show(&name_of(&swept.ledger.plan), &swept.record, output)?;
     kept?;
+    exits.push(exit);
+    let exit = Exit::worst(exits);
     let remark = remark(&swept, begun.folder.as_ref());
     match (swept.ended, exit, remark) {
         // Half a sweep without failures is no pass.
@@ -123,6 +136,12 @@ pub(crate) fn execute(args: &Args, output: &mut Output) -> Result<Exit, CommandE
             Ok(exit)
         }
     }
+}
+
+/// The failures of the past come first.
+fn replay_corpus(args: &Args) -> Result<(CorpusTally, Exit), CommandError> {
+    let replayed = watchdog::watched(args.watchdog.0, corpus::replay);
+    replayed.map_err(CommandError::Stuck)
 }
 
 fn begin(args: &Args) -> Result<Begun, CommandError> {
@@ -230,7 +249,7 @@ impl Keeper {
     }
 
     /// Writes all that is left to write.
-    fn finish(self, plan: &Plan, swept: &Swept) -> Result<(), CommandError> {
+    fn finish(self, plan: &Plan, swept: &mut Swept) -> Result<(), CommandError> {
         if let Some(failed) = self.failed {
             return Err(failed);
         }
@@ -243,7 +262,7 @@ impl Keeper {
             // loses nothing but them.
             folder.save(&swept.ledger)?;
             interrupt::leave_nothing_behind().map_err(CommandError::Signals)?;
-            folder.keep_failures(plan, &swept.record.result.failures)?;
+            folder.keep_failures(plan, &mut swept.record.result.failures)?;
             folder.finish(&swept.ledger, &swept.record)?;
         }
         Ok(())

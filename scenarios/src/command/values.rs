@@ -35,6 +35,18 @@ impl FromStr for Seeds {
     }
 }
 
+/// An instant of a run as `2.1s`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Instant(pub(crate) stormglass_engine::time::Duration);
+
+impl FromStr for Instant {
+    type Err = MomentError;
+
+    fn from_str(text: &str) -> Result<Self, MomentError> {
+        parse_duration(text).map(Instant).map_err(|_| MomentError)
+    }
+}
+
 /// A shard as `I/N`, from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ShardOf(pub(crate) Shard);

@@ -27,8 +27,8 @@ pub use fault::{
     When,
 };
 pub use model::{
-    DeviceTimes, Expect, LinkTimes, Measure, Mix, Profile, RunLimits, Scenario, Topology, Verdict,
-    Workload,
+    DeviceTimes, Expect, LinkTimes, Measure, Mix, Planned, PlannedKind, Profile, RunLimits,
+    Scenario, Topology, Verdict, Workload,
 };
 pub use names::{
     Cluster, DeviceKind, DeviceName, DriveName, Endpoint, Extent, MachineName, MessageKind,
@@ -37,6 +37,7 @@ pub use names::{
 pub use settings::Settings;
 pub use stormglass_engine::configuration::Policy;
 pub use stormglass_sim::random::Ratio;
+pub(crate) use text::DurationText;
 pub use text::{Complaint, DurationRange, Rate, Thousandths, parse_duration, print_duration};
 pub use weather::{Burst, Calm, Delay, Io, Recurring, RecurringKind, Weather};
 

@@ -195,6 +195,45 @@ pub struct Workload {
     /// How long a client waits after a command has ended before its next.
     #[serde(with = "DurationText")]
     pub think: Duration,
+    /// The commands, if they are to be these and no others; else `commands` of each
+    /// client are drawn.
+    #[serde(rename = "command")]
+    pub listed: Vec<Planned>,
+}
+
+/// One command that a client is to issue.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Planned {
+    /// Which client, from 1.
+    pub client: u32,
+    /// Its number among the client's commands, from 0; they are issued by it.
+    pub number: u32,
+    /// Not before this instant of the client's clock.
+    #[serde(with = "DurationText")]
+    pub at: Duration,
+    /// What it is.
+    pub kind: PlannedKind,
+    /// The first block; a flush ignores it.
+    pub block: u64,
+    /// How many blocks.
+    pub blocks: u32,
+}
+
+/// What a command is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PlannedKind {
+    /// Reads.
+    Read,
+    /// Writes.
+    Write,
+    /// Writes zeroes.
+    WriteZeroes,
+    /// Writes if a comparison holds.
+    CompareAndWrite,
+    /// Flushes.
+    Flush,
 }
 
 impl Default for Workload {
@@ -208,6 +247,7 @@ impl Default for Workload {
             mix: Mix::default(),
             start: Duration::ZERO,
             think: Duration::ZERO,
+            listed: Vec::new(),
         }
     }
 }

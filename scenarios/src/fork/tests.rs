@@ -76,7 +76,7 @@ fn a_changed_rate_holds_from_the_fork_on() {
     // Off by the seed's swarm, and yet what was asked for.
     let swarm = set("weather.duplicate=1/1");
     let doubled = fork("owner-crash@7", "100ms", &swarm).unwrap();
-    let strength = doubled.right.experiment.weather().strength();
+    let strength = doubled.right.experiment.weather().unwrap().strength();
     assert_eq!(
         strength.duplicate.numerator(),
         strength.duplicate.denominator()

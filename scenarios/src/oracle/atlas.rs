@@ -285,7 +285,11 @@ mod tests {
         assert_eq!(is_last(&then(&alone(9), &copied)), NO);
         let resynced = then(&alone(9), &mode(Mode::Resync));
         assert_eq!(is_last(&then(&resynced, &mode(Mode::InSync))), NO);
-        assert_eq!(is_last(&then(&alone(9), &mode(Mode::InSync))), YES, "a boot");
+        assert_eq!(
+            is_last(&then(&alone(9), &mode(Mode::InSync))),
+            YES,
+            "a boot"
+        );
     }
 
     #[test]

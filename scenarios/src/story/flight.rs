@@ -102,6 +102,7 @@ impl Flight {
             to,
             label,
             length,
+            head: _,
         } = *departure;
         let name = PacketName {
             network: over,

@@ -22,7 +22,7 @@ use crate::actor::{Actor, Report};
 use crate::experiment::{Bench, Experiment};
 use crate::fault_key;
 use crate::timeline;
-use crate::witness::Witness;
+use crate::witness::{How, Witness};
 
 use flight::Flight;
 use lanes::Lanes;
@@ -59,7 +59,7 @@ impl Witness for Seen {
     fn packet(&mut self, departure: &Departure, fate: &PacketFate) {
         self.departures.push((*departure, *fate));
     }
-    fn fault(&mut self, fault: &Fault) {
+    fn fault(&mut self, fault: &Fault, _: &World<Actor>, _: How) {
         self.fault = Some(fault.clone());
     }
 }

@@ -8,6 +8,7 @@
 //!     run.txt               its timeline
 //!     run.json              its record, in full
 //!     scenario.toml         its scenario, settings applied
+//!     repro.toml            the faults that happened, for `replay` and `shrink`
 //! ```
 //!
 //! Every file is whole or not there, and the ledger is written last, so a folder that
@@ -27,6 +28,7 @@ use crate::files;
 const LEDGER: &str = "sweep.json";
 const RESULT: &str = "result.json";
 const FAILURES: &str = "failures";
+const REPRO: &str = "repro.toml";
 /// Failures that are run again and kept; of more, the rest stands in the result.
 const FAILURES_MAX: usize = 50;
 
@@ -123,12 +125,18 @@ impl Folder {
         self.save(ledger)
     }
 
-    /// Runs the shortest run of each group of failures again and keeps what it shows.
-    pub fn keep_failures(&self, plan: &Plan, failures: &[Failure]) -> Result<(), FolderError> {
-        for failure in failures.iter().take(FAILURES_MAX) {
-            let run = run_again(plan, failure.seed);
+    /// Runs the shortest run of each group of failures again and keeps what it shows. Each
+    /// failure then knows its repro.
+    pub fn keep_failures(&self, plan: &Plan, failures: &mut [Failure]) -> Result<(), FolderError> {
+        for failure in failures.iter_mut().take(FAILURES_MAX) {
+            let (run, repro) = run_again(plan, failure.seed);
             let scenario = plan.source(failure.seed).scenario.to_toml();
             self.keep_failure(failure, &run, &scenario)?;
+            if let Some(repro) = repro {
+                let place = Path::new(FAILURES).join(slug(failure)).join(REPRO);
+                self.write(&place, &repro.to_toml())?;
+                failure.repro = Some(self.path.join(&place).display().to_string());
+            }
         }
         Ok(())
     }

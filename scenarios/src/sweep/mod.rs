@@ -13,6 +13,7 @@ use stormglass_reports::record::{Ledger, RunRecord, Shard, SweepPlan, SweepRecor
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::checkpoint;
+use crate::repro::Repro;
 use crate::source::Source;
 use crate::transitions;
 
@@ -145,8 +146,8 @@ pub fn to_record(ledger: &Ledger) -> SweepRecord {
     record
 }
 
-/// Runs the shortest run of a group of failures again, as it was.
-pub fn run_again(plan: &Plan, seed: u64) -> RunRecord {
+/// Runs the shortest run of a group of failures again, as it was, and records it.
+pub fn run_again(plan: &Plan, seed: u64) -> (RunRecord, Option<Repro>) {
     worker::run_again(plan, seed)
 }
 

@@ -16,6 +16,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use super::{Ended, Heard, Plan, Progress, SweepError};
 use crate::experiment::Experiment;
+use crate::repro::Repro;
 use crate::run::{self, Keep};
 use crate::watchdog::{Pulse, Watchdog};
 use crate::weather::Weather;
@@ -337,18 +338,18 @@ pub(super) fn run_seed(plan: &Plan, seed: u64, pulse: &Pulse) -> RunRecord {
     RunRecord { command, ..record }
 }
 
-/// Runs a seed for a reader, with a timeline.
-pub(super) fn run_again(plan: &Plan, seed: u64) -> RunRecord {
+/// Runs a seed for a reader, with a timeline and a tape; a handler that does not return
+/// leaves no repro.
+pub(super) fn run_again(plan: &Plan, seed: u64) -> (RunRecord, Option<Repro>) {
     let source = plan.source(seed);
     let (scenario, command) = (source.scenario.clone(), source.run_command(seed));
     let name = scenario.name.clone();
     let ran = watchdog::watched(plan.watchdog, move |pulse| {
-        let experiment = Experiment::new(&scenario, seed);
-        run::run_on(&scenario, seed, experiment, Keep::Timeline, pulse)
+        Repro::record(&scenario, seed, Keep::Timeline, pulse)
     });
     match ran {
-        Ok(record) => RunRecord { command, ..record },
-        Err(stuck) => stuck.to_record(&name, seed, command),
+        Ok((repro, record)) => (RunRecord { command, ..record }, Some(repro)),
+        Err(stuck) => (stuck.to_record(&name, seed, command), None),
     }
 }
 
@@ -358,7 +359,7 @@ fn to_result(plan: &Plan, record: &RunRecord) -> SweepResult {
     // The seed draws which faults there are; the run's record does not tell them from
     // those that came of others.
     let weather = Weather::new(scenario, Seed(record.seed), WorldTime::ZERO);
-    let enabled = fault_kinds::enabled(scenario, &weather);
+    let enabled = fault_kinds::enabled(scenario, Some(&weather));
     let listed = Listed {
         probes: scenario.probes.iter().map(named).collect(),
         faults: enabled.map(str::to_owned).collect(),

@@ -17,7 +17,7 @@ use crate::file::{self, Cluster, DeviceKind, DeviceName, Policy, Scenario};
 /// working half: a node that shows its partner that it lives, and reaches nobody else,
 /// is not taken over, by design.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-enum Rest {
+pub enum Rest {
     /// It is down.
     Down,
     /// It stands still.
@@ -63,6 +63,16 @@ impl Core {
         core
     }
 
+    /// A core that leaves these nodes out, by their place in the map.
+    pub fn without(outside: [Option<Rest>; 4]) -> Self {
+        Core { outside }
+    }
+
+    /// Who is left out, and how.
+    pub fn outside(&self) -> [Option<Rest>; 4] {
+        self.outside
+    }
+
     /// True if the mirror's cluster has a node in the core.
     pub fn has_mirror(&self) -> bool {
         self.outside[2..].iter().any(Option::is_none)
@@ -75,7 +85,7 @@ impl Core {
     }
 
     /// The next step towards calm; none once the core is whole and the rest at rest.
-    pub(super) fn mend(&self, world: &World<Actor>, map: &Map) -> Option<Fault> {
+    pub fn mend(&self, world: &World<Actor>, map: &Map) -> Option<Fault> {
         let rest = map.nodes().iter().zip(self.outside);
         let frozen = rest.filter_map(|(node, rest)| freeze(world, *node, rest?));
         let within = |machine: &MachineId| self.contains(*machine, map);

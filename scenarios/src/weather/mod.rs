@@ -9,6 +9,7 @@ mod bursts;
 mod calm;
 mod defects;
 mod draw;
+mod power;
 mod recurring;
 #[cfg(test)]
 mod tests;
@@ -28,9 +29,10 @@ use stormglass_sim::time::WorldTime;
 use stormglass_sim::world::{DeviceIndex, World};
 
 use self::bursts::Bursts;
-pub use self::calm::Core;
+pub use self::calm::{Core, Rest};
 use self::defects::Defects;
 pub use self::defects::IoStrength;
+pub use self::power::Power;
 use self::recurring::Storm;
 use crate::actor::Actor;
 use crate::agenda::Agenda;
@@ -66,9 +68,7 @@ pub struct Weather {
     until: WorldTime,
     packets: Draw,
     defects: Defects,
-    power: Draw,
-    /// Power losses so far: the same page meets another fate in the next.
-    power_losses: u64,
+    power: Power,
     /// Shared by all forks of an instant.
     hard: Arc<Hard>,
 }
@@ -121,8 +121,7 @@ impl Weather {
             until,
             packets: seed.draw(0, "message faults"),
             defects: Defects::new(scenario, seed),
-            power: seed.draw(0, "power loss"),
-            power_losses: 0,
+            power: Power::new(seed),
             hard: Arc::new(Hard {
                 bursts,
                 storm,
@@ -144,9 +143,25 @@ impl Weather {
 
     /// A power loss is about to happen.
     pub fn begin_power_loss(&mut self) {
-        self.power_losses += 1;
+        self.power.begin(self.power.loss() + 1);
     }
 
+    /// The number of the power loss that happened last.
+    pub fn power_loss(&self) -> u64 {
+        self.power.loss()
+    }
+    /// True if what it does next is read off the world, so that it need not be told.
+    pub fn is_mending(&self) -> bool {
+        self.hard.course == Course::Clearing && self.hard.agenda.next_at().is_none()
+    }
+    /// What has been drawn and is to be done yet.
+    pub fn agenda(&self) -> &Agenda {
+        &self.hard.agenda
+    }
+    /// True if something is mended when calm sets in.
+    pub fn mends(&self) -> bool {
+        self.hard.course != Course::Calm
+    }
     /// What this seed drew.
     pub fn strength(&self) -> Strength {
         self.strength
@@ -221,14 +236,6 @@ impl Weather {
             true => hard.agenda.take(),
             false => None,
         }
-    }
-}
-
-impl Weather {
-    /// A question about a command that a power loss found in a queue.
-    fn queued(&self, name: &IoName, question: u16) -> Sample {
-        let [place, incarnation, io] = name.identity(question);
-        self.power.at(&[place, incarnation, io, self.power_losses])
     }
 }
 
@@ -393,21 +400,11 @@ impl Choose for Weather {
     }
 
     fn torn_command(&mut self, name: &IoName, _: &Submission) -> CommandFate {
-        match self.queued(name, 1).below(3) {
-            0 => CommandFate::Absent,
-            1 => CommandFate::Torn,
-            _ => CommandFate::Whole,
-        }
+        self.power.torn_command(name)
     }
 
     fn torn_page(&mut self, device: DeviceIndex, page: PageIndex, versions: usize) -> PageFate {
-        let sample = self
-            .power
-            .at(&[2, u64::from(device.0), page.0, self.power_losses]);
-        if sample.below(4) == 0 {
-            return PageFate::Torn;
-        }
-        PageFate::Version(sample.further(1).index(versions))
+        self.power.torn_page(device, page, versions)
     }
 
     fn torn_sector(
@@ -417,13 +414,10 @@ impl Choose for Weather {
         sector: usize,
         versions: usize,
     ) -> usize {
-        let place = u64::from(device.0) << 8 | sector as u64;
-        self.power
-            .at(&[3, place, page.0, self.power_losses])
-            .index(versions)
+        self.power.torn_sector(device, page, sector, versions)
     }
 
     fn executes(&mut self, name: &IoName) -> bool {
-        self.queued(name, 4).below(2) == 0
+        self.power.executes(name)
     }
 }

@@ -12,7 +12,7 @@ fn storm(name: &str) -> Scenario {
 /// How many nodes of each cluster a seed's core has.
 fn nodes(scenario: &Scenario, seed: u64) -> [usize; 2] {
     let experiment = Experiment::new(scenario, seed);
-    let (core, map) = (experiment.weather().core(), experiment.map());
+    let (core, map) = (experiment.weather().unwrap().core(), experiment.map());
     Cluster::ALL.map(|cluster| {
         let nodes = map.cluster(cluster).iter();
         nodes.filter(|node| core.contains(**node, map)).count()
@@ -46,12 +46,16 @@ fn calm_mends_the_core_and_freezes_the_rest() {
     for seed in 0..12 {
         let mut experiment = Experiment::new(&scenario, seed);
         let mut bench = Bench::default();
-        while !experiment.weather().is_calm(experiment.world().now()) {
+        while !experiment
+            .weather()
+            .unwrap()
+            .is_calm(experiment.world().now())
+        {
             assert!(experiment.step(&mut bench), "calm comes before the end");
         }
         let (world, map) = (experiment.world(), experiment.map());
-        let core = experiment.weather().core();
-        assert_eq!(world.now(), experiment.weather().until());
+        let core = experiment.weather().unwrap().core();
+        assert_eq!(world.now(), experiment.weather().unwrap().until());
         for (id, machine) in world.machines() {
             let processes = machine.processes.iter().map(|id| world.process(*id));
             let up = processes.clone().filter(|one| one.module.is_some()).count();
@@ -100,7 +104,7 @@ fn what_ends_after_calm_does_not_end_for_the_rest() {
         while experiment.step(&mut bench) && experiment.elapsed() < Duration::from_secs(40) {}
         let (world, map) = (experiment.world(), experiment.map());
         for node in map.nodes() {
-            let outside = !experiment.weather().core().contains(*node, map);
+            let outside = !experiment.weather().unwrap().core().contains(*node, map);
             let processes = &world.machine(*node).processes;
             let is_up = processes
                 .iter()
@@ -117,6 +121,7 @@ fn what_ends_after_calm_does_not_end_for_the_rest() {
 fn messages_fare_worse_in_a_burst() {
     let strength = Experiment::new(&storm("storm-mediator"), 3)
         .weather()
+        .unwrap()
         .strength();
     let rate =
         |ratio: Ratio| u64::from(ratio.numerator()) * 1_000_000 / u64::from(ratio.denominator());

@@ -23,6 +23,8 @@ use stormglass_engine::vocabulary::{CommandId, Status, Ticket, UnknownReason};
 use stormglass_engine::wire::client::{decode_reply, encode_request};
 use stormglass_engine::wire::{ClientReply, ClientRequest, CommandFrame, kind};
 
+use crate::file::{Planned, PlannedKind};
+
 use super::belief::Belief;
 use super::census::Census;
 use super::draw::{Guess, Plan};
@@ -51,7 +53,7 @@ pub struct Client {
     waiting: Vec<Waiting>,
     /// The next id's counter.
     next_counter: u64,
-    /// The number of the application's next command.
+    /// The place of the application's next command; its number, where those are drawn.
     next_number: u64,
     belief: Belief,
     census: Census,
@@ -140,6 +142,31 @@ impl Client {
     /// Ids without a definite outcome, by rising counter, and what they are.
     pub fn unresolved(&self) -> impl Iterator<Item = (CommandId, CommandKind)> {
         self.live.iter().map(|it| (it.id, it.kind))
+    }
+
+    /// The command of the application that it serves with an id, as a list would have it
+    /// if it began now. None of a part of one, or of one that was begun before.
+    pub fn planned(&self, id: CommandId, now: Instant) -> Option<Planned> {
+        let mut live = self.live.iter();
+        let Task {
+            number, reissues, ..
+        } = live.find(|operation| operation.id == id)?.task;
+        let ClientIdentity { client, seed, .. } = *self.identity;
+        let plan = Plan::new(&self.identity.workload, seed, client, number);
+        (reissues == 0).then_some(Planned {
+            client: client.value(),
+            number: u32::try_from(number).ok()?,
+            at: now.since(Instant::from_nanos(0)),
+            kind: match plan.kind {
+                CommandKind::Read => PlannedKind::Read,
+                CommandKind::Write => PlannedKind::Write,
+                CommandKind::WriteZeroes => PlannedKind::WriteZeroes,
+                CommandKind::CompareAndWrite => PlannedKind::CompareAndWrite,
+                CommandKind::Flush => PlannedKind::Flush,
+            },
+            block: plan.range.start().value(),
+            blocks: plan.range.count(),
+        })
     }
 
     /// The lowest counter whose outcome it does not know; below it, it never

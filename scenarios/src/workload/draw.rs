@@ -41,13 +41,22 @@ impl Plan {
         let count = workload.command_blocks_min + below(bits(Purpose::Count), spread.into()) as u32;
         let places = u64::from(workload.blocks.count() - count) + 1;
         let start = workload.blocks.start().value() + below(bits(Purpose::Start), places);
-        Plan {
+        let drawn = Plan {
             kind: workload.mix.kind(bits(Purpose::Kind)),
             range: Range::new(BlockIndex::new(start), count).unwrap_or(workload.blocks),
             guess: match below(bits(Purpose::Guess), WRONG_GUESSES_ONE_IN) {
                 0 => Guess::Wrong,
                 odd if odd % 2 == 1 => Guess::Looked,
                 _ => Guess::Believed,
+            },
+        };
+        let mut listed = workload.listed.iter().flatten();
+        match listed.find(|it| it.number == number) {
+            None => drawn,
+            Some(it) => Plan {
+                kind: it.kind,
+                range: it.range,
+                ..drawn
             },
         }
     }

@@ -36,6 +36,7 @@ pub(crate) fn identity(client: u32, commands: u64, outstanding: u32, mix: Mix) -
             mix,
             think: Duration::from_millis(1),
             start: Duration::from_millis(5),
+            listed: None,
         },
         timers: ClientTimers::default(),
         window: 64,

@@ -5,6 +5,8 @@ use stormglass_engine::contract::{Address, NetworkId};
 use stormglass_engine::time::Duration;
 use stormglass_engine::vocabulary::{ClientId, Range, VolumeId};
 
+use super::event::CommandKind;
+
 /// A client before it boots.
 ///
 /// A client id is good for one boot: counters start at 1, and a second boot
@@ -50,6 +52,37 @@ pub struct Workload {
     pub think: Duration,
     /// From boot to the first command.
     pub start: Duration,
+    /// The commands, by rising number, if they are not drawn.
+    pub listed: Option<Vec<Listed>>,
+}
+
+/// A command that is not drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Listed {
+    /// Its number, which names it.
+    pub number: u64,
+    /// Not before its clock shows this.
+    pub at: Duration,
+    /// What it is.
+    pub kind: CommandKind,
+    /// What it touches.
+    pub range: Range,
+}
+
+impl Workload {
+    /// How many commands there are.
+    pub(super) fn count(&self) -> u64 {
+        self.listed
+            .as_ref()
+            .map_or(self.commands, |listed| listed.len() as u64)
+    }
+
+    /// The number of the command at a place, and what the clock shows when it may begin.
+    pub(super) fn at(&self, place: u64) -> (u64, Duration) {
+        let listed = self.listed.as_ref();
+        let found = listed.and_then(|listed| listed.get(usize::try_from(place).ok()?));
+        found.map_or((place, Duration::ZERO), |it| (it.number, it.at))
+    }
 }
 
 /// Weights of the kinds of commands; at least one is not zero.

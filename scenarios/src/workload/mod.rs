@@ -28,6 +28,6 @@ mod tests;
 pub use census::Census;
 pub use client::{Client, REISSUES_MAX};
 pub use event::{ClientEvent, CommandKind, Ignored, StatusSummary};
-pub use identity::{ClientIdentity, ClientTimers, Mix, Workload};
+pub use identity::{ClientIdentity, ClientTimers, Listed, Mix, Workload};
 pub use operation::RENEWALS_MAX;
 pub use provenance::BlockValue;

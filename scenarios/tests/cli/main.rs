@@ -11,6 +11,7 @@ mod differences;
 mod errors;
 mod lists;
 mod many;
+mod repros;
 mod runs;
 mod shards;
 

@@ -88,6 +88,7 @@ impl<M: Module> World<M> {
             to,
             label,
             length,
+            head,
         });
         let latency = self.network.latency(network, from, to, &label, length);
         let at = self.now.after(latency);

@@ -1,9 +1,11 @@
 //! What oracles and tools may see of a world.
 
-use stormglass_engine::contract::{Module, NetworkId};
+use stormglass_engine::contract::{Input, Module, NetworkId};
 
+use super::pending::Origin;
 use super::{Component, DeviceIndex, Drive, Machine, MachineId, ProcessId, Totals, World};
 use crate::network::Network;
+use crate::occurrence::PacketName;
 use crate::process::Process;
 use crate::time::WorldTime;
 
@@ -88,6 +90,25 @@ impl<M: Module> World<M> {
     /// The networks.
     pub fn network(&self) -> &Network {
         &self.network
+    }
+    /// Messages on their way, copies included, in no order that means anything; those that
+    /// wait where they would leave first.
+    pub fn in_flight(&self) -> impl Iterator<Item = PacketName> {
+        let held = self.held.iter().map(|held| held.name);
+        let flying = self.flight.iter().filter_map(|(_, parcel)| {
+            let (Origin::Network { from, .. }, Input::Packet(packet)) =
+                (parcel.origin, &parcel.input)
+            else {
+                return None;
+            };
+            Some(PacketName {
+                network: packet.network,
+                from,
+                to: parcel.to,
+                label: packet.label,
+            })
+        });
+        held.chain(flying)
     }
     fn network_name(&self, network: NetworkId) -> &str {
         self.network.name(network)

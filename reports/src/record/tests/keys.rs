@@ -56,6 +56,7 @@ fn a_mismatch_appears_where_there_was_one() {
 #[test]
 fn a_sweep_in_json() {
     let sweep = SweepRecord {
+        corpus: None,
         schema_version: SchemaVersion,
         result: merging::result_of(&failing_run()).merge(merging::result_of(&passing_run())),
         timing: SweepTiming::new(2, Duration::from_millis(500), 2),

@@ -2,7 +2,7 @@
 
 use super::Check;
 use crate::file::diagnostic::at_path;
-use crate::file::model::Workload;
+use crate::file::model::{Planned, Workload};
 
 /// Clients of the largest workload.
 const CLIENTS_MAX: u32 = 10_000;
@@ -71,6 +71,7 @@ impl Check<'_> {
             ),
         );
         self.hot_range(u64::from(most));
+        self.listed();
         self.require(
             mix.total() > 0,
             at.then("mix"),
@@ -106,5 +107,44 @@ impl Check<'_> {
             format!("a command of {most} blocks does not fit into {count}"),
             "make `command_blocks` smaller, or the hot range or volume larger",
         );
+    }
+
+    fn listed(&mut self) {
+        let Workload {
+            clients,
+            ref listed,
+            ..
+        } = self.scenario.workload;
+        let blocks = self.scenario.topology.volume_blocks;
+        let most = self.scenario.settings.limits.command_blocks;
+        for (index, one) in listed.iter().enumerate() {
+            let at = at_path!("workload", "command", index);
+            self.require(
+                (1..=clients).contains(&one.client),
+                [at.then("client"), at_path!("workload", "clients")],
+                format!("there is no client {}", one.client),
+                format!("write a client from 1 to {clients}"),
+            );
+            let same = |other: &Planned| (other.client, other.number) == (one.client, one.number);
+            self.require(
+                !listed[..index].iter().any(same),
+                at.then("number"),
+                format!("client {} has two commands {}", one.client, one.number),
+                "give each command of a client a number of its own",
+            );
+            self.require(
+                (1..=most).contains(&one.blocks),
+                at.then("blocks"),
+                format!("no command has {} blocks", one.blocks),
+                format!("write a number from 1 to {most}"),
+            );
+            let end = one.block.checked_add(u64::from(one.blocks));
+            self.require(
+                end.is_some_and(|end| end <= blocks),
+                [at.then("block"), at_path!("topology", "volume_blocks")],
+                "the command ends behind the volume",
+                format!("the volume has {blocks} blocks"),
+            );
+        }
     }
 }

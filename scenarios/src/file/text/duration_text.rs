@@ -71,7 +71,7 @@ pub fn print_duration(duration: Duration) -> String {
 
 /// The schema of a duration; the value itself is the engine's `Duration`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::file) struct DurationText(Duration);
+pub(crate) struct DurationText(Duration);
 
 impl fmt::Display for DurationText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -108,32 +108,27 @@ text_form!(
 /// For a field, which takes its schema from the same word:
 /// `#[serde(with = "DurationText")]`.
 impl DurationText {
-    pub(in crate::file) fn serialize<S: Serializer>(
-        duration: &Duration,
-        to: S,
-    ) -> Result<S::Ok, S::Error> {
+    pub(crate) fn serialize<S: Serializer>(duration: &Duration, to: S) -> Result<S::Ok, S::Error> {
         to.collect_str(&DurationText(*duration))
     }
 
-    pub(in crate::file) fn deserialize<'de, D: Deserializer<'de>>(
-        from: D,
-    ) -> Result<Duration, D::Error> {
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
         <Self as Deserialize>::deserialize(from).map(|text| text.0)
     }
 }
 
 /// A duration field that may be absent.
-pub(in crate::file) mod maybe_duration {
+pub(crate) mod maybe_duration {
     use super::{Deserialize, Deserializer, Duration, DurationText, Serialize, Serializer};
 
-    pub(in crate::file) fn serialize<S: Serializer>(
+    pub(crate) fn serialize<S: Serializer>(
         duration: &Option<Duration>,
         to: S,
     ) -> Result<S::Ok, S::Error> {
         duration.map(DurationText).serialize(to)
     }
 
-    pub(in crate::file) fn deserialize<'de, D: Deserializer<'de>>(
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
         from: D,
     ) -> Result<Option<Duration>, D::Error> {
         Ok(Option::<DurationText>::deserialize(from)?.map(|text| text.0))

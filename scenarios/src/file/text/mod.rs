@@ -8,7 +8,8 @@ mod rate;
 
 pub use decimal::Thousandths;
 pub use duration_range::DurationRange;
-pub(super) use duration_text::{DurationText, maybe_duration};
+pub(crate) use duration_text::DurationText;
+pub(super) use duration_text::maybe_duration;
 pub use duration_text::{parse_duration, print_duration};
 pub use rate::Rate;
 pub(super) use rate::{RatioText, parse_ratio};

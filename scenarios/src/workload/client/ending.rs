@@ -145,9 +145,11 @@ impl Client {
     }
 
     pub(super) fn queue_next_task(&mut self, due: Instant) {
-        if self.next_number < self.identity.workload.commands {
+        if self.next_number < self.identity.workload.count() {
+            let (number, after) = self.identity.workload.at(self.next_number);
+            let due = due.max(Instant::from_nanos(0).after(after));
             let task = Task {
-                number: self.next_number,
+                number,
                 step: Step::Fresh,
                 reissues: 0,
             };

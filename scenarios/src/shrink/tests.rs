@@ -1,0 +1,90 @@
+use super::*;
+use crate::repro::tests::slow_writes;
+use crate::run::Keep;
+
+/// Looks on; stops after so many candidates.
+struct Onlooker {
+    left: u64,
+    heard: u64,
+}
+
+impl Watcher for Onlooker {
+    fn hear(&mut self, _: &Repro, _: &Tried) {
+        self.heard += 1;
+        self.left = self.left.saturating_sub(1);
+    }
+    fn is_stopped(&self) -> bool {
+        self.left == 0
+    }
+}
+
+fn patient() -> Onlooker {
+    Onlooker {
+        left: u64::MAX,
+        heard: 0,
+    }
+}
+
+fn shrunk(repro: &Repro, forking: Forking) -> Shrunk {
+    shrink_with(repro, &mut patient(), &AtomicU64::new(0), forking).unwrap()
+}
+
+fn assert_fails_exactly(repro: &Repro) {
+    let read = Repro::parse(&repro.to_toml()).unwrap();
+    let replayed = read.play(Cue::Exact, Keep::Counts, &AtomicU64::new(0));
+    assert_eq!(replayed.outcome, Replayed::Same);
+    assert_eq!(replayed.stale_keys, []);
+}
+
+#[test]
+fn a_failure_shrinks_to_the_fault_and_the_command_that_it_needs() {
+    let repro = slow_writes(1, 40);
+    let Shrunk {
+        repro: least,
+        record,
+    } = shrunk(&repro, Forking::On);
+    assert_eq!((record.faults_after, record.commands_after), (1, 1));
+    assert_eq!(record.faults_before, repro.faults() as u64);
+    assert_eq!(record.commands_before, 40);
+    assert_eq!(least.failure.signature, repro.failure.signature);
+    assert_eq!(least.scenario.workload.listed[0].blocks, 1);
+    assert!(!least.absent.is_empty(), "a standby is not needed");
+    assert!(record.complete);
+    assert_fails_exactly(&least);
+    // What is least stays as it is.
+    let again = shrunk(&least, Forking::On);
+    assert_eq!(again.repro.faults(), 1);
+}
+
+#[test]
+fn candidates_at_forks_come_to_what_whole_ones_come_to() {
+    let repro = slow_writes(2, 60);
+    let [forked, whole] = [Forking::On, Forking::Off].map(|forking| shrunk(&repro, forking));
+    assert_eq!(forked.repro, whole.repro);
+    assert_eq!(forked.record.steps, whole.record.steps);
+    let (run, saved) = (forked.record.events_run, forked.record.events_saved);
+    assert!(saved > 0);
+    assert_eq!(whole.record.events_saved, 0);
+    assert_eq!(run + saved, whole.record.events_run);
+}
+
+#[test]
+fn whoever_stops_it_has_what_fails() {
+    let repro = slow_writes(1, 40);
+    for left in [1, 2, 7, 20] {
+        let mut watcher = Onlooker { left, heard: 0 };
+        let stopped = shrink(&repro, &mut watcher, &AtomicU64::new(0)).unwrap();
+        assert!(!stopped.record.complete);
+        // A candidate may be tried twice once it has begun.
+        assert!(watcher.heard <= left + 2, "{} {left}", watcher.heard);
+        assert_fails_exactly(&stopped.repro);
+    }
+}
+
+#[test]
+fn what_does_not_fail_is_not_shrunk() {
+    let mut repro = slow_writes(1, 40);
+    repro.entries.clear();
+    let error = shrink(&repro, &mut patient(), &AtomicU64::new(0)).unwrap_err();
+    assert!(error.to_string().contains("the run comes to pass"));
+}
