@@ -11,11 +11,13 @@
 //! still knows which version it was. One that *reads as something else* is lost wherever
 //! the owner cannot know that the mirror has the same, which is in every region that may
 //! be dirty: those of commands performed alone, and those in which marks stood when the
-//! mirror was given up. Marks end a little after their commands: see `MARK_STANDS`.
+//! mirror was given up. Marks end a little after their commands (see `MARK_STANDS`), but
+//! those that an owner leaves behind as it dies are its heir's orphans, and stand until the
+//! mirror has said what became of them.
 
 use imbl::{OrdMap, OrdSet};
 use serde::{Deserialize, Serialize};
-use stormglass_engine::event::Event;
+use stormglass_engine::event::{Event, Phase};
 use stormglass_engine::storage_set::layout::Geometry;
 use stormglass_engine::storage_set::record::Mode;
 use stormglass_engine::time::Duration;
@@ -48,7 +50,9 @@ pub struct Atlas {
     /// Commands accepted and not resolved.
     open: OrdMap<CommandId, Range>,
     /// Commands resolved on both copies a little while ago.
-    resolved: Vec<(WorldTime, Range)>,
+    resolved: Vec<(WorldTime, CommandId, Range)>,
+    /// Those whose owner has died since.
+    orphans: OrdMap<CommandId, Range>,
     /// Blocks that went bad on each copy and were not written since.
     bad: [OrdMap<BlockIndex, Bad>; 2],
     /// How the owner said last that the copies stand.
@@ -65,6 +69,7 @@ impl Atlas {
             dirty: OrdSet::new(),
             open: OrdMap::new(),
             resolved: Vec::new(),
+            orphans: OrdMap::new(),
             bad: <[OrdMap<BlockIndex, Bad>; 2]>::default(),
             mode: None,
         }
@@ -103,9 +108,12 @@ impl Atlas {
             }
             Event::Resolved(command) => {
                 if let Some(range) = self.open.remove(command) {
-                    self.resolved
-                        .retain(|(when, _)| at.since(*when) <= MARK_STANDS);
-                    self.resolved.push((at, range));
+                    self.resolve(at, *command, range);
+                }
+            }
+            Event::Phase(Phase::Announcing) => {
+                for (command, range) in self.take_marked(at) {
+                    self.orphans.insert(command, range);
                 }
             }
             Event::ResolvedAlone(command) => {
@@ -126,7 +134,10 @@ impl Atlas {
             Event::Copied { range, .. } => self.written(1, *range),
             Event::Repaired(range) | Event::RegionRebuilt(range) => self.written(0, *range),
             Event::OrphanResolved(command, _) => {
-                self.open.remove(command);
+                let range = self.open.remove(command);
+                if let Some(range) = self.orphans.remove(command).or(range) {
+                    self.resolve(at, *command, range);
+                }
             }
             // An owner that boots in sync says so too, and has copied nothing.
             Event::Mode(Mode::InSync, _) if before == Some(Mode::Resync) => {
@@ -138,13 +149,10 @@ impl Atlas {
                 for range in self.open.values().copied().collect::<Vec<_>>() {
                     self.fall_behind(range);
                 }
-                // An owner that stood still or died since left them as they were.
-                let resolved = std::mem::take(&mut self.resolved);
-                let last = resolved.last().map_or(at, |(when, _)| *when);
-                for (when, range) in resolved {
-                    if last.since(when) <= MARK_STANDS {
-                        self.dirty.extend(self.geometry.regions(range));
-                    }
+                let orphans: Vec<_> = self.orphans.values().copied().collect();
+                let marked = self.take_marked(at).into_iter().map(|(_, range)| range);
+                for range in marked.chain(orphans) {
+                    self.dirty.extend(self.geometry.regions(range));
                 }
             }
             Event::RegionCopied(range) => {
@@ -157,6 +165,23 @@ impl Atlas {
             }
             _ => {}
         }
+    }
+
+    fn resolve(&mut self, at: WorldTime, command: CommandId, range: Range) {
+        self.resolved
+            .retain(|(when, ..)| at.since(*when) <= MARK_STANDS);
+        self.resolved.push((at, command, range));
+    }
+
+    /// Resolved commands whose marks may stand. An owner that stood still or died since
+    /// left them as they were.
+    fn take_marked(&mut self, at: WorldTime) -> Vec<(CommandId, Range)> {
+        let resolved = std::mem::take(&mut self.resolved);
+        let last = resolved.last().map_or(at, |(when, ..)| *when);
+        let marked = resolved
+            .into_iter()
+            .filter(|(when, ..)| last.since(*when) <= MARK_STANDS);
+        marked.map(|(_, command, range)| (command, range)).collect()
     }
 
     /// A copy's blocks are good again.
@@ -199,7 +224,7 @@ pub struct Bad {
 #[cfg(test)]
 mod tests {
     use stormglass_engine::vocabulary::{
-        ClientId, SequenceId, Session, SessionIncarnation, SiteEpoch,
+        ClientId, Outcome, SequenceId, Session, SessionIncarnation, SiteEpoch,
     };
 
     use super::*;
@@ -312,6 +337,33 @@ mod tests {
         atlas.observe_node(at(9_000), &mode(Mode::OutOfSync));
         damage(&mut atlas, 0, 9, true);
         assert!(atlas.destroyed().is_some());
+    }
+
+    #[test]
+    fn marks_that_a_dead_owner_left_stand_until_the_mirror_was_asked() {
+        let told = |is_resolved: bool| {
+            let mut atlas = atlas();
+            atlas.observe_node(at(0), &accepted(9));
+            atlas.observe_node(at(1), &Event::Resolved(id()));
+            atlas.observe_node(at(1_500), &Event::Phase(Phase::Announcing));
+            if is_resolved {
+                let resolved = Event::OrphanResolved(id(), Outcome::Performed);
+                atlas.observe_node(at(1_600), &resolved);
+            }
+            let other = CommandId { counter: 2, ..id() };
+            let range = Range::new(BlockIndex::new(30), 1).unwrap();
+            let accepted = Event::Accepted {
+                command: other,
+                sequence: SequenceId::new(2),
+                range,
+            };
+            atlas.observe_node(at(4_000), &accepted);
+            atlas.observe_node(at(4_001), &Event::Resolved(other));
+            atlas.observe_node(at(9_000), &mode(Mode::OutOfSync));
+            damage(&mut atlas, 0, 9, true);
+            atlas.destroyed().is_some()
+        };
+        assert_eq!([told(false), told(true)], [true, false]);
     }
 
     #[test]
