@@ -21,7 +21,15 @@ const TOLD: usize = 12;
 pub(crate) fn describe(parting: &Parting) -> PartingRecord {
     let Some(before) = &parting.before else {
         let fields = fields(&parting.after, LOOKED_AT);
-        return told(&parting.after, fields, Vec::new(), [None, None], Vec::new());
+        let first = first(&parting.after, &fields, &[]);
+        return told(
+            &parting.after,
+            first,
+            fields,
+            Vec::new(),
+            [None, None],
+            Vec::new(),
+        );
     };
     let (after, moved) = sharpened(before, &parting.after);
     let standing = fields(before, LOOKED_AT);
@@ -31,7 +39,14 @@ pub(crate) fn describe(parting: &Parting) -> PartingRecord {
     let sides = [(&before.left, moved[0]), (&before.right, moved[1])];
     let lines = sides.map(|(run, moved)| if moved { next_line(run) } else { None });
     let notes = notes(before, &after, moved);
-    told(&after, new, standing, lines, notes)
+    // A run that is over takes no part in what happens next.
+    let [left_is_over, right_is_over] = [(&after.left, moved[0]), (&after.right, moved[1])]
+        .map(|(run, has_moved)| run.end.is_some() && !has_moved);
+    let first = match left_is_over == right_is_over {
+        true => first(&after, &new, &standing),
+        false => ends(&after),
+    };
+    told(&after, first, new, standing, lines, notes)
 }
 
 fn place(field: &DifferingField) -> (&str, &str) {
@@ -50,14 +65,9 @@ fn sharpened(before: &Pair, after: &Pair) -> (Pair, [bool; 2]) {
         step(&before.left, &after.left),
         step(&before.right, &after.right),
     );
-    let stays = |mut run: Run| {
-        // It is not over only because the other goes on.
-        run.end = None;
-        run
-    };
     match (left, right) {
         (Some(own), Some(other)) if own < other => {
-            let right = stays(before.right.clone());
+            let right = before.right.clone();
             (
                 Pair {
                     right,
@@ -67,7 +77,7 @@ fn sharpened(before: &Pair, after: &Pair) -> (Pair, [bool; 2]) {
             )
         }
         (Some(own), Some(other)) if own > other => {
-            let left = stays(before.left.clone());
+            let left = before.left.clone();
             (
                 Pair {
                     left,
@@ -131,12 +141,12 @@ fn end_text(end: &End) -> String {
 
 fn told(
     after: &Pair,
+    first: DifferingField,
     mut new: Vec<DifferingField>,
     mut standing: Vec<DifferingField>,
     [left_event, right_event]: [Option<TrailLine>; 2],
     mut notes: Vec<String>,
 ) -> PartingRecord {
-    let first = first(after, &new, &standing);
     // The one that is told first stands first.
     if let Some(place) = new.iter().position(|field| *field == first) {
         new[..=place].rotate_right(1);
@@ -212,20 +222,24 @@ fn first(after: &Pair, new: &[DifferingField], standing: &[DifferingField]) -> D
     if let Some(field) = new.first() {
         return field.clone();
     }
-    let end = |run: &Run| {
-        run.end
-            .as_ref()
-            .map_or_else(|| "goes on".to_owned(), end_text)
-    };
-    let [left, right] = [end(&after.left), end(&after.right)];
+    let ends = ends(after);
     match standing.first() {
-        Some(field) if left == right => field.clone(),
-        _ => DifferingField {
-            component: "run".to_owned(),
-            field: "end".to_owned(),
-            left,
-            right,
-        },
+        Some(field) if ends.left == ends.right => field.clone(),
+        _ => ends,
+    }
+}
+
+/// How either run ends.
+fn ends(pair: &Pair) -> DifferingField {
+    let end = |run: &Run| {
+        let end = run.end.as_ref();
+        end.map_or_else(|| "goes on".to_owned(), end_text)
+    };
+    DifferingField {
+        component: "run".to_owned(),
+        field: "end".to_owned(),
+        left: end(&pair.left),
+        right: end(&pair.right),
     }
 }
 

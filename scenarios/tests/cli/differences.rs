@@ -149,7 +149,7 @@ fn sides_and_changes_that_make_no_sense_are_refused_with_a_remedy() {
                 "fork",
                 "owner-crash@7",
                 "--at",
-                "1h",
+                "1000s",
                 "--set",
                 "weather.loss=1/2",
             ],
