@@ -80,7 +80,8 @@ pub struct Experiment {
 /// An experiment without its world.
 #[derive(Serialize)]
 struct Surroundings<'a> {
-    fate: &'a Fate,
+    weather: Option<&'a Weather>,
+    script: Option<&'a Script>,
     schedule: &'a Schedule,
     oracles: &'a Oracles,
     measures: &'a Measures,
@@ -255,7 +256,8 @@ impl Experiment {
 
     fn surroundings(&self) -> Surroundings<'_> {
         Surroundings {
-            fate: &self.fate,
+            weather: self.fate.weather(),
+            script: self.fate.script(),
             schedule: &self.schedule,
             oracles: &self.oracles,
             measures: &self.measures,
