@@ -320,6 +320,7 @@ pub(crate) fn failing_sweep() -> SweepRecord {
 /// A sweep with this result.
 pub(crate) fn sweep_record(result: SweepResult) -> SweepRecord {
     SweepRecord {
+        corpus: None,
         schema_version: SchemaVersion,
         timing: SweepTiming::new(result.runs, Duration::from_millis(12_500), 2),
         result,
