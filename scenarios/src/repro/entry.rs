@@ -34,6 +34,8 @@ pub enum Act {
         fingerprint: u64,
         /// What befell it.
         aspect: Aspect,
+        /// Of the same message, sent again as it was: which times, from 1, if not all.
+        times: Vec<u32>,
     },
     /// To a device command.
     Command {

@@ -175,6 +175,8 @@ struct MessageForm {
     apart: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     bit: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    times: Vec<u32>,
 }
 
 #[derive(Default, Serialize, Deserialize)]
@@ -386,10 +388,12 @@ fn fault_form(entry: &Entry, names: &Names<'_>) -> FaultForm {
             name,
             fingerprint,
             aspect,
+            times,
         } => {
             let form = MessageForm {
                 message: names.packet_name(name),
                 content: hex(*fingerprint),
+                times: times.clone(),
                 ..MessageForm::default()
             };
             plain(message_form(*aspect, form))
@@ -524,6 +528,7 @@ fn message(form: &MessageForm, names: &Names<'_>, aspect: Aspect) -> Named<Act> 
         name: names.packet(&form.message)?,
         fingerprint: bits(&form.content)?,
         aspect,
+        times: form.times.clone(),
     })
 }
 

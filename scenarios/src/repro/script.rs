@@ -100,6 +100,8 @@ struct State {
     changed: BTreeSet<Place>,
     /// What was left out.
     dropped: BTreeSet<Place>,
+    /// How often a message of the list has been sent with one content.
+    sent: BTreeMap<(PacketName, u64), u32>,
     course: Course,
 }
 
@@ -146,6 +148,7 @@ impl Script {
             met: BTreeSet::new(),
             changed: BTreeSet::new(),
             dropped: BTreeSet::new(),
+            sent: BTreeMap::new(),
             course: match plan.core {
                 Some(_) => Course::Stormy,
                 None => Course::Calm,
@@ -410,7 +413,8 @@ impl Script {
     }
 
     /// Which of the keys of a name mean something that has this content, and meets them.
-    fn meet(&mut self, keys: &[Place], content: u64) -> Vec<Place> {
+    /// One that is sent again as it was is another `time`.
+    fn meet(&mut self, keys: &[Place], content: u64, time: u32) -> Vec<Place> {
         let plan = Arc::clone(&self.plan);
         let recorded = |place: &Place| match &plan.entries[*place as usize].act {
             Act::Message { fingerprint, .. } | Act::Command { fingerprint, .. } => *fingerprint,
@@ -434,6 +438,10 @@ impl Script {
                 (None, _) | (Some(_), Cue::Instants) => {}
             }
         }
+        found.retain(|place| match &plan.entries[*place as usize].act {
+            Act::Message { times, .. } => times.is_empty() || times.contains(&time),
+            Act::Command { .. } | Act::Hardware(_) | Act::Unknown(_) => true,
+        });
         state.met.extend(&found);
         found
     }
@@ -503,7 +511,13 @@ impl Choose for Script {
         // It is calm then, also for what leaves once more as it did before.
         let is_stormy = departure.at < plan.until;
         let met = match plan.messages.get(&name) {
-            Some(keys) if is_stormy => self.meet(keys, departure.head),
+            Some(keys) if is_stormy => {
+                let state = Arc::make_mut(&mut self.state);
+                let times = state.sent.entry((name, departure.head)).or_default();
+                *times += 1;
+                let time = *times;
+                self.meet(keys, departure.head, time)
+            }
             None if is_stormy && plan.cue == Cue::Instants => {
                 let likeness = Likeness::of_message(&name);
                 self.meet_alike(likeness, departure.at, |_| true)
@@ -511,10 +525,10 @@ impl Choose for Script {
             Some(_) | None => return fate,
         };
         for place in met {
-            let Act::Message { aspect, .. } = plan.entries[place as usize].act else {
+            let Act::Message { aspect, .. } = &plan.entries[place as usize].act else {
                 continue;
             };
-            match aspect {
+            match *aspect {
                 Aspect::Lost => fate.is_lost = true,
                 Aspect::Doubled { later, .. } => {
                     fate.duplicate = Some(later);
@@ -536,7 +550,7 @@ impl Choose for Script {
         let is_stormy = departure.at < plan.until;
         let met = match plan.commands.get(&departure.name) {
             Some(keys) if is_stormy => {
-                self.meet(keys, fingerprint::submission(departure.submission))
+                self.meet(keys, fingerprint::submission(departure.submission), 1)
             }
             None if is_stormy && plan.cue == Cue::Instants => {
                 let likeness = Likeness::of_command(&departure.name);
@@ -546,10 +560,10 @@ impl Choose for Script {
             Some(_) | None => return fate,
         };
         for place in met {
-            let Act::Command { trouble, .. } = plan.entries[place as usize].act else {
+            let Act::Command { trouble, .. } = &plan.entries[place as usize].act else {
                 continue;
             };
-            match trouble {
+            match *trouble {
                 Trouble::Slow(by) => fate.slow = by,
                 Trouble::Wrong { effect, draw } => {
                     fate.effect = effect;

@@ -28,13 +28,20 @@ use crate::workload::ClientEvent;
 pub struct Tape {
     entries: Vec<Entry>,
     commands: Vec<Planned>,
-    /// Messages that are in the list, with their contents: one that leaves again as it was
-    /// meets the same, and one key stands for both.
-    listed: BTreeSet<(PacketName, u64)>,
+    /// Messages with their contents. One that is sent again as it was mostly meets the
+    /// same, and one key stands for all.
+    sent: BTreeMap<(PacketName, u64), Sent>,
     last: Last,
     start: WorldTime,
     /// Boots with which every run begins; they are no faults.
     boots_left: usize,
+}
+
+/// How often a message was sent as it was, and where it stands in the list.
+#[derive(Clone, Debug, Default)]
+struct Sent {
+    times: u32,
+    places: Vec<usize>,
 }
 
 /// What left last.
@@ -57,7 +64,7 @@ impl Tape {
         Tape {
             entries: Vec::new(),
             commands: Vec::new(),
-            listed: BTreeSet::new(),
+            sent: BTreeMap::new(),
             start: world.now(),
             boots_left: boots,
             last: Last {
@@ -71,7 +78,16 @@ impl Tape {
     }
 
     /// What befell, and what was asked for.
-    pub fn into_parts(self) -> (Vec<Entry>, Vec<Planned>) {
+    pub fn into_parts(mut self) -> (Vec<Entry>, Vec<Planned>) {
+        for sent in self.sent.values() {
+            for place in &sent.places {
+                if let Act::Message { times, .. } = &mut self.entries[*place].act
+                    && times.len() == sent.times as usize
+                {
+                    times.clear();
+                }
+            }
+        }
         (self.entries, self.commands)
     }
 
@@ -157,7 +173,10 @@ impl Tape {
     fn hear_packet(&mut self, departure: &Departure, fate: &PacketFate) {
         let name = fingerprint::packet_name(departure);
         self.last.packet_left(departure);
-        if *fate == PacketFate::default() || !self.listed.insert((name, departure.head)) {
+        let sent = self.sent.entry((name, departure.head)).or_default();
+        sent.times += 1;
+        let time = sent.times;
+        if *fate == PacketFate::default() {
             return;
         }
         let mut aspects = Vec::new();
@@ -174,16 +193,29 @@ impl Tape {
             aspects.extend(fate.flipped_bit.map(Aspect::Corrupted));
         }
         for aspect in aspects {
-            let fingerprint = departure.head;
-            self.add(
-                departure.at,
-                Act::Message {
-                    name,
-                    fingerprint,
-                    aspect,
-                },
-            );
+            self.befall(departure, aspect, time);
         }
+    }
+
+    fn befall(&mut self, departure: &Departure, befell: Aspect, time: u32) {
+        let name = fingerprint::packet_name(departure);
+        let fingerprint = departure.head;
+        let sent = self.sent.entry((name, fingerprint)).or_default();
+        for place in &sent.places {
+            if let Act::Message { aspect, times, .. } = &mut self.entries[*place].act
+                && *aspect == befell
+            {
+                return times.push(time);
+            }
+        }
+        sent.places.push(self.entries.len());
+        let act = Act::Message {
+            name,
+            fingerprint,
+            aspect: befell,
+            times: vec![time],
+        };
+        self.add(departure.at, act);
     }
 
     fn hear_command(&mut self, departure: &IoDeparture, fate: &IoFate, loss: u64) {
