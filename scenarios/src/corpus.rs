@@ -26,7 +26,14 @@ macro_rules! embed {
     };
 }
 
-const FILES: &[Entry] = embed! {};
+const FILES: &[Entry] = embed! {
+    "answer-before-durable" stale 0;
+    "answer-of-another-session" stale 0;
+    "mark-of-one-block" stale 0;
+    "region-not-closed" stale 0;
+    "served-before-replay" stale 0;
+    "stale-session" stale 0;
+};
 
 /// Name and repro of every entry.
 pub fn all() -> impl Iterator<Item = (&'static str, Repro)> {
