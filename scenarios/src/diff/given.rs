@@ -1,7 +1,7 @@
-//! What the sides of a comparison may be: a run by its scenario and seed, a checkpoint, a
-//! trail.
+//! What the sides of a comparison may be: a run by its scenario and seed, a repro, a
+//! checkpoint, a trail.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, BufReader};
 use std::path::Path;
 use std::sync::Arc;
@@ -14,6 +14,7 @@ use super::{Differ, Side, part, trails};
 use crate::checkpoint::{Checkpoint, CheckpointError};
 use crate::experiment::{Bench, Experiment};
 use crate::moment::Moment;
+use crate::repro::{Cue, Repro, ReproError};
 use crate::run;
 use crate::source::{Setting, Source, SourceError};
 use crate::trail::{Played, Trail, TrailError};
@@ -47,6 +48,14 @@ pub enum GivenError {
         path: String,
         /// Why.
         reason: io::Error,
+    },
+    /// The repro is of no use.
+    #[error("{} is no repro: {error}", escape(.path))]
+    Repro {
+        /// The file.
+        path: String,
+        /// Why.
+        error: ReproError,
     },
     /// It names no run.
     #[error("{} is no run", escape(.0))]
@@ -88,11 +97,19 @@ impl Given {
             reason,
         };
         let file = File::open(text).map_err(unreadable)?;
-        match Trail::open(BufReader::new(file))? {
-            Some(trail) => Ok(Given::Trail(Box::new(trail))),
-            // What else a file may be is asked here.
-            None => Err(GivenError::NoRun(text.to_owned())),
+        if let Some(trail) = Trail::open(BufReader::new(file))? {
+            return Ok(Given::Trail(Box::new(trail)));
         }
+        let content = fs::read_to_string(text).map_err(unreadable)?;
+        let repro = Repro::parse(&content).map_err(|error| GivenError::Repro {
+            path: text.to_owned(),
+            error,
+        })?;
+        Ok(Given::Run(Box::new(Side {
+            experiment: Experiment::of_repro(&repro, Cue::Exact),
+            seed: repro.seed,
+            scenario: Arc::new(repro.scenario),
+        })))
     }
 }
 
@@ -102,12 +119,15 @@ impl GivenError {
         Some(match self {
             GivenError::NoRun(_) => {
                 "name a run as SCENARIO@SEED, as in owner-crash@7, or a file that \
-                 `stormglass run` wrote by --checkpoint or --trace"
+                 `stormglass run` wrote by --checkpoint, --trace or --repro"
             }
             GivenError::Recorded(_) => "settings change a run that is named as SCENARIO@SEED",
             GivenError::EndsBefore(_) => "take the checkpoint earlier",
             GivenError::Trail(_) | GivenError::Unreadable { .. } => {
                 "`stormglass run SCENARIO --trace FILE` writes a trail"
+            }
+            GivenError::Repro { .. } => {
+                "name a file that `stormglass run` wrote by --checkpoint, --trace or --repro"
             }
             GivenError::Source(_) | GivenError::Checkpoint(_) => return None,
         })

@@ -95,7 +95,7 @@ fn sides_and_changes_that_make_no_sense_are_refused_with_a_remedy() {
             &["diff", "owner-crahs@7", "owner-crash@7"],
             "did you mean owner-crash?",
         ),
-        (&["diff", "owner-crash@7", &garbage], "is no run"),
+        (&["diff", "owner-crash@7", &garbage], "is no repro"),
         (
             &[
                 "diff",
