@@ -52,7 +52,7 @@ const PROBES: &[(&str, &str)] = &[
     ("F2", "fault: damage"),
     ("F3", "fault: pause"),
     ("F4", "fault: clock-rate"),
-    ("F5", "fault: journal-full"),
+    ("F5", "acceptance held back by the journal"),
     ("F8", "oracle: O16"),
     ("O1", "oracle: O1"),
     ("O2", "oracle: O2"),

@@ -17,7 +17,7 @@ const RARE: [(&str, Share, &str); 0] = [];
 
 /// Probes that no scenario of the catalogue lists, and why.
 #[cfg(test)]
-const UNLISTED: [(&str, &str); 21] = [
+const UNLISTED: [(&str, &str); 23] = [
     (
         "bad block on both copies",
         "no scenario damages one block of both copies",
@@ -36,6 +36,14 @@ const UNLISTED: [(&str, &str); 21] = [
     (
         "foreign set refused",
         "no scenario puts another set's devices in place",
+    ),
+    (
+        "mediator: written again, for it is not there",
+        "no weather loses a write of the mediator's device",
+    ),
+    (
+        "owner that lost records of its journal frozen",
+        "nobody could go on: there is no switchover yet",
     ),
     ("mediator names another owner", PROMOTION),
     (

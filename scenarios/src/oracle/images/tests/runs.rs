@@ -65,10 +65,14 @@ fn watch(name: &str, experiment: &Experiment) {
                     set,
                     command,
                 } => images.replica_performed(*session, *set, *command, at, number, &mut findings),
-                Event::Formatted => {
+                Event::Formatted | Event::RecordsLost(_) => {
                     let machine = world.process(*process).machine;
                     let is_east = experiment.map().cluster(Cluster::East).contains(&machine);
-                    images.formatted(sets[usize::from(!is_east)].journal, world);
+                    let journal = sets[usize::from(!is_east)].journal;
+                    match event {
+                        Event::Formatted => images.formatted(journal, world),
+                        _ => images.replaced(journal, world),
+                    }
                 }
                 _ => {}
             }
