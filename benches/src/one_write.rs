@@ -36,7 +36,7 @@ pub fn scenario(commands: u32, outstanding: u32) -> Scenario {
 /// An experiment well into its work, at an instant at which a write has just been
 /// issued, none other is outstanding, and none other is issued before it ends.
 pub fn with_one_write_outstanding() -> Experiment {
-    let mut experiment = Experiment::new(&scenario(400, 1), 1);
+    let mut experiment = Experiment::new(&scenario(600, 1), 1);
     let mut bench = Bench::default();
     while experiment.tally().commands.success <= 1_000 {
         assert!(experiment.step(&mut bench), "the workload is long enough");

@@ -415,6 +415,13 @@ mod tests {
         assert_eq!(atlas.destroyed(), None);
         damage(&mut atlas, 0, 3, false);
         assert!(atlas.destroyed().is_some());
+    }
+
+    #[test]
+    fn a_mirror_without_content_is_whole_again_after_a_resync_and_not_after_a_boot() {
+        let mut atlas = atlas();
+        atlas.mirror_lost();
+        damage(&mut atlas, 0, 3, false);
         // An owner that boots says in sync, and has copied nothing.
         atlas.observe_node(at(0), &mode(Mode::InSync));
         assert!(atlas.destroyed().is_some());
