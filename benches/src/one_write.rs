@@ -36,7 +36,7 @@ pub fn scenario(commands: u32, outstanding: u32) -> Scenario {
 /// An experiment well into its work, at an instant at which a write has just been
 /// issued, none other is outstanding, and none other is issued before it ends.
 pub fn with_one_write_outstanding() -> Experiment {
-    let mut experiment = Experiment::new(&scenario(600, 1), 1);
+    let mut experiment = Experiment::new(&scenario(1_500, 1), 1);
     let mut bench = Bench::default();
     while experiment.tally().commands.success <= 1_000 {
         assert!(experiment.step(&mut bench), "the workload is long enough");
@@ -49,7 +49,10 @@ pub fn with_one_write_outstanding() -> Experiment {
 pub fn go_to_next_write(experiment: &mut Experiment, bench: &mut Bench) {
     loop {
         let before = experiment.tally().commands.issued;
-        assert!(experiment.step(bench), "the workload is long enough");
+        assert!(
+            experiment.step(bench),
+            "the workload of {before} commands is too short"
+        );
         let commands = experiment.tally().commands;
         if commands.issued == before || outstanding(commands) != 1 {
             continue;

@@ -28,11 +28,11 @@ pub struct Link {
     /// Blocks that it writes.
     pub range: Option<Range>,
     /// What it makes of each block of the range; empty if it writes nothing.
-    pub values: Vec<Value>,
+    pub values: Box<[Value]>,
     /// Marks that end with it.
-    pub closed: Vec<(CommandId, Range)>,
+    pub closed: Box<[(CommandId, Range)]>,
     /// Regions whose bits it sets or clears, in order.
-    pub bits: Vec<(u64, bool)>,
+    pub bits: Box<[(u64, bool)]>,
 }
 
 impl Link {
@@ -52,9 +52,9 @@ impl Link {
             event,
             entry: record.entry,
             range: None,
-            values: Vec::new(),
-            closed: Vec::new(),
-            bits: Vec::new(),
+            values: Box::default(),
+            closed: Box::default(),
+            bits: Box::default(),
         };
         match &mut link.entry {
             Entry::Perform(perform) => {
@@ -113,7 +113,7 @@ fn reduce(
     content: &mut Content,
     range: Range,
     mut value: impl FnMut(Bytes64) -> Value,
-) -> Vec<Value> {
+) -> Box<[Value]> {
     match content {
         Content::Data(data) => {
             let blocks = data.chunks_exact(BLOCK_BYTES);
@@ -122,6 +122,6 @@ fn reduce(
             values
         }
         Content::Zeroes => range.blocks().map(|_| value(Bytes64::Zero)).collect(),
-        Content::Nothing => Vec::new(),
+        Content::Nothing => Box::default(),
     }
 }

@@ -260,7 +260,7 @@ impl JournalImages {
         let mut changes = Changes::default();
         let geometry = &self.geometry;
         self.state.apply(lsn, &link.entry, geometry, &mut changes);
-        (link.closed, link.bits) = (changes.closed, changes.bits);
+        (link.closed, link.bits) = (changes.closed.into(), changes.bits.into());
         for (_, range) in &link.closed {
             notes.touched.extend(range.blocks());
         }
