@@ -403,7 +403,7 @@ fn a_write_that_is_not_there_is_written_again_and_nobody_hears_of_it() {
         let effects = third.found(repetition, second, stale);
         let next = written_again(repetition + 1, second);
         assert_eq!(effects, [again.clone(), next]);
-        let io = repetition + 1 << REPETITION_SHIFT | 2;
+        let io = (repetition + 1) << REPETITION_SHIFT | 2;
         let effects = third.complete(io, Ok(IoOutput::Done));
         assert_eq!(effects, [checked(repetition + 1, second)]);
     }
