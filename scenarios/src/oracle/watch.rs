@@ -204,7 +204,12 @@ impl Oracles {
         }
         if matches!(
             happened,
-            Happened::Damage { .. } | Happened::Defect { .. } | Happened::DeviceGone(_)
+            Happened::Damage { .. }
+                | Happened::Defect { .. }
+                | Happened::DeviceGone(_)
+                | Happened::Restored { .. }
+                | Happened::DeviceStale { .. }
+                | Happened::Swapped { .. }
         ) {
             self.outcomes.damaged();
         }
