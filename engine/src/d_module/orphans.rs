@@ -112,7 +112,7 @@ impl Orphans {
                 | (Step::Asking, Step::Installing)
                 | (Step::Installing, Step::Reading)
                 // Out of sync, nothing is copied: the regions are dirty.
-                | (Step::Failing | Step::Reading, Step::Clearing)
+                | (Step::Failing | Step::Reading | Step::Installing, Step::Clearing)
         );
         assert!(possible, "an orphan goes {:?} -> {next:?}", current.step);
         current.step = next;

@@ -52,16 +52,23 @@ pub struct RangeRead {
     range: Range,
     devices: Devices,
     blocks: Vec<Option<BlockContent>>,
-    /// Blocks asked of the device: from the first to the last that the journal
-    /// does not hold.
-    asked: Option<Range>,
-    data: Option<IoId>,
+    /// What is asked of the device.
+    runs: Vec<Run>,
     headers: Option<IoId>,
-    data_pages: Vec<Bytes>,
     header_pages: Vec<Bytes>,
     error: Option<IoError>,
     /// The first block that neither the journal nor the device holds.
     missing: Option<BlockIndex>,
+}
+
+/// Consecutive blocks that the journal does not hold. Nothing is read over one that it
+/// does hold: what the device has of that is old, and a page of it that cannot be read
+/// is no loss.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Run {
+    range: Range,
+    io: Option<IoId>,
+    pages: Vec<Bytes>,
 }
 
 impl RangeRead {
@@ -79,85 +86,84 @@ impl RangeRead {
             .blocks()
             .map(|block| blocks.get(block).cloned())
             .collect();
-        let first = found.iter().position(Option::is_none);
-        let last = found.iter().rposition(Option::is_none);
-        let asked = first.zip(last).map(|(first, last)| {
-            let start = BlockIndex::new(range.start().value() + first as u64);
-            let count = u32::try_from(last - first + 1).expect("no longer than the range");
-            Range::new(start, count).expect("a part of a range is one")
-        });
         let mut read = RangeRead {
             range,
             devices,
             blocks: found,
-            asked,
-            data: None,
+            runs: Vec::new(),
             headers: None,
-            data_pages: Vec::new(),
             header_pages: Vec::new(),
             error: None,
             missing,
         };
-        let Some(asked) = asked.filter(|_| missing.is_none()) else {
+        if missing.is_some() {
             return (read, Vec::new());
-        };
-        let geometry = devices.geometry;
-        let io = ids.next(IoOwner::Read);
-        read.data = Some(io);
-        let data = IoRequest::Read {
-            start: geometry.data_page(asked.start()),
-            count: asked.count(),
-        };
-        let header_first = geometry.header_page(asked.start());
-        let header_last = geometry.header_page(BlockIndex::new(asked.end().value() - 1));
-        let count = u32::try_from(header_last.0 - header_first.0 + 1).expect("no more than blocks");
-        let header_io = ids.next(IoOwner::Read);
-        read.headers = Some(header_io);
-        let headers = IoRequest::Read {
-            start: header_first,
-            count,
-        };
-        let device = devices.data;
-        let ios = vec![
-            DestageIo {
+        }
+        let (geometry, device) = (devices.geometry, devices.data);
+        let mut ios = Vec::new();
+        for asked in runs(range, &read.blocks) {
+            let io = ids.next(IoOwner::Read);
+            let request = IoRequest::Read {
+                start: geometry.data_page(asked.start()),
+                count: asked.count(),
+            };
+            ios.push(DestageIo {
                 device,
                 io,
-                request: data,
-            },
-            DestageIo {
+                request,
+            });
+            read.runs.push(Run {
+                range: asked,
+                io: Some(io),
+                pages: Vec::new(),
+            });
+        }
+        if let Some(asked) = read.asked() {
+            let first = geometry.header_page(asked.start());
+            let last = geometry.header_page(BlockIndex::new(asked.end().value() - 1));
+            let count = u32::try_from(last.0 - first.0 + 1).expect("no more than blocks");
+            let io = ids.next(IoOwner::Read);
+            read.headers = Some(io);
+            let request = IoRequest::Read {
+                start: first,
+                count,
+            };
+            ios.push(DestageIo {
                 device,
-                io: header_io,
-                request: headers,
-            },
-        ];
+                io,
+                request,
+            });
+        }
         (read, ios)
+    }
+
+    /// From the first block that is asked of the device to the last.
+    fn asked(&self) -> Option<Range> {
+        let (first, last) = (self.runs.first()?.range, self.runs.last()?.range);
+        let count = u32::try_from(last.end().value() - first.start().value());
+        Range::new(first.start(), count.expect("no longer than the range"))
     }
 
     /// Takes note of a completion; false if it is none of this read's.
     pub fn handle_completion(&mut self, io: IoId, result: Result<IoOutput, IoError>) -> bool {
-        let pages = match result {
-            Ok(IoOutput::Pages(pages)) => pages,
-            Ok(IoOutput::Done | IoOutput::Reservation(_)) => Vec::new(),
-            Err(error) => {
-                self.error = Some(error);
-                Vec::new()
-            }
+        let run = self.runs.iter_mut().find(|run| run.io == Some(io));
+        let (waits, kept) = match run {
+            Some(run) => (&mut run.io, &mut run.pages),
+            None if self.headers == Some(io) => (&mut self.headers, &mut self.header_pages),
+            None => return false,
         };
-        if self.data == Some(io) {
-            self.data = None;
-            self.data_pages = pages;
-        } else if self.headers == Some(io) {
-            self.headers = None;
-            self.header_pages = pages;
-        } else {
-            return false;
+        *waits = None;
+        match result {
+            Ok(IoOutput::Pages(pages)) => *kept = pages,
+            Ok(IoOutput::Done | IoOutput::Reservation(_)) => {}
+            Err(error) => self.error = Some(error),
         }
         true
     }
 
     /// True once nothing is outstanding.
     pub fn is_complete(&self) -> bool {
-        self.data.is_none() && self.headers.is_none()
+        self.headers.is_none() && self.runs.iter().all(|run| run.io.is_none())
     }
 
     /// The range's blocks, each proven by its header.
@@ -166,13 +172,14 @@ impl RangeRead {
         if let Some(missing) = self.missing {
             return Err(Unproven::new(missing));
         }
-        if let Some(asked) = self.asked {
+        if let Some(asked) = self.asked() {
             if let Some(error) = self.error {
                 return Err(self.failed(asked, error));
             }
-            for (place, block) in self.range.blocks().enumerate() {
-                if self.blocks[place].is_none() {
-                    self.blocks[place] = Some(self.prove(asked, block)?);
+            for run in &self.runs {
+                for (block, data) in run.range.blocks().zip(&run.pages) {
+                    let at = place(self.range.start().value(), block.value());
+                    self.blocks[at] = Some(self.prove(asked, block, data)?);
                 }
             }
         }
@@ -183,8 +190,12 @@ impl RangeRead {
             .collect())
     }
 
-    fn prove(&self, asked: Range, block: BlockIndex) -> Result<BlockContent, Unproven> {
-        let data = &self.data_pages[place(asked.start().value(), block.value())];
+    fn prove(
+        &self,
+        asked: Range,
+        block: BlockIndex,
+        data: &Bytes,
+    ) -> Result<BlockContent, Unproven> {
         match self.header(asked, block) {
             Ok(Some(header))
                 if header.block == block && header.checksum == crc32c::crc32c(data) =>
@@ -211,18 +222,18 @@ impl RangeRead {
         format::decode_block_header(&page[offset..offset + BLOCK_HEADER_BYTES])
     }
 
-    /// Why nothing of a read with an error is proven: the page that the device names, or
-    /// else the first block.
+    /// Why nothing of a read with an error is proven: the page that the device names, if
+    /// it was asked for, or else the first block.
     fn failed(&self, asked: Range, error: IoError) -> Unproven {
         let geometry = self.devices.geometry;
-        let first = geometry.data_page(asked.start());
-        let IoError::Unreadable(page) = error else {
+        let first = geometry.data_page(BlockIndex::new(0));
+        let named = match error {
+            IoError::Unreadable(page) => page.0.checked_sub(first.0).map(BlockIndex::new),
+            _ => None,
+        };
+        let Some(block) = named.filter(|block| asked.contains(*block)) else {
             return Unproven::new(asked.start());
         };
-        let Some(place) = page.0.checked_sub(first.0) else {
-            return Unproven::new(asked.start());
-        };
-        let block = BlockIndex::new(asked.start().value() + place);
         if self.header_pages.is_empty() {
             return Unproven::new(block);
         }
@@ -239,6 +250,21 @@ impl RangeRead {
         };
         Unproven { block, proof }
     }
+}
+
+/// The runs of blocks of a range that were not found.
+fn runs(range: Range, found: &[Option<BlockContent>]) -> impl Iterator<Item = Range> {
+    let start = range.start().value();
+    let mut at = 0;
+    found
+        .chunk_by(|one, next| one.is_some() == next.is_some())
+        .filter_map(move |chunk| {
+            let first = BlockIndex::new(start + at);
+            at += chunk.len() as u64;
+            let count = u32::try_from(chunk.len()).expect("no longer than the range");
+            let is_found = chunk.first().is_some_and(Option::is_some);
+            Range::new(first, count).filter(|_| !is_found)
+        })
 }
 
 fn place(from: u64, to: u64) -> usize {

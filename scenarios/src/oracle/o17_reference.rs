@@ -122,19 +122,21 @@ impl Reference {
         }
     }
 
-    /// Judges the volume's content when nothing is going on any more: every
-    /// block of `area` must hold one of the values that it may hold.
+    /// Judges a copy's content when nothing is going on any more: every block of
+    /// `area` that it has to hold must hold one of the values that it may hold.
     pub fn finish(
         &mut self,
         at: WorldTime,
         area: Range,
-        content: impl Fn(BlockIndex) -> BlockValue,
+        content: impl Fn(BlockIndex) -> Option<BlockValue>,
         findings: &mut Vec<Finding>,
     ) {
         for block in area.blocks() {
+            let Some(value) = content(block) else {
+                continue;
+            };
             self.checks += 1;
             let candidates = self.candidates(block);
-            let value = content(block);
             if !candidates.contains(value) {
                 let says = format!(
                     "block {} holds {value} in the end; it may hold {candidates}",

@@ -7,7 +7,8 @@
 //! command whose result the owner has and that touched the region, it has a result, or
 //! the client's promise never to ask: a promoted mirror would call it failed otherwise.
 //! So it is with a mark: where the mirror owes something, a mark ends when it knows what
-//! became of the command.
+//! became of the command. A mirror that has lost its set since it acknowledged the
+//! copy is not asked.
 //!
 //! When the mirror submits a copy, no block of it is older than all that the
 //! mirror may hold before it, unless the owner's set certainly holds that very
@@ -42,6 +43,7 @@ impl Resync {
         findings: &mut Vec<Finding>,
     ) {
         let says = match (&link.entry, copy) {
+            (Entry::Dirty { .. }, 0) if pair.is_mirror_bereft() => None,
             (Entry::Dirty { .. }, 0) => self
                 .first_uncopied(link, pair)
                 .or_else(|| self.first_unknown(link, pair)),

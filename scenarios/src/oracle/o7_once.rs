@@ -46,6 +46,10 @@ impl Performed {
     pub fn submitted_at(&self, copy: usize) -> Option<u64> {
         self.by[copy]
     }
+    /// True if the mirror has reported it.
+    pub fn is_reported(&self) -> bool {
+        self.report.is_some()
+    }
     /// The events at which the copies' records were submitted.
     pub fn events(&self) -> Vec<u64> {
         self.by.iter().flatten().copied().collect()

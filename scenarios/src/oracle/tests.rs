@@ -354,7 +354,7 @@ fn rehearse(flaw: Flaw, seed: u64, loss: u64) -> [usize; 3] {
     o2.finish(end, two);
     o8.finish(end, eight);
     let area = Range::new(BlockIndex::new(0), 12).expect("never empty");
-    o17.finish(end, area, |block| ended.node.value(block), seventeen);
+    o17.finish(end, area, |block| Some(ended.node.value(block)), seventeen);
     assert!(o2.checks() > 200 && o8.checks() > 360 && o17.checks() > 200);
     found.map(|findings| findings.len())
 }

@@ -346,13 +346,13 @@ impl Oracles {
         self.outcomes.finish(at, findings);
         let area = Range::new(BlockIndex::new(0), volume_blocks(map)).expect("a volume has blocks");
         for cluster in Cluster::ALL {
-            // What a copy does not owe is looked up where it is owed.
             let copy = usize::from(cluster == Cluster::West);
             // Of a set that nobody tends, part may stand in the journal alone.
             let is_whole = is_tended(world, map, cluster);
-            let content = |block| match !is_whole || self.images.is_exempt(copy, block) {
-                true => stored_block(world, map, other(cluster), block),
-                false => stored_block(world, map, cluster, block),
+            // What a copy does not owe is judged where it is owed, if anywhere.
+            let content = |block| {
+                let is_owed = is_whole && !self.images.is_exempt(copy, block);
+                is_owed.then(|| stored_block(world, map, cluster, block))
             };
             self.reference.finish(at, area, content, findings);
         }
@@ -397,13 +397,6 @@ impl Oracles {
             line(OracleId::O16, self.liveness.checks()),
             line(OracleId::O17, self.reference.checks()),
         ]
-    }
-}
-
-fn other(cluster: Cluster) -> Cluster {
-    match cluster {
-        Cluster::East => Cluster::West,
-        Cluster::West => Cluster::East,
     }
 }
 

@@ -105,6 +105,9 @@ impl Owner {
         cx: &mut Context<'_>,
     ) -> bool {
         let range = Range::new(block, 1).expect("a block is a range");
+        // Outside what the reader holds, a mutation might be under way.
+        let held = self.ordering.range_of(command);
+        assert!(held.is_some_and(|held| held.contains(block)));
         if !self.is_known_equal(range, set, cx) {
             return false;
         }

@@ -78,7 +78,9 @@ impl Owner {
     pub(super) fn settle_orphan(&mut self, set: &mut StorageSet, cx: &mut Context<'_>) {
         match self.orphans.current().map(|current| current.step) {
             Some(Step::Copying | Step::Reading) => self.settle_or_copy_orphan(set, cx),
-            Some(Step::Failing) if self.has_verdict(set) => self.settle_or_copy_orphan(set, cx),
+            Some(Step::Failing | Step::Installing) if self.has_verdict(set) => {
+                self.settle_or_copy_orphan(set, cx);
+            }
             Some(Step::Failing | Step::Asking | Step::Installing | Step::Clearing) => {}
             None => self.start_orphan(set, cx),
         }
@@ -204,7 +206,8 @@ impl Owner {
         })
     }
 
-    /// The mirror's word is durable here: on as with any other orphan.
+    /// The mirror's word is durable here: on as with any other orphan, by the mode of now,
+    /// for the mirror may have been given up since it was asked.
     pub(super) fn handle_judged(
         &mut self,
         command: CommandId,
@@ -213,7 +216,7 @@ impl Owner {
     ) {
         let current = self.orphans.current();
         if current.is_some_and(|it| it.command == command && it.step == Step::Installing) {
-            self.read_orphan(set, cx);
+            self.settle_or_copy_orphan(set, cx);
         }
     }
 

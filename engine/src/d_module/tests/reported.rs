@@ -1,8 +1,8 @@
 //! Defects that were found while these tests were written, one test for each.
 
-use super::alone::{mediated, success, until_resync, until_turning};
+use super::alone::{mediated, success, until, until_resync, until_turning};
 use super::leases::alone_unleased;
-use super::mirror::hello_ack;
+use super::mirror::{copy_ack, hello_ack};
 use super::resync::dirty_ack;
 use crate::contract::{IoError, IoRequest, PageIndex};
 use crate::event::{Event, Phase};
@@ -10,7 +10,7 @@ use crate::storage_set::record::Mode;
 use crate::storage_set::tables::Role;
 use crate::testing::{Station, Third, VOLUME, fill, id, range, session, sync_configuration, write};
 use crate::time::Duration;
-use crate::vocabulary::{Command, Range};
+use crate::vocabulary::{Command, Outcome, Range, SequenceId};
 use crate::wire::PeerMessage;
 use crate::wire::mediator::Ask;
 
@@ -88,6 +88,53 @@ fn an_orphan_that_is_settled_out_of_sync_is_not_read_again() {
     owner.run();
     assert_eq!(owner.census().orphans, 0);
     owner.pass_running(Duration::from_secs(2));
+}
+
+/// Its copy's acknowledgement would have been taken for that of a region's.
+#[test]
+fn an_orphan_that_the_mirror_judges_during_a_resync_is_not_copied_by_itself() {
+    let mut owner = Station::with(sync_configuration(false), Role::Owner);
+    owner.serve();
+    owner.ask(id(1), write(3, 2, 1));
+    owner.complete(0);
+    owner.reboot();
+    owner.serve();
+    owner.run_records();
+    owner.fail(0, IoError::Unreadable(PageIndex(1)));
+    owner.run();
+    owner.ask(id(2), write(20, 1, 2));
+    until(&mut owner, |owner| owner.tables().mode == Mode::Resync);
+    let session = owner.tables().session;
+    owner.hear(&hello_ack(session, 0));
+    owner.run();
+    owner.take_sent();
+    owner.pass_running(Duration::from_secs(1));
+    let sent = owner.take_sent().into_iter();
+    let asked = sent.filter_map(|sent| match sent.message {
+        PeerMessage::Fetch { nonce, range, .. } => Some((nonce, range)),
+        _ => None,
+    });
+    let asked = asked.last();
+    let (nonce, range) = asked.expect("the mirror is asked in this session too");
+    owner.hear(&PeerMessage::Fetched {
+        volume: VOLUME,
+        session,
+        nonce,
+        range,
+        attempt: 0,
+        outcome: None,
+        versions: vec![SequenceId::new(0); range.count() as usize],
+        data: fill(0, range.count()),
+    });
+    owner.run_records();
+    owner.run();
+    assert_eq!(owner.census().orphans, 0);
+    assert!(owner.has_seen(&Event::OrphanResolved(id(1), Outcome::Failed)));
+    for copy in 1..=4 {
+        owner.hear(&copy_ack(session, copy, 0));
+        owner.run();
+    }
+    assert!(owner.tables().dirty.is_empty(), "region after region");
 }
 
 #[test]

@@ -121,6 +121,36 @@ fn only_what_the_journal_does_not_hold_is_asked_for_with_its_header_pages() {
     assert_eq!(reads, [read(3 + 127, 2), read(1, 2)]);
 }
 
+/// A page that cannot be read, of a block whose newer content the journal has: a read
+/// over it would fail, and the mirror's older content be taken for what was lost.
+#[test]
+fn nothing_is_read_over_a_block_that_the_journal_holds() {
+    let mut device = Device::default();
+    let mut blocks = Blocks::default();
+    for block in 0..5 {
+        device.store(block, 1);
+    }
+    let content = Content::Data(fill(2, 1));
+    blocks.apply(Lsn::new(1), range(2, 1), &content, |_| SequenceId::new(7));
+    let (mut read, ios) =
+        RangeRead::start(range(0, 5), &blocks, None, DEVICES, &mut IoIds::default());
+    let held = GEOMETRY.data_page(BlockIndex::new(2));
+    for io in ios {
+        let IoRequest::Read { start, count } = io.request else {
+            panic!("a read reads")
+        };
+        let covers = (start.0..start.0 + u64::from(count)).contains(&held.0);
+        let answer = match covers {
+            true => Err(IoError::Unreadable(held)),
+            false => Ok(device.read(&io)),
+        };
+        assert!(read.handle_completion(io.io, answer));
+    }
+    let versions = |found: Vec<BlockContent>| found.iter().map(|it| it.version.value()).collect();
+    let found: Result<Vec<u64>, Unproven> = read.finish().map(versions);
+    assert_eq!(found, Ok(vec![100, 101, 7, 103, 104]));
+}
+
 #[test]
 fn blocks_that_were_never_written_are_zeroes() {
     let found = outcome(&Device::default(), &Blocks::default(), range(126, 4));
@@ -172,8 +202,13 @@ fn a_read_hears_nothing_but_its_own() {
     let blocks = Blocks::default();
     let (mut read, ios) =
         RangeRead::start(range(0, 1), &blocks, None, DEVICES, &mut IoIds::default());
-    assert!(!read.handle_completion(IoId(ios[0].io.0 + 9), Ok(IoOutput::Done)));
+    let other = IoId(ios[0].io.0 + 9);
+    assert!(!read.handle_completion(other, Ok(IoOutput::Done)));
     assert!(!read.is_complete());
+    // What befalls another read is not this one's error.
+    let before = read.clone();
+    assert!(!read.handle_completion(other, Err(IoError::Unreadable(PageIndex(20)))));
+    assert_eq!(read, before);
 }
 
 #[test]

@@ -58,7 +58,7 @@ use super::o1_durable::Durable;
 use super::o3_reverts::Reverts;
 use super::o5_difference::Difference;
 use super::o6_resync::Resync;
-use super::o7_once::Once;
+use super::o7_once::{Once, Performed};
 use super::o9_in_sync::InSync;
 use super::o11_inconsistent::Inconsistent;
 use super::{Finding, OracleId};
@@ -307,7 +307,8 @@ impl Images {
     }
 
     /// True if both copies certainly have a command's result, and the owner's record
-    /// of it was submitted before this event; or if its client has long heard it.
+    /// of it was submitted before this event; or if its client has long heard it. A mirror
+    /// that has lost its set since has had what it reported.
     pub fn was_on_both(&self, command: CommandId, before: u64) -> bool {
         let performed = self.once.performed(command);
         let is_early = match performed.map(|performed| performed.submitted_at(0)) {
@@ -316,10 +317,9 @@ impl Images {
             // O8 sees.
             None => self.once.is_forgotten(command),
         };
-        is_early
-            && [0, 1]
-                .iter()
-                .all(|copy| self.set(*copy).has_result(command))
+        let was_on_mirror = self.set(1).has_result(command)
+            || (self.pair.is_mirror_bereft() && performed.is_some_and(Performed::is_reported));
+        is_early && self.set(0).has_result(command) && was_on_mirror
     }
 
     /// The blocks that a page of a data device stands for: its own, or those whose headers

@@ -31,6 +31,8 @@ pub struct Pair {
     pub(super) sets: [Arc<SetImages>; 2],
     /// New or replaced, and not formatted yet.
     absent: [bool; 2],
+    /// A fault has replaced a device of the set, some time.
+    replaced: [bool; 2],
     /// What the mediator's durable record says; none without a mediator.
     in_sync: Option<bool>,
     damage: [Damage; 2],
@@ -46,6 +48,7 @@ impl Pair {
             devices,
             sets,
             absent,
+            replaced: [false; 2],
             in_sync: None,
             damage: <[Damage; 2]>::default(),
         }
@@ -123,6 +126,7 @@ impl Pair {
     /// whose journal is there goes on owing what stands in it.
     pub(super) fn replaced(&mut self, device: DeviceIndex, racks: &impl Devices) -> Option<usize> {
         let (copy, part) = self.place_of(device)?;
+        self.replaced[copy] = true;
         if part == Part::Data {
             self.damage[copy].replaced();
             if !self.absent[copy] && self.sets[copy].state().is_owner() {
@@ -133,6 +137,12 @@ impl Pair {
         }
         self.absent[copy] = true;
         Some(copy)
+    }
+
+    /// True if the mirror's set has lost what it had to a fault and was not paired anew:
+    /// what it once acknowledged it had then, and nobody promotes it.
+    pub fn is_mirror_bereft(&self) -> bool {
+        self.replaced[1] && (self.absent[1] || self.is_unpaired())
     }
 
     /// True if what the data device of a copy shows of the block counts as nothing.
