@@ -111,7 +111,8 @@ impl Orphans {
                 | (Step::Failing | Step::Reading, Step::Asking)
                 | (Step::Asking, Step::Installing)
                 | (Step::Installing, Step::Reading)
-                // Out of sync, nothing is copied: the regions are dirty.
+                // Out of sync nothing is asked or copied: the regions are dirty.
+                | (Step::Asking, Step::Failing)
                 | (Step::Failing | Step::Reading | Step::Installing, Step::Clearing)
         );
         assert!(possible, "an orphan goes {:?} -> {next:?}", current.step);

@@ -33,6 +33,16 @@ impl Owner {
         if self.is_orphan_lost(set) {
             return self.ask_for_orphan(cx);
         }
+        self.judge_orphan((command, range), set, cx);
+    }
+
+    /// This copy is the judge: its result is the verdict, or that it has none.
+    fn judge_orphan(
+        &mut self,
+        (command, range): (CommandId, Range),
+        set: &mut StorageSet,
+        cx: &mut Context<'_>,
+    ) {
         let outcome = set
             .tables()
             .results
@@ -81,9 +91,20 @@ impl Owner {
             Some(Step::Failing | Step::Installing) if self.has_verdict(set) => {
                 self.settle_or_copy_orphan(set, cx);
             }
-            Some(Step::Failing | Step::Asking | Step::Installing | Step::Clearing) => {}
+            Some(Step::Asking) => self.judge_unasked(set, cx),
+            Some(Step::Failing | Step::Installing | Step::Clearing) => {}
             None => self.start_orphan(set, cx),
         }
+    }
+
+    /// The mirror was lost before it said what became of the orphan. What comes back may
+    /// be another one that knows nothing of it, so it is not asked any more.
+    fn judge_unasked(&mut self, set: &mut StorageSet, cx: &mut Context<'_>) {
+        cx.out.probe("orphan judged here, for the mirror is lost");
+        self.judging = None;
+        self.orphans.enter(Step::Failing);
+        let current = self.orphans.current().expect("one is being resolved");
+        self.judge_orphan((current.command, current.range), set, cx);
     }
 
     /// True if the current orphan's outcome is durable.
