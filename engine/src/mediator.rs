@@ -1,6 +1,8 @@
 //! The mediator: the third site's one process. Owns a volume's record, who owns the
 //! volume and whether its mirror may be promoted, and the term in which nobody else
 //! is promoted. It never sees data and knows nothing of sessions, sets or clients.
+//! A third site runs one for each volume; they may share a device, each on pages of
+//! its own, so that none of them waits for what another one writes.
 //!
 //! Invariants:
 //! * A record is durable before anybody hears of it, its own later answers included:
@@ -36,7 +38,7 @@ use crate::wire::mediator::{
     Ask, MediatorRecord, MediatorReply, MediatorRequest, decode_request, encode_reply,
 };
 
-/// Pages of the mediator's device: two, written in turn.
+/// Pages of a volume's record: two, written in turn.
 pub const DEVICE_PAGES: u64 = 2;
 /// Questions that wait behind a write. Four D-modules ask one thing at a time; the
 /// rest is room for what a network doubles.
@@ -59,8 +61,10 @@ const NO_KEY: ReservationKey = ReservationKey { epoch: 0, node: 0 };
 pub struct MediatorConfiguration {
     /// The mediator network.
     pub network: NetworkId,
-    /// Its device; the first [`DEVICE_PAGES`] pages are used.
+    /// Its device.
     pub device: DeviceId,
+    /// The first of its [`DEVICE_PAGES`] pages there.
+    pub first_page: PageIndex,
     /// The volume whose record it keeps.
     pub volume: VolumeId,
     /// The record of a blank device.
@@ -277,7 +281,7 @@ impl Mediator {
             // Version 2 was torn, or nothing was ever written.
             None if is_fresh => {}
             // No record of this volume can be older than all that there were.
-            None => return self.halt(IoError::Unreadable(PageIndex(0)), out),
+            None => return self.halt(IoError::Unreadable(self.configuration.first_page), out),
         }
         self.enter(Phase::Serving);
     }
@@ -302,7 +306,7 @@ impl Mediator {
                 writing.step = Step::Write;
                 writing.repetition += 1;
                 if writing.repetition == WRITES_MAX {
-                    let page = self.page_of(&writing).place();
+                    let page = self.place_of(&writing);
                     return self.halt(IoError::Unreadable(page), out);
                 }
                 self.go_on(writing, out);
@@ -431,6 +435,12 @@ impl Mediator {
         }
     }
 
+    /// Where a record stands on the device.
+    fn place_of(&self, writing: &Writing) -> PageIndex {
+        let place = self.page_of(writing).place();
+        self.configuration.first_page.plus(place.0)
+    }
+
     fn holds(&self, page: &[u8], writing: &Writing) -> bool {
         decode_page(page) == Ok(self.page_of(writing))
     }
@@ -439,7 +449,7 @@ impl Mediator {
     fn go_on(&mut self, writing: Writing, out: &mut NodeOutbox) {
         self.writing = Some(writing);
         let page = self.page_of(&writing);
-        let start = page.place();
+        let start = self.place_of(&writing);
         let request = match writing.step {
             Step::Write => IoRequest::Write {
                 start,
@@ -453,7 +463,7 @@ impl Mediator {
 
     fn read(&self, out: &mut NodeOutbox) {
         let count = u32::try_from(DEVICE_PAGES).expect("two pages");
-        let start = PageIndex(0);
+        let start = self.configuration.first_page;
         self.submit(self.read_io(), IoRequest::Read { start, count }, out);
     }
 
@@ -501,7 +511,7 @@ impl MediatorConfiguration {
         self.lease.plus(self.lease_margin)
     }
 
-    /// What a page at a place holds.
+    /// What a page at a place, counted from its first one, holds.
     fn find(&self, place: u64, page: &[u8]) -> Found {
         if page.iter().all(|byte| *byte == 0) {
             return Found::Blank;

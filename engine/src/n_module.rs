@@ -9,11 +9,11 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::configuration::{Configuration, D_SLOT, M_SLOT, N_SLOT};
-use crate::contract::{Address, Entropy, Input, Label, Packet};
+use crate::contract::{Address, Entropy, Input, Label, Packet, Slot};
 use crate::event::{Event, IgnoreReason};
 use crate::local::{Local, NodeOutbox};
 use crate::time::{Duration, Instant};
-use crate::vocabulary::CommandId;
+use crate::vocabulary::{CommandId, VolumeId};
 use crate::wire::{ClientReply, ClientRequest, client, kind};
 
 /// How long an unanswered question to the M-module waits before it is repeated.
@@ -79,11 +79,14 @@ impl NModule {
             ClientRequest::Connect { volume, .. } => *volume,
             ClientRequest::Command(frame) => frame.volume,
         };
-        if packet.network != configuration.client_network || volume != configuration.volume {
+        if packet.network != configuration.client_network {
             return out.trace(Event::Ignored(IgnoreReason::Misrouted));
         }
+        let Some(home) = home_of(volume, configuration) else {
+            return out.trace(Event::Ignored(IgnoreReason::Misrouted));
+        };
         out.local(
-            D_SLOT,
+            home,
             Local::Request {
                 client: packet.from,
                 request,
@@ -116,6 +119,12 @@ impl NModule {
             client::encode_reply(reply),
         );
     }
+}
+
+/// The D-module that owns a volume. It is this node's own or none: a volume of another
+/// pair is asked for at the nodes of that pair.
+fn home_of(volume: VolumeId, configuration: &Configuration) -> Option<Slot> {
+    (volume == configuration.volume).then_some(D_SLOT)
 }
 
 /// A command's place in a label: 24 bits of client, 40 bits of counter.

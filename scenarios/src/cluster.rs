@@ -28,7 +28,8 @@ use stormglass_sim::world::{DeviceIndex, MachineId, ProcessId, World};
 
 use crate::actor::{Actor, Identity};
 use crate::file::{
-    Cluster, DeviceKind, DeviceName, ModuleName, NetworkName, NodeName, PlannedKind, Scenario,
+    Cluster, DeviceKind, DeviceName, ModuleName, NetworkName, NodeName, PairIndex, PlannedKind,
+    Scenario,
 };
 use crate::profile;
 use crate::workload::{self, ClientIdentity, ClientTimers, CommandKind};
@@ -39,23 +40,25 @@ pub const CLIENT_NETWORK: NetworkId = NetworkId::new(0);
 pub const PEER_NETWORK: NetworkId = NetworkId::new(1);
 /// The network to the mediator, where there is one.
 pub const MEDIATOR_NETWORK: NetworkId = NetworkId::new(2);
-/// The mediator's address there.
-const MEDIATOR_ADDRESS: Address = Address::new(300);
 /// Nodes in a pair.
 const NODES_PER_PAIR: u8 = 2;
-/// The volume of the one pair.
-const VOLUME: VolumeId = VolumeId::new(1);
+/// What the pairs of one number have together: nodes, and devices too.
+const PER_PAIRS: u32 = 4;
 
 /// Who is where.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Map {
-    /// Machines of the nodes, east first.
+    /// Machines of the nodes: pair by pair, and of the pairs of one number east's first.
     nodes: Vec<MachineId>,
+    /// Which cluster owns each pair's volume at first.
+    owners: Vec<Cluster>,
+    /// The volume that each process has to do with.
+    volumes: Vec<PairIndex>,
     /// Processes of the clients.
     pub clients: Vec<ProcessId>,
     /// Machines of the clients.
     pub client_machines: Vec<MachineId>,
-    /// Sizes of both storage sets.
+    /// Sizes of every storage set.
     pub geometry: Geometry,
     /// The third site, where there is one.
     pub mediator: Option<Third>,
@@ -75,33 +78,58 @@ impl Map {
     pub fn node(&self, name: NodeName) -> MachineId {
         self.nodes[node_index(name)]
     }
-    /// All nodes' machines, east first.
+    /// All nodes' machines: pair by pair, and of the pairs of one number east's first.
     pub fn nodes(&self) -> &[MachineId] {
         &self.nodes
     }
     /// The nodes of a cluster.
-    pub fn cluster(&self, cluster: Cluster) -> &[MachineId] {
-        let half = self.nodes.len() / 2;
-        match cluster {
-            Cluster::East => &self.nodes[..half],
-            Cluster::West => &self.nodes[half..],
-        }
+    pub fn cluster(&self, cluster: Cluster) -> impl Iterator<Item = MachineId> {
+        self.pairs().flat_map(move |pair| self.pair(cluster, pair))
+    }
+    /// The two nodes of a pair.
+    pub fn pair(&self, cluster: Cluster, pair: PairIndex) -> [MachineId; 2] {
+        [1, 2].map(|place| self.node(node_of(cluster, pair, place)))
+    }
+    /// The pairs of each cluster, and the volumes.
+    pub fn pairs(&self) -> impl Iterator<Item = PairIndex> + use<> {
+        PairIndex::first(self.pair_count())
+    }
+    /// How many pairs each cluster has.
+    pub fn pair_count(&self) -> u32 {
+        u32::try_from(self.owners.len()).expect("pairs are few")
+    }
+    /// The cluster that owns a volume at first; the other one has the mirror.
+    pub fn owner(&self, volume: PairIndex) -> Cluster {
+        self.owners[volume.place()]
+    }
+    /// A volume's clusters, the owner's first.
+    pub fn copies(&self, volume: PairIndex) -> [Cluster; 2] {
+        let owner = self.owner(volume);
+        [owner, owner.other()]
+    }
+    /// The volume that a device holds a part of; the mediator's holds none.
+    pub fn volume_of_device(&self, device: DeviceIndex) -> Option<PairIndex> {
+        let place = u32::from(device.0) / PER_PAIRS;
+        PairIndex::new(place).filter(|pair| pair.place() < self.owners.len())
+    }
+    /// The volume that a process has to do with.
+    pub fn volume_of(&self, process: ProcessId) -> PairIndex {
+        self.volumes[process.0 as usize]
     }
 }
 
-/// A device of a cluster's storage set.
+/// A device of a storage set.
 pub fn device(name: DeviceName) -> DeviceIndex {
     let cluster = match name.cluster {
         Cluster::East => 0,
         Cluster::West => 2,
     };
-    DeviceIndex(
-        cluster
-            + match name.kind {
-                DeviceKind::Journal => 0,
-                DeviceKind::Data => 1,
-            },
-    )
+    let kind = match name.kind {
+        DeviceKind::Journal => 0,
+        DeviceKind::Data => 1,
+    };
+    let place = before(name.pair) + cluster + kind;
+    DeviceIndex(u16::try_from(place).expect("devices are few"))
 }
 
 /// A module's slot on its node.
@@ -127,27 +155,33 @@ fn node_index(name: NodeName) -> usize {
         Cluster::East => 0,
         Cluster::West => NODES_PER_PAIR,
     };
-    usize::from(cluster + name.number - 1)
+    let place = cluster + (name.number - 1) % NODES_PER_PAIR;
+    before(name.pair()) + usize::from(place)
 }
 
-fn node_name(index: usize) -> NodeName {
-    let index = u8::try_from(index).expect("nodes are few");
-    let cluster = if index < NODES_PER_PAIR {
-        Cluster::East
-    } else {
-        Cluster::West
-    };
+/// Nodes, or devices, of all pairs of lower numbers.
+fn before(pair: PairIndex) -> usize {
+    pair.place() * PER_PAIRS as usize
+}
+
+/// The first or the second node of a pair.
+fn node_of(cluster: Cluster, pair: PairIndex, place: u8) -> NodeName {
+    let before = (pair.number() - 1) * NODES_PER_PAIR;
     NodeName {
         cluster,
-        number: index % NODES_PER_PAIR + 1,
+        number: before + place,
     }
 }
 
-/// What a cluster's set is when the volume is new.
-fn role_of(cluster: Cluster) -> Role {
-    match cluster {
-        Cluster::East => Role::Owner,
-        Cluster::West => Role::Mirror,
+fn volume_id(pair: PairIndex) -> VolumeId {
+    VolumeId::new(u32::from(pair.number()))
+}
+
+/// What a cluster's set is when its volume is new.
+fn role_of(cluster: Cluster, owner: Cluster) -> Role {
+    match cluster == owner {
+        true => Role::Owner,
+        false => Role::Mirror,
     }
 }
 
@@ -159,6 +193,10 @@ fn site(cluster: Cluster) -> SiteId {
     })
 }
 
+/// Where a volume's mediator is on its network.
+fn mediator_address(volume: PairIndex) -> Address {
+    Address::new(299 + u32::from(volume.number()))
+}
 fn n_address(node: usize) -> Address {
     Address::new(100 + u32::try_from(node).expect("nodes are few"))
 }
@@ -183,15 +221,15 @@ pub fn build(scenario: &Scenario, seed: Seed, start: WorldTime) -> (World<Actor>
     });
     let mut world = World::new(seed, start, networks.collect());
     let geometry = scenario.topology.geometry();
-    for name in DeviceName::all() {
+    let topology = &scenario.topology;
+    for name in DeviceName::all(topology.pairs_per_cluster) {
         add_device(&mut world, scenario, name, &geometry);
     }
-    for cluster in Cluster::ALL {
-        let role = role_of(cluster);
-        if scenario.topology.founding {
-            continue;
-        }
-        for (id, page, pages) in format_set(&set_of(cluster, geometry), role) {
+    let sets = topology.pairs();
+    let sets = sets.flat_map(|pair| Cluster::ALL.map(|cluster| (cluster, pair)));
+    for (cluster, pair) in sets.filter(|_| !topology.founding) {
+        let role = role_of(cluster, topology.owner(pair));
+        for (id, page, pages) in format_set(&set_of(cluster, pair, geometry), role) {
             let id = DeviceIndex(u16::try_from(id.index()).expect("devices are few"));
             world.drive_mut(id).device.install(page, &pages);
         }
@@ -202,10 +240,13 @@ pub fn build(scenario: &Scenario, seed: Seed, start: WorldTime) -> (World<Actor>
         drift_ppb: drift_ppb(drift.at(&[machine, 0, 0, 0])),
         ..Clock::default()
     };
-    let nodes: Vec<MachineId> = (0..4)
-        .map(|index| {
-            let machine = world.add_machine(&node_name(index).to_string(), clock(index as u64));
-            add_node(&mut world, scenario, index, machine, geometry);
+    let mut volumes = Vec::new();
+    let nodes: Vec<MachineId> = NodeName::all(topology.pairs_per_cluster)
+        .enumerate()
+        .map(|(index, name)| {
+            let machine = world.add_machine(&name.to_string(), clock(index as u64));
+            add_node(&mut world, scenario, name, machine, geometry);
+            volumes.resize(world.processes().count(), name.pair());
             machine
         })
         .collect();
@@ -215,6 +256,7 @@ pub fn build(scenario: &Scenario, seed: Seed, start: WorldTime) -> (World<Actor>
                 &format!("client-{}", index + 1),
                 clock(1_000 + u64::from(index)),
             );
+            volumes.push(scenario.workload.pair_of(index, topology));
             (
                 add_client(&mut world, scenario, seed, index, machine),
                 machine,
@@ -222,11 +264,16 @@ pub fn build(scenario: &Scenario, seed: Seed, start: WorldTime) -> (World<Actor>
         })
         .unzip();
     // Last of all, so that the others are the same machines and devices without it.
-    let mediator = has_mediator.then(|| add_mediator(&mut world, scenario, clock(2_000)));
+    let mediator = has_mediator.then(|| {
+        volumes.extend(topology.pairs());
+        add_mediator(&mut world, scenario, clock(2_000))
+    });
     (
         world,
         Map {
             nodes,
+            owners: topology.pairs().map(|pair| topology.owner(pair)).collect(),
+            volumes,
             clients,
             client_machines,
             geometry,
@@ -265,46 +312,60 @@ fn add_device(
     );
 }
 
-/// The mediator's machine, with a device that no reservation guards: nobody else
-/// reaches it.
+/// The mediator's machine: a module for each volume, with a device that no reservation
+/// guards, for nobody else reaches it.
 fn add_mediator(world: &mut World<Actor>, scenario: &Scenario, clock: Clock) -> Third {
+    let topology = &scenario.topology;
+    let pages = mediator::DEVICE_PAGES * u64::from(topology.pairs_per_cluster);
     let spec = DeviceSpec {
-        pages: mediator::DEVICE_PAGES,
-        cache_pages: scenario.topology.device_cache_pages,
+        pages,
+        cache_pages: topology.device_cache_pages,
         unreserved: Some(PageRange {
             start: PageIndex(0),
-            count: mediator::DEVICE_PAGES,
+            count: pages,
         }),
     };
     let device = world.add_device("mediator", spec, profile::mediator_device());
     let machine = world.add_machine("mediator", clock);
     let timers = &scenario.settings.timers;
-    let configuration = Arc::new(MediatorConfiguration {
-        network: MEDIATOR_NETWORK,
-        device: DeviceId::new(device.0),
-        volume: VOLUME,
-        begins_with: MediatorRecord {
-            version: SiteEpoch::new(1),
-            owner: site(Cluster::East),
-            in_sync: true,
-        },
-        lease: timers.lease,
-        lease_margin: timers.lease_margin,
-    });
-    let identity = Identity::Mediator(configuration);
-    let process = world.add_process(machine, (Slot(0), ""), identity, profile::NODE_CPU);
-    let network = world.network_mut();
-    network.attach(MEDIATOR_NETWORK, MEDIATOR_ADDRESS, process);
+    for volume in topology.pairs() {
+        let place = volume.place();
+        let configuration = Arc::new(MediatorConfiguration {
+            network: MEDIATOR_NETWORK,
+            device: DeviceId::new(device.0),
+            first_page: PageIndex(mediator::DEVICE_PAGES * place as u64),
+            volume: volume_id(volume),
+            begins_with: MediatorRecord {
+                version: SiteEpoch::new(1),
+                owner: site(topology.owner(volume)),
+                in_sync: true,
+            },
+            lease: timers.lease,
+            lease_margin: timers.lease_margin,
+        });
+        let slot = Slot(u8::try_from(place).expect("volumes are few"));
+        // The first one is called as its machine is.
+        let name = match volume {
+            PairIndex::FIRST => String::new(),
+            volume => format!("volume-{}", volume.number()),
+        };
+        let identity = Identity::Mediator(configuration);
+        let process = world.add_process(machine, (slot, &name), identity, profile::NODE_CPU);
+        let network = world.network_mut();
+        network.attach(MEDIATOR_NETWORK, mediator_address(volume), process);
+    }
     Third { machine, device }
 }
 
-fn set_of(cluster: Cluster, geometry: Geometry) -> SetConfiguration {
-    let id = |kind| DeviceId::new(device(DeviceName { cluster, kind }).0);
+fn set_of(cluster: Cluster, pair: PairIndex, geometry: Geometry) -> SetConfiguration {
+    let id = |name| DeviceId::new(device(name).0);
+    let [journal, data] = DeviceName::of_set(cluster, pair).map(id);
+    let sets_before = u32::from(pair.number() - 1) * 2;
     SetConfiguration {
-        id: StorageSetId::new(if cluster == Cluster::East { 1 } else { 2 }),
+        id: StorageSetId::new(sets_before + if cluster == Cluster::East { 1 } else { 2 }),
         format: 1,
-        journal: id(DeviceKind::Journal),
-        data: id(DeviceKind::Data),
+        journal,
+        data,
         geometry,
     }
 }
@@ -312,38 +373,35 @@ fn set_of(cluster: Cluster, geometry: Geometry) -> SetConfiguration {
 fn add_node(
     world: &mut World<Actor>,
     scenario: &Scenario,
-    index: usize,
+    name: NodeName,
     machine: MachineId,
     geometry: Geometry,
 ) {
-    let name = node_name(index);
-    let peer = NodeName {
-        cluster: name.cluster.other(),
-        number: 1,
-    };
+    let (index, pair) = (node_index(name), name.pair());
+    let topology = &scenario.topology;
+    let peers = [1, 2].map(|place| node_of(name.cluster.other(), pair, place));
     let configuration = Arc::new(Configuration {
         node: NodeId::new(u32::try_from(index).expect("nodes are few") + 1),
         partner: NodeId::new(u32::try_from(index ^ 1).expect("nodes are few") + 1),
         site: site(name.cluster),
-        set: set_of(name.cluster, geometry),
-        duty: if name.number == 1 {
+        set: set_of(name.cluster, pair, geometry),
+        duty: if name.is_primary() {
             Duty::Primary
         } else {
             Duty::Standby
         },
-        volume: VOLUME,
+        volume: volume_id(pair),
         client_network: CLIENT_NETWORK,
         peer_network: PEER_NETWORK,
-        peers: [d_address(node_index(peer)), d_address(node_index(peer) + 1)],
-        mediator: scenario
-            .topology
-            .mediator
-            .then_some(configuration::Mediator {
-                network: MEDIATOR_NETWORK,
-                address: MEDIATOR_ADDRESS,
-            }),
+        peers: peers.map(|peer| d_address(node_index(peer))),
+        mediator: topology.mediator.then(|| configuration::Mediator {
+            network: MEDIATOR_NETWORK,
+            address: mediator_address(pair),
+        }),
         policy: scenario.settings.policy,
-        founding: scenario.topology.founding.then(|| role_of(name.cluster)),
+        founding: topology
+            .founding
+            .then(|| role_of(name.cluster, topology.owner(pair))),
         replication: scenario.settings.replication,
         timers: scenario.settings.timers.clone(),
         limits: scenario.settings.limits.clone(),
@@ -358,7 +416,7 @@ fn add_node(
     world
         .network_mut()
         .attach(PEER_NETWORK, d_address(index), d);
-    if scenario.topology.mediator {
+    if topology.mediator {
         world
             .network_mut()
             .attach(MEDIATOR_NETWORK, d_address(index), d);
@@ -383,6 +441,9 @@ fn add_client(
 
 fn client_identity(scenario: &Scenario, seed: Seed, index: u32) -> ClientIdentity {
     let asked = &scenario.workload;
+    let pair = asked.pair_of(index, &scenario.topology);
+    let owner = scenario.topology.owner(pair);
+    let nodes = [1, 2].map(|place| n_address(node_index(node_of(owner, pair, place))));
     let [start, count] = asked.range(&scenario.topology);
     let count = u32::try_from(count).expect("the scenario was checked");
     let blocks = Range::new(BlockIndex::new(start), count).expect("the scenario was checked");
@@ -395,9 +456,9 @@ fn client_identity(scenario: &Scenario, seed: Seed, index: u32) -> ClientIdentit
     } = asked.mix;
     ClientIdentity {
         client: ClientId::new(index + 1),
-        volume: VOLUME,
+        volume: volume_id(pair),
         network: CLIENT_NETWORK,
-        nodes: [n_address(0), n_address(1)],
+        nodes,
         workload: workload::Workload {
             commands: u64::from(asked.commands),
             outstanding: asked.outstanding,

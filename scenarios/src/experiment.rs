@@ -18,8 +18,9 @@ use crate::actor::{Actor, Report};
 use crate::cluster::{self, Map};
 use crate::fate::Fate;
 use crate::fault_kinds;
-use crate::file::{Action, NodeName, ReturnKind, Scenario};
+use crate::file::{Action, NodeName, PairIndex, ReturnKind, Scenario};
 use crate::measure::Measures;
+use crate::oracle::images::When;
 use crate::oracle::o16_liveness::Bounds;
 use crate::oracle::{Consulted, Finding, Oracles, moment};
 use crate::repro::tape::Tape;
@@ -71,9 +72,9 @@ pub struct Experiment {
     tally: Tally,
     findings: Vec<Finding>,
     start: WorldTime,
-    /// When something other than a heartbeat happened last.
-    news_at: WorldTime,
-    /// For how long nothing else may happen before the experiment counts as over.
+    /// When something other than a heartbeat happened to each volume last.
+    news_at: Vec<WorldTime>,
+    /// For how long nothing else may happen to one before the experiment counts as over.
     rest: Duration,
 }
 
@@ -89,7 +90,7 @@ struct Surroundings<'a> {
     tally: &'a Tally,
     findings: &'a [Finding],
     start: WorldTime,
-    news_at: WorldTime,
+    news_at: &'a [WorldTime],
     rest: Duration,
 }
 
@@ -146,18 +147,20 @@ impl Experiment {
         let (world, map) = cluster::build(scenario, Seed(seed), start);
         let bounds = Bounds::of(scenario);
         let until = fate.until();
+        let volumes = map.pairs().count();
+        let owed = (bounds, |volume| fate.sync(volume, &map));
         Experiment {
-            oracles: Oracles::new(&world, &map, (bounds, fate.sync()), loses),
+            oracles: Oracles::new(&world, &map, owed, loses),
             fate,
             schedule: Schedule::new(scenario, (&world, &map), start, absent),
-            measures: Measures::new(until),
+            measures: Measures::new(until, volumes),
             transitions: Transitions::default(),
             tally: Tally::default(),
             findings: Vec::new(),
             world,
             map,
             start,
-            news_at: start,
+            news_at: vec![start; volumes],
             rest: rest(scenario),
         }
     }
@@ -265,7 +268,7 @@ impl Experiment {
             tally: &self.tally,
             findings: &self.findings,
             start: self.start,
-            news_at: self.news_at,
+            news_at: &self.news_at,
             rest: self.rest,
         }
     }
@@ -395,8 +398,9 @@ impl Experiment {
     pub fn finish(&mut self) -> Consulted {
         let at = self.world.now();
         let event = moment(self.world.totals().events + 1, 0);
+        let when = When { at, event };
         self.oracles
-            .finish(at, event, &self.world, &self.map, &mut self.findings)
+            .finish(when, &self.world, &self.map, &mut self.findings)
     }
 
     /// True once no fault is left to happen but those of messages that are on their way.
@@ -406,24 +410,37 @@ impl Experiment {
 
     /// True if every client is done, no fault is left to happen, and for long no module
     /// has reported anything: heartbeats go on for ever. An owner without a mirror that
-    /// could come back looks for it for ever: it is at rest once all that calm owes is due.
+    /// could come back looks for it for ever: its volume is at rest once all that calm owes
+    /// is due.
     fn is_at_rest(&self) -> bool {
         let now = self.world.now();
-        let is_quiet = now.since(self.news_at) > self.rest;
-        (is_quiet || self.oracles.is_past_calm(now))
+        let is_over = |(volume, news_at): (PairIndex, &WorldTime)| {
+            now.since(*news_at) > self.rest || self.oracles.is_past_calm(volume, now)
+        };
+        self.map.pairs().zip(&self.news_at).all(is_over)
             && self.next_fault().is_none()
             && self.clients_are_done()
     }
 
+    /// Something other than a heartbeat happened, to one volume or to whatever it may be.
+    fn note_news(&mut self, occurrence: &Occurrence<Report>, at: WorldTime) {
+        match occurrence {
+            Occurrence::Event { process, .. } | Occurrence::Probe { process, .. } => {
+                self.news_at[self.map.volume_of(*process).place()] = at;
+            }
+            Occurrence::Fault(_) => self.news_at.fill(at),
+            Occurrence::Submitted { .. }
+            | Occurrence::Executed { .. }
+            | Occurrence::Settled { .. }
+            | Occurrence::Booted { .. }
+            | Occurrence::Stopped { .. } => {}
+        }
+    }
+
     fn observe(&mut self, place: usize, occurrence: &Occurrence<Report>) {
         let at = self.world.now();
-        let number = moment(self.world.totals().events, place);
-        if matches!(
-            occurrence,
-            Occurrence::Event { .. } | Occurrence::Probe { .. } | Occurrence::Fault(_)
-        ) {
-            self.news_at = at;
-        }
+        let event = moment(self.world.totals().events, place);
+        self.note_news(occurrence, at);
         self.schedule.observe(occurrence, &self.world);
         match occurrence {
             Occurrence::Event {
@@ -437,10 +454,11 @@ impl Experiment {
                 }
             }
             Occurrence::Event {
+                process,
                 event: Report::Client(event),
-                ..
             } => {
-                self.measures.observe_client(at, event);
+                let volume = self.map.volume_of(*process);
+                self.measures.observe_client(at, volume, event);
                 self.tally.commands.observe(event);
             }
             Occurrence::Probe { name, .. } => count(&mut self.tally.probes, name),
@@ -451,8 +469,9 @@ impl Experiment {
             | Occurrence::Booted { .. }
             | Occurrence::Stopped { .. } => {}
         }
+        let seen = (&self.world, &self.map);
         self.oracles
-            .observe(at, number, occurrence, &self.world, &mut self.findings);
+            .observe(When { at, event }, occurrence, seen, &mut self.findings);
     }
 }
 

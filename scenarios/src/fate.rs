@@ -11,6 +11,7 @@ use stormglass_sim::world::{DeviceIndex, World};
 
 use crate::actor::Actor;
 use crate::cluster::Map;
+use crate::file::PairIndex;
 use crate::oracle::o16_liveness::Sync;
 use crate::repro::Script;
 use crate::weather::Weather;
@@ -91,11 +92,11 @@ impl Fate {
             Fate::Script(script) => script.is_calm(now),
         }
     }
-    /// What calm owes of the copies.
-    pub fn sync(&self) -> Sync {
+    /// What calm owes of a volume's copies.
+    pub fn sync(&self, volume: PairIndex, map: &Map) -> Sync {
         match self {
-            Fate::Weather(weather) => weather.sync(),
-            Fate::Script(script) => script.sync(),
+            Fate::Weather(weather) => weather.sync(volume, map),
+            Fate::Script(script) => script.sync(volume, map),
         }
     }
     /// When it does something of its own next, and how many events of that instant come

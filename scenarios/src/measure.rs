@@ -15,6 +15,7 @@ use stormglass_engine::vocabulary::CommandId;
 use stormglass_reports::record::Decimal;
 use stormglass_sim::time::WorldTime;
 
+use crate::file::PairIndex;
 use crate::workload::{ClientEvent, CommandKind, StatusSummary};
 
 /// What is known of a write that is not acknowledged yet.
@@ -33,8 +34,26 @@ struct Histogram {
     buckets: OrdMap<u16, u64>,
 }
 
-/// Every figure that a run may come to.
-pub const NAMES: [&str; 11] = [
+/// Every figure that a run with so many volumes may come to. Where there are several, each
+/// has some of its own: `volume_2_unknown`.
+pub fn names(volumes: u32) -> Vec<String> {
+    let own = PairIndex::first(volumes).flat_map(|volume| {
+        let name = move |what: &&str| of_volume(volume, what);
+        OF_A_VOLUME.iter().map(name)
+    });
+    let all = NAMES.iter().map(|name| (*name).to_owned());
+    match volumes {
+        1 => all.collect(),
+        _ => all.chain(own).collect(),
+    }
+}
+
+fn of_volume(volume: PairIndex, what: &str) -> String {
+    format!("volume_{}_{what}", volume.number())
+}
+
+/// What every run comes to.
+const NAMES: [&str; 11] = [
     "acknowledged",
     "acknowledged_before_calm",
     "latency_over_ideal",
@@ -46,6 +65,16 @@ pub const NAMES: [&str; 11] = [
     "write_marking_p99_ms",
     "write_remote_p50_ms",
     "write_remote_p99_ms",
+];
+
+/// What each of several volumes comes to: commands performed, attempts without a verdict,
+/// and how long its clients waited for a write that was acknowledged at once.
+const OF_A_VOLUME: [&str; 5] = [
+    "acknowledged",
+    "unknown",
+    "write_latency_max_ms",
+    "write_latency_p50_ms",
+    "write_latency_p99_ms",
 ];
 
 /// Writes that wait to be counted.
@@ -99,6 +128,17 @@ pub struct Measures {
     /// Of them, those before it became calm: what a storm lets through.
     before_calm: u64,
     calm_at: WorldTime,
+    /// What each volume comes to; none if there is but one.
+    volumes: Vec<Own>,
+}
+
+/// What one of several volumes comes to.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Own {
+    acknowledged: u64,
+    unknown: u64,
+    latency: Histogram,
+    latency_max: u64,
 }
 
 /// The buckets of one write's spans: latency, marking, local, remote.
@@ -123,16 +163,19 @@ impl Histograms {
 }
 
 impl Measures {
-    /// Nothing has happened; it is calm from `calm_at` on.
-    pub fn new(calm_at: WorldTime) -> Self {
+    /// Nothing has happened to so many volumes; it is calm from `calm_at` on.
+    pub fn new(calm_at: WorldTime, volumes: usize) -> Self {
+        let several = if volumes > 1 { volumes } else { 0 };
         Measures {
             calm_at,
+            volumes: vec![Own::default(); several],
             ..Measures::default()
         }
     }
 
-    /// Takes a client's report.
-    pub fn observe_client(&mut self, at: WorldTime, event: &ClientEvent) {
+    /// Takes the report of a volume's client.
+    pub fn observe_client(&mut self, at: WorldTime, volume: PairIndex, event: &ClientEvent) {
+        self.observe_volume(at, volume, event);
         if let ClientEvent::AttemptEnded {
             status: StatusSummary::Success | StatusSummary::Mismatch,
             ..
@@ -166,6 +209,26 @@ impl Measures {
             | ClientEvent::ReadReturned { .. }
             | ClientEvent::AnsweredAgain { .. }
             | ClientEvent::Ignored(_) => {}
+        }
+    }
+
+    /// Enters into a volume's own figures how an attempt ended.
+    fn observe_volume(&mut self, at: WorldTime, volume: PairIndex, event: &ClientEvent) {
+        let ClientEvent::AttemptEnded { id, status, .. } = event else {
+            return;
+        };
+        let Some(own) = self.volumes.get_mut(volume.place()) else {
+            return;
+        };
+        match status {
+            StatusSummary::Success | StatusSummary::Mismatch => own.acknowledged += 1,
+            StatusSummary::Unknown(_) => own.unknown += 1,
+            StatusSummary::Refused(_) | StatusSummary::Cancelled => {}
+        }
+        if let (StatusSummary::Success, Some(times)) = (status, self.open.get(id)) {
+            let latency = at.since(times.invoked).as_nanos();
+            own.latency.add(bucket(latency));
+            own.latency_max = own.latency_max.max(latency);
         }
     }
 
@@ -230,6 +293,18 @@ impl Measures {
                     figures.insert(format!("{name}_p{percent}_ms"), millis(nanos));
                 }
             }
+        }
+        for (volume, own) in (0..).map_while(PairIndex::new).zip(&self.volumes) {
+            let name = |what: &str| of_volume(volume, what);
+            figures.insert(name("acknowledged"), Decimal::whole(own.acknowledged));
+            figures.insert(name("unknown"), Decimal::whole(own.unknown));
+            let Some(median) = own.latency.percentile(50) else {
+                continue;
+            };
+            let last = own.latency.percentile(99).unwrap_or(median);
+            figures.insert(name("write_latency_p50_ms"), millis(median));
+            figures.insert(name("write_latency_p99_ms"), millis(last));
+            figures.insert(name("write_latency_max_ms"), millis(own.latency_max));
         }
         let median = |histogram: &Histogram| histogram.percentile(50);
         let parts = (

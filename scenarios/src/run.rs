@@ -293,9 +293,13 @@ fn judge(scenario: &Scenario, experiment: &Experiment, stop: Stop) -> Judged {
             extra: None,
         };
     }
-    if let Some(Destroyed { block, event }) = experiment.oracles().destroyed() {
+    if let Some((volume, Destroyed { block, event })) = experiment.oracles().destroyed() {
+        let of_volume = match experiment.map().pair_count() {
+            1 => String::new(),
+            _ => format!(" of volume {}", volume.number()),
+        };
         let says = format!(
-            "a fault took the last good copy of block {} at event {}",
+            "a fault took the last good copy of block {}{of_volume} at event {}",
             block.value(),
             event_of(event)
         );

@@ -131,6 +131,13 @@ pub fn entry(occurrence: &Occurrence<Report>, world: &World<Actor>) -> Option<Ti
             event: Report::Node(event),
         } => {
             let (kind, text, alike) = node_line(event)?;
+            let text = match event {
+                // The mediator of each volume but the first is called after it.
+                Event::MediatorSet(_) if !world.process(*process).name.is_empty() => {
+                    format!("{}: {text}", world.process(*process).name)
+                }
+                _ => text,
+            };
             let entry = TimelineEntry::new(at, lane_of(*process), kind, text);
             Some(match alike {
                 Some(alike) => entry.one_of(alike),

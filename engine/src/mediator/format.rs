@@ -28,7 +28,8 @@ pub struct RecordPage {
 coded_struct!(RecordPage { volume, record });
 
 impl RecordPage {
-    /// Its page: versions alternate, so that writing one spares the one before it.
+    /// Its page among those of its volume: versions alternate, so that writing one spares
+    /// the one before it.
     pub fn place(&self) -> PageIndex {
         PageIndex(self.record.version.value() % DEVICE_PAGES)
     }

@@ -39,14 +39,20 @@ fn blank() -> Bytes {
 }
 
 fn configuration() -> Arc<MediatorConfiguration> {
-    Arc::new(MediatorConfiguration {
+    Arc::new(configuration_from(PageIndex(0)))
+}
+
+/// The configuration of one whose pages begin there.
+fn configuration_from(first_page: PageIndex) -> MediatorConfiguration {
+    MediatorConfiguration {
         network: NETWORK,
         device: DEVICE,
+        first_page,
         volume: VOLUME,
         begins_with: record(1, EAST, true),
         lease: Duration::from_secs(2),
         lease_margin: Duration::from_millis(10),
-    })
+    }
 }
 
 fn at(millis: u64) -> Instant {

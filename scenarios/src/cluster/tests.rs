@@ -38,7 +38,7 @@ fn every_d_module_and_the_mediator_are_on_its_network() {
         let process = at(d_address(node)).unwrap();
         assert_eq!(world.process(process).identity, Identity::D);
     }
-    let process = at(MEDIATOR_ADDRESS).unwrap();
+    let process = at(mediator_address(PairIndex::FIRST)).unwrap();
     assert_eq!(
         world.process(process).machine,
         map.mediator.unwrap().machine

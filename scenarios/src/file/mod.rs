@@ -32,7 +32,7 @@ pub use model::{
 };
 pub use names::{
     Cluster, DeviceKind, DeviceName, DriveName, Endpoint, Extent, MachineName, MessageKind,
-    ModuleName, NetworkName, NetworkSet, NodeName,
+    ModuleName, NetworkName, NetworkSet, NodeName, PairIndex,
 };
 pub use settings::Settings;
 pub use stormglass_engine::configuration::Policy;

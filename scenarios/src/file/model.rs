@@ -10,7 +10,7 @@ use stormglass_engine::time::Duration;
 use stormglass_reports::record;
 
 use super::fault::Fault;
-use super::names::{DeviceName, NetworkName};
+use super::names::{Cluster, DeviceName, NetworkName, PairIndex};
 use super::settings::Settings;
 use super::text::{DurationText, Thousandths, maybe_duration};
 use super::weather::Weather;
@@ -62,9 +62,14 @@ pub struct Scenario {
 pub struct Topology {
     /// Distances and service times.
     pub profile: Profile,
-    /// HA pairs in each cluster.
+    /// HA pairs in each cluster, 1 to 8. On each pair's storage set lives a volume, which
+    /// is mirrored on the set of the pair of the same number in the other cluster.
     pub pairs_per_cluster: u32,
-    /// Blocks of the volume, 4 KiB each.
+    /// The clusters that own the volumes at first, volume by volume; east where none is
+    /// named.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub owners: Vec<Cluster>,
+    /// Blocks of each volume, 4 KiB each.
     pub volume_blocks: u64,
     /// Pages of the journal's ring, 4 KiB each.
     pub journal_ring_pages: u64,
@@ -83,6 +88,15 @@ pub struct Topology {
 const CHECKPOINT_PAGES: u64 = 48;
 
 impl Topology {
+    /// The pairs of each cluster.
+    pub fn pairs(&self) -> impl Iterator<Item = PairIndex> + Clone + use<> {
+        PairIndex::first(self.pairs_per_cluster)
+    }
+    /// The cluster that owns a pair's volume at first.
+    pub fn owner(&self, pair: PairIndex) -> Cluster {
+        let named = self.owners.get(pair.place()).copied();
+        named.unwrap_or(Cluster::East)
+    }
     /// Sizes of every storage set.
     pub fn geometry(&self) -> Geometry {
         Geometry {
@@ -99,6 +113,7 @@ impl Default for Topology {
         Topology {
             profile: Profile::Metro,
             pairs_per_cluster: 1,
+            owners: Vec::new(),
             volume_blocks: 512,
             journal_ring_pages: 512,
             device_cache_pages: 64,
@@ -155,7 +170,8 @@ pub struct LinkTimes {
 
 fn devices_schema(generator: &mut SchemaGenerator) -> Schema {
     let times = generator.subschema_for::<DeviceTimes>();
-    keyed_schema(DeviceName::all().map(|name| name.to_string()), &times)
+    let names = DeviceName::all(PairIndex::COUNT_MAX);
+    keyed_schema(names.map(|name| name.to_string()), &times)
 }
 
 fn links_schema(generator: &mut SchemaGenerator) -> Schema {
@@ -178,6 +194,10 @@ pub(super) fn keyed_schema(names: impl Iterator<Item = String>, value: &Schema) 
 pub struct Workload {
     /// How many clients there are.
     pub clients: u32,
+    /// The volumes that the clients use, by their numbers from 1: the first client the
+    /// first of these and so on, again and again. All in order if absent.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub volumes: Vec<u32>,
     /// Commands that each client issues.
     pub commands: u32,
     /// Commands that a client has outstanding at most.
@@ -240,6 +260,7 @@ impl Default for Workload {
     fn default() -> Self {
         Workload {
             clients: 4,
+            volumes: Vec::new(),
             commands: 50,
             outstanding: 4,
             hot: None,
@@ -256,6 +277,17 @@ impl Workload {
     /// The blocks that commands touch, as start and count.
     pub fn range(&self, topology: &Topology) -> [u64; 2] {
         self.hot.unwrap_or([0, topology.volume_blocks])
+    }
+
+    /// The pair whose volume a client uses; clients are counted from 0.
+    pub fn pair_of(&self, client: u32, topology: &Topology) -> PairIndex {
+        let place = |count: usize| client as usize % count.max(1);
+        let given = self.volumes.get(place(self.volumes.len()));
+        let index = match given {
+            Some(number) => number.saturating_sub(1),
+            None => client % topology.pairs_per_cluster.max(1),
+        };
+        PairIndex::new(index).expect("the scenario was checked")
     }
 }
 

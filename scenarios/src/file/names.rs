@@ -101,13 +101,65 @@ text_form!(
     "A cluster, such as east, or all."
 );
 
-/// A node: `east-1`. Nodes 1 and 2 of a cluster are its first HA pair.
+/// Which HA pair of a cluster, and which storage set. The volume on it is mirrored on the
+/// set of the same number in the other cluster, so it is the volume's number as well.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+pub struct PairIndex(u8);
+
+impl PairIndex {
+    /// The first one.
+    pub const FIRST: PairIndex = PairIndex(0);
+    /// Pairs of the largest cluster.
+    pub const COUNT_MAX: u32 = 8;
+
+    /// Counted from 0; none behind the last that a cluster may have.
+    pub fn new(index: u32) -> Option<Self> {
+        let index = u8::try_from(index).ok()?;
+        (u32::from(index) < Self::COUNT_MAX).then_some(PairIndex(index))
+    }
+    /// The first so many.
+    pub fn first(count: u32) -> impl Iterator<Item = PairIndex> + Clone {
+        (0..count).map_while(PairIndex::new)
+    }
+    /// Its place among the pairs, from 0.
+    pub fn place(self) -> usize {
+        usize::from(self.0)
+    }
+    /// Its number for a reader, from 1.
+    pub fn number(self) -> u8 {
+        self.0 + 1
+    }
+}
+
+/// A node: `east-1`. Nodes 1 and 2 of a cluster are its first HA pair, 3 and 4 its second.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NodeName {
     /// Its site.
     pub cluster: Cluster,
     /// Its number within the cluster, from 1.
     pub number: u8,
+}
+
+impl NodeName {
+    /// Every node of a topology with so many pairs per cluster, pair by pair.
+    pub fn all(pairs: u32) -> impl Iterator<Item = NodeName> {
+        let nodes = |pair: PairIndex| {
+            let numbers = [1, 2].map(|place| 2 * pair.0 + place);
+            let of = move |cluster| numbers.map(|number| NodeName { cluster, number });
+            Cluster::ALL.into_iter().flat_map(of)
+        };
+        PairIndex::first(pairs).flat_map(nodes)
+    }
+    /// Its pair.
+    pub fn pair(self) -> PairIndex {
+        PairIndex((self.number - 1) / 2)
+    }
+    /// True if it is the one of its pair that owns their set at first.
+    pub fn is_primary(self) -> bool {
+        self.number % 2 == 1
+    }
 }
 
 impl fmt::Display for NodeName {
@@ -122,7 +174,8 @@ impl FromStr for NodeName {
         let bad = || {
             Complaint::new(
                 format!("there is no node {}", quoted(text)),
-                "nodes are named by cluster and number: east-1, east-2, west-1, west-2",
+                "nodes are named by cluster and number: east-1, east-2, west-1, west-2; \
+                 3 and 4 are the second pair",
             )
         };
         let (cluster, digits) = text.rsplit_once('-').ok_or_else(bad)?;
@@ -204,11 +257,14 @@ impl fmt::Display for ModuleName {
     }
 }
 
-/// A shared device of a cluster's storage set: `east.journal`.
+/// A shared device of a cluster's storage set: `east.journal`, or of its second set
+/// `east.journal-2`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DeviceName {
     /// Its site.
     pub cluster: Cluster,
+    /// The pair that shares it.
+    pub pair: PairIndex,
     /// Which of the set's devices.
     pub kind: DeviceKind,
 }
@@ -226,12 +282,17 @@ pub enum DeviceKind {
 }
 
 impl DeviceName {
-    /// Every device of the topology with one pair per cluster.
-    pub fn all() -> impl Iterator<Item = DeviceName> {
-        Cluster::ALL.into_iter().flat_map(|cluster| {
-            [DeviceKind::Journal, DeviceKind::Data]
-                .into_iter()
-                .map(move |kind| DeviceName { cluster, kind })
+    /// Every device of a topology with so many pairs per cluster, set by set.
+    pub fn all(pairs: u32) -> impl Iterator<Item = DeviceName> {
+        let of = |pair| Cluster::ALL.map(|cluster| DeviceName::of_set(cluster, pair));
+        PairIndex::first(pairs).flat_map(of).flatten()
+    }
+    /// The journal and the data device of a set.
+    pub fn of_set(cluster: Cluster, pair: PairIndex) -> [DeviceName; 2] {
+        [DeviceKind::Journal, DeviceKind::Data].map(|kind| DeviceName {
+            cluster,
+            pair,
+            kind,
         })
     }
 }
@@ -242,19 +303,24 @@ impl fmt::Display for DeviceName {
             DeviceKind::Journal => "journal",
             DeviceKind::Data => "data",
         };
-        write!(f, "{}.{kind}", self.cluster)
+        write!(f, "{}.{kind}", self.cluster)?;
+        match self.pair {
+            PairIndex::FIRST => Ok(()),
+            pair => write!(f, "-{}", pair.number()),
+        }
     }
 }
 
 impl FromStr for DeviceName {
     type Err = Complaint;
     fn from_str(text: &str) -> Result<Self, Complaint> {
-        DeviceName::all()
+        DeviceName::all(PairIndex::COUNT_MAX)
             .find(|name| name.to_string() == text)
             .ok_or_else(|| {
                 Complaint::new(
                     format!("there is no device {}", quoted(text)),
-                    "devices are east.journal, east.data, west.journal and west.data",
+                    "devices are east.journal, east.data, west.journal and west.data; \
+                     those of the second pair end with -2",
                 )
             })
     }
@@ -263,8 +329,8 @@ impl FromStr for DeviceName {
 text_form!(
     DeviceName,
     "device",
-    r"^(east|west)\.(journal|data)$",
-    "A device of a storage set, such as east.journal."
+    r"^(east|west)\.(journal|data)(-[2-8])?$",
+    "A device of a storage set, such as east.journal, or east.journal-2 of the second pair."
 );
 
 /// Any device: one of a storage set, or the mediator's.
@@ -294,7 +360,8 @@ impl FromStr for DriveName {
         text.parse().map(DriveName::Set).map_err(|_| {
             Complaint::new(
                 format!("there is no device {}", quoted(text)),
-                "devices are east.journal, east.data, west.journal, west.data and mediator",
+                "devices are east.journal, east.data, west.journal, west.data and mediator; \
+                 those of the second pair end with -2",
             )
         })
     }
@@ -303,7 +370,7 @@ impl FromStr for DriveName {
 text_form!(
     DriveName,
     "drive",
-    r"^((east|west)\.(journal|data)|mediator)$",
+    r"^((east|west)\.(journal|data)(-[2-8])?|mediator)$",
     "A device, such as east.data, or mediator."
 );
 

@@ -27,6 +27,7 @@ pub mod o7_once;
 pub mod o8_outcomes;
 pub mod o9_in_sync;
 pub mod second_opinion;
+mod volume;
 mod watch;
 
 #[cfg(test)]

@@ -1,27 +1,22 @@
 //! All oracles of an experiment, fed from one place.
 
-use serde::{Deserialize, Serialize};
-use stormglass_engine::contract::{PageIndex, ReservationKey};
-use stormglass_engine::event::{Event, Phase};
-use stormglass_engine::vocabulary::{BlockIndex, Range};
-use stormglass_reports::record::{self, OracleLine, OracleVerdict};
-use stormglass_sim::occurrence::{Happened, Occurrence};
-use stormglass_sim::time::WorldTime;
-use stormglass_sim::world::{DeviceIndex, ProcessId, World};
+use std::collections::BTreeMap;
 
-use super::atlas::{Atlas, Bad, Destroyed};
-use super::images::{Devices, Images, SetDevices, When, is_blank};
-use super::o4_epochs::Epochs;
-use super::o10_takeover::Takeover;
-use super::o12_intact::Intact;
+use serde::{Deserialize, Serialize};
+use stormglass_reports::record::{self, OracleLine, OracleVerdict};
+use stormglass_sim::occurrence::Occurrence;
+use stormglass_sim::time::WorldTime;
+use stormglass_sim::world::World;
+
+use super::atlas::Destroyed;
+use super::images::When;
 use super::o15_leaks::Leaks;
-use super::o16_liveness::{Bounds, Liveness, Sync};
-use super::{Consulted, Finding, Linearizable, OracleId, Outcomes, Reference};
+use super::o16_liveness::{Bounds, Sync};
+use super::volume::VolumeOracles;
+use super::{Consulted, Finding, OracleId};
 use crate::actor::{Actor, Report};
-use crate::cluster::{self, Map};
-use crate::file::{Cluster, DeviceKind, DeviceName};
-use crate::waits;
-use crate::workload::{BlockValue, Client, provenance};
+use crate::cluster::Map;
+use crate::file::PairIndex;
 
 /// The lowest bits of an oracle's event number tell apart what happened in one
 /// event of the world; what is above them is that event's number.
@@ -39,328 +34,123 @@ pub fn event_of(number: u64) -> u64 {
     number >> MOMENT_BITS
 }
 
-/// The oracles of a run.
+/// The oracles of a run: those of each volume, and what concerns every module.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Oracles {
-    images: Images,
-    linearizable: Linearizable,
-    outcomes: Outcomes,
-    reference: Reference,
+    volumes: Vec<VolumeOracles>,
     leaks: Leaks,
-    epochs: Epochs,
-    takeover: Takeover,
-    liveness: Liveness,
-    intact: Intact,
-    atlas: Atlas,
 }
 
 impl Oracles {
     /// Oracles that have seen nothing. `owed` says within which bounds things have to end
-    /// in calm, and what is owed of the copies; `is_charting`, whether devices lose what
-    /// they hold.
+    /// in calm, and what is then owed of a volume's copies; `is_charting`, whether devices
+    /// lose what they hold.
     pub fn new(
         world: &World<Actor>,
         map: &Map,
-        (bounds, sync): (Bounds, Sync),
+        (bounds, sync): (Bounds, impl Fn(PairIndex) -> Sync),
         is_charting: bool,
     ) -> Self {
-        let sets = Cluster::ALL.map(|cluster| SetDevices {
-            journal: cluster::device(DeviceName {
-                cluster,
-                kind: DeviceKind::Journal,
-            }),
-            data: cluster::device(DeviceName {
-                cluster,
-                kind: DeviceKind::Data,
-            }),
-            geometry: map.geometry,
-        });
+        let volume = |volume| {
+            let owed = (bounds, sync(volume));
+            VolumeOracles::new((world, map), volume, owed, is_charting)
+        };
         Oracles {
-            images: Images::new(sets, world),
-            linearizable: Linearizable::default(),
-            outcomes: Outcomes::default(),
-            reference: Reference::default(),
+            volumes: map.pairs().map(volume).collect(),
             leaks: Leaks::default(),
-            epochs: Epochs::default(),
-            takeover: Takeover::default(),
-            liveness: Liveness::new(bounds, sync),
-            intact: Intact::default(),
-            atlas: Atlas::new(map.geometry, is_charting),
         }
     }
 
-    /// A block of which no good copy was left, if there was one.
-    pub fn destroyed(&self) -> Option<Destroyed> {
-        self.atlas.destroyed()
+    /// A block of which no good copy was left, if there was one, and its volume.
+    pub fn destroyed(&self) -> Option<(PairIndex, Destroyed)> {
+        let mut volumes = self.volumes.iter();
+        volumes.find_map(|it| Some((it.volume(), it.destroyed()?)))
     }
 
     /// True from calm on.
     pub fn is_calm(&self) -> bool {
-        self.liveness.is_calm()
+        self.volumes.iter().all(VolumeOracles::is_calm)
     }
 
-    /// True once all that calm owes is due.
-    pub fn is_past_calm(&self, now: WorldTime) -> bool {
-        self.liveness.is_past(now)
+    /// True once all that calm owes to a volume is due.
+    pub fn is_past_calm(&self, volume: PairIndex, now: WorldTime) -> bool {
+        self.volumes[volume.place()].is_past_calm(now)
     }
 
     /// It is calm from now on: everything that was begun has to end.
     pub fn begin_calm(&mut self, at: WorldTime, world: &World<Actor>, map: &Map) {
-        let clients = map.clients.iter().filter_map(|id| {
-            let module = world.process(*id).module.as_ref()?;
-            module.as_client()
-        });
-        let open = clients.flat_map(Client::unresolved);
-        self.liveness.begin_calm(at, open);
+        for volume in &mut self.volumes {
+            volume.begin_calm(at, world, map);
+        }
     }
 
     /// Takes note of what happened, and judges what can be judged now.
     pub fn observe(
         &mut self,
-        at: WorldTime,
-        event: u64,
+        when: When,
         occurrence: &Occurrence<Report>,
-        world: &World<Actor>,
+        (world, map): (&World<Actor>, &Map),
         findings: &mut Vec<Finding>,
     ) {
+        let before = findings.len();
         if let Occurrence::Fault(happened) = occurrence {
-            self.observe_damage(happened, world, event);
+            for volume in &mut self.volumes {
+                volume.observe_damage(happened, (world, map), when.event);
+            }
         }
-        self.images.observe(at, event, occurrence, world, findings);
-        self.liveness
-            .check(at, event, || waits::waits(world), findings);
-        match occurrence {
-            Occurrence::Event {
-                event: Report::Client(report),
-                ..
-            } => {
-                self.linearizable.observe(at, event, report, findings);
-                self.outcomes.observe(at, event, report, findings);
-                self.reference.observe(at, event, report, findings);
-                self.liveness.observe_client(at, report);
-                self.intact.observe_client(at, event, report, findings);
-                self.images.observe_client(at, event, report, findings);
-            }
-            Occurrence::Event {
-                process,
-                event: Report::Node(report),
-            } => {
-                let when = When { at, event };
-                self.liveness.observe_node(at, report);
-                self.atlas.observe_node(at, report);
-                self.observe_node(*process, report, world, when, findings);
-            }
-            Occurrence::Submitted { device, number } => {
-                let disk = world.device(*device);
-                self.epochs.submitted(*device, *number, disk, event);
-                self.intact.submitted((at, event), *number, disk, findings);
-            }
-            Occurrence::Executed {
-                device,
-                number,
-                succeeded,
-                ..
-            } => {
-                let when = When { at, event };
-                self.epochs
-                    .executed(*device, *number, *succeeded, when, findings);
-            }
-            Occurrence::Settled { device } => {
-                let disk = world.device(*device);
-                self.epochs.settled(*device, disk);
-                if is_blank(disk) {
-                    self.epochs.replaced(*device);
-                    if let Some(copy) = self.images.copy_of(*device) {
-                        self.takeover.replaced(copy);
-                        if copy == 1 {
-                            self.atlas.mirror_lost();
-                        }
-                    }
-                }
-            }
-            Occurrence::Booted { process } | Occurrence::Stopped { process } => {
-                self.epochs.reborn(*process);
-                self.takeover.reborn(*process);
-            }
-            Occurrence::Probe { .. } | Occurrence::Fault(_) => {}
+        let met = met(occurrence, map);
+        if let Some(volume) = met {
+            let volume = &mut self.volumes[volume.place()];
+            volume.follow(when, occurrence, world, findings);
         }
+        self.name(met, findings, before);
+        for place in 0..self.volumes.len() {
+            let before = findings.len();
+            let volume = &mut self.volumes[place];
+            volume.check_overdue(when, world, findings);
+            let volume = volume.volume();
+            self.name(Some(volume), findings, before);
+        }
+        let before = findings.len();
+        if let Some(volume) = met {
+            let volume = &mut self.volumes[volume.place()];
+            volume.observe(when, occurrence, world, findings);
+        }
+        self.name(met, findings, before);
     }
 
-    /// What was done to a device is no fault of who reads it.
-    fn observe_damage(&mut self, happened: &Happened, world: &World<Actor>, event: u64) {
-        for (device, pages) in happened.damaged() {
-            // What a journal holds is no block's good copy.
-            let is_data = self.images.journal_of(device) != Some(device);
-            if let Some(copy) = self.images.copy_of(device).filter(|_| !is_data) {
-                self.intact.journal_damaged(copy);
-            }
-            for page in (0..pages.count).map(|index| pages.start.plus(index)) {
-                self.images.damaged(device, page);
-                self.intact.damaged();
-                if is_data {
-                    self.chart((device, page), world, event);
-                }
-            }
-        }
-        if matches!(
-            happened,
-            Happened::Damage { .. }
-                | Happened::Defect { .. }
-                | Happened::DeviceGone(_)
-                | Happened::Restored { .. }
-                | Happened::DeviceStale { .. }
-                | Happened::Swapped { .. }
-        ) {
-            self.outcomes.damaged();
-        }
-    }
-
-    /// Enters damage into the atlas.
-    fn chart(
-        &mut self,
-        (device, page): (DeviceIndex, PageIndex),
-        world: &World<Actor>,
-        event: u64,
-    ) {
-        let Some(copy) = self.images.copy_of(device) else {
+    /// Puts the volume's number before what was found on it, where there are several.
+    fn name(&self, volume: Option<PairIndex>, findings: &mut [Finding], before: usize) {
+        let Some(volume) = volume.filter(|_| self.volumes.len() > 1) else {
             return;
         };
-        let is_readable = !world.device(device).is_unreadable(page);
-        for block in self.images.blocks_of(page) {
-            self.atlas.damaged(copy, block, Bad { is_readable, event });
+        for finding in &mut findings[before..] {
+            finding.says = format!("volume {}: {}", volume.number(), finding.says);
         }
-    }
-
-    fn observe_node(
-        &mut self,
-        process: ProcessId,
-        report: &Event,
-        world: &World<Actor>,
-        when: When,
-        findings: &mut Vec<Finding>,
-    ) {
-        let When { at, event } = when;
-        match report {
-            Event::Accepted { command, range, .. } => {
-                self.images.accepted(*command, *range);
-                self.takeover
-                    .accepted(process, *command, *range, when, findings);
-            }
-            Event::Fenced(key) => {
-                self.epochs.fenced(process, *key);
-                let (_, holder) = self.holder_of(process, world);
-                if let Some(copy) = self.copy_of(process) {
-                    let who = (process, copy);
-                    self.takeover.fenced(who, *key, holder, when, findings);
-                }
-            }
-            Event::Recovered { .. } => {
-                let is_owner = self.copy_of(process) == Some(0);
-                let orphans = is_owner.then(|| self.images.marks());
-                self.takeover.recovered(process, orphans);
-            }
-            Event::OrphanResolved(command, _) => self.takeover.resolved(*command),
-            Event::LeaseWaitedOut => {
-                self.takeover.lease_waited_out(process);
-                let (journal, _) = self.holder_of(process, world);
-                self.epochs.lease_waited_out(process, journal);
-            }
-            Event::RecordsLost(lsn) => {
-                let claim = self.epochs.claim_of(process);
-                let Some((device, copy)) = claim.zip(self.copy_of(process)) else {
-                    return;
-                };
-                let when = (at, event);
-                if self.intact.records_lost(copy, *lsn, when, findings)
-                    && let Some(journal) = self.images.journal_of(device)
-                {
-                    // What is left of it owes nothing until it is formatted.
-                    self.images.replaced(journal, world);
-                    if copy == 1 {
-                        self.atlas.mirror_lost();
-                    }
-                }
-            }
-            Event::MediatorSays(record) => self.images.mediator(*record, false),
-            Event::MediatorSet(record) => self.images.mediator_set(*record, when, findings),
-            Event::Formatted => {
-                if let Some(device) = self.epochs.claim_of(process) {
-                    self.images.formatted(device, world);
-                }
-            }
-            Event::Answered {
-                command, verdict, ..
-            } => {
-                let read = self.images.read_range(*command);
-                let answer = (*command, *verdict);
-                let set = self.holder_of(process, world);
-                self.epochs
-                    .answered(process, answer, set, &self.images, when, findings);
-                self.takeover
-                    .answered(process, answer, read, when, findings);
-                self.images
-                    .answered(*command, *verdict, at, event, findings);
-            }
-            Event::ReplicaPerformed {
-                session,
-                set,
-                command,
-            } => {
-                self.images
-                    .replica_performed(*session, *set, *command, at, event, findings);
-            }
-            _ => {}
-        }
-    }
-
-    /// The journal of the set that a process last tried to take, and who holds it.
-    fn holder_of(
-        &self,
-        process: ProcessId,
-        world: &World<Actor>,
-    ) -> (Option<DeviceIndex>, Option<ReservationKey>) {
-        let claim = self.epochs.claim_of(process);
-        let journal = claim.and_then(|device| self.images.journal_of(device));
-        let holder = journal.and_then(|device| world.device(device).holder());
-        (journal, holder)
-    }
-
-    /// Which copy's set a process last tried to take.
-    fn copy_of(&self, process: ProcessId) -> Option<usize> {
-        self.images.copy_of(self.epochs.claim_of(process)?)
     }
 
     /// Judges what can only be judged at rest.
     pub fn finish(
         &mut self,
-        at: WorldTime,
-        event: u64,
+        when: When,
         world: &World<Actor>,
         map: &Map,
         findings: &mut Vec<Finding>,
     ) -> Consulted {
-        self.images.finish(at, event, findings);
-        self.liveness
-            .finish(at, event, || waits::waits(world), findings);
-        let consulted = self.linearizable.finish(at, findings);
-        self.outcomes.finish(at, findings);
-        let area = Range::new(BlockIndex::new(0), volume_blocks(map)).expect("a volume has blocks");
-        for cluster in Cluster::ALL {
-            let copy = usize::from(cluster == Cluster::West);
-            // Of a set that nobody tends, part may stand in the journal alone.
-            let is_whole = is_tended(world, map, cluster);
-            // What a copy does not owe is judged where it is owed, if anywhere.
-            let content = |block| {
-                let is_owed = is_whole && !self.images.is_exempt(copy, block);
-                is_owed.then(|| stored_block(world, map, cluster, block))
-            };
-            self.reference.finish(at, area, content, findings);
+        let mut consulted = Consulted::default();
+        for place in 0..self.volumes.len() {
+            let before = findings.len();
+            let volume = &mut self.volumes[place];
+            consulted.add(volume.finish(when, world, map, findings));
+            let volume = volume.volume();
+            self.name(Some(volume), findings, before);
         }
         for (_, process) in world.processes() {
             let module = process.module.as_ref().and_then(Actor::as_d_module);
             // One that stands still holds what it held.
             if let Some(module) = module.filter(|_| !process.is_paused) {
                 let name = &world.machine(process.machine).name;
+                let (at, event) = (when.at, when.event);
                 self.leaks
                     .finish(at, event, name, &module.census(), findings);
             }
@@ -370,7 +160,12 @@ impl Oracles {
 
     /// A line for each oracle: what it states, how often it judged, and how.
     pub fn lines(&self, findings: &[Finding]) -> Vec<OracleLine> {
-        let line = |id: OracleId, checks: u64| OracleLine {
+        let mut checks: BTreeMap<OracleId, u64> = BTreeMap::new();
+        for (oracle, count) in self.volumes.iter().flat_map(VolumeOracles::checks) {
+            *checks.entry(oracle).or_default() += count;
+        }
+        checks.insert(OracleId::O15, self.leaks.checks());
+        let line = |(id, checks): (OracleId, u64)| OracleLine {
             id: id.to_string(),
             statement: id.statement().to_owned(),
             checks,
@@ -379,59 +174,22 @@ impl Oracles {
                 false => OracleVerdict::Held,
             },
         };
-        let images = self.images.checks();
-        vec![
-            line(OracleId::O1, images.durable),
-            line(OracleId::O2, self.linearizable.checks()),
-            line(OracleId::O3, images.reverts),
-            line(OracleId::O4, self.epochs.checks()),
-            line(OracleId::O5, images.difference),
-            line(OracleId::O6, images.resync),
-            line(OracleId::O7, images.once),
-            line(OracleId::O8, self.outcomes.checks()),
-            line(OracleId::O9, images.in_sync),
-            line(OracleId::O10, self.takeover.checks()),
-            line(OracleId::O11, images.inconsistent),
-            line(OracleId::O12, self.intact.checks()),
-            line(OracleId::O15, self.leaks.checks()),
-            line(OracleId::O16, self.liveness.checks()),
-            line(OracleId::O17, self.reference.checks()),
-        ]
+        checks.into_iter().map(line).collect()
     }
 }
 
-fn volume_blocks(map: &Map) -> u32 {
-    u32::try_from(map.geometry.blocks).expect("a simulated volume is small")
-}
-
-/// True if a node of the cluster goes on and has its set in hand.
-fn is_tended(world: &World<Actor>, map: &Map, cluster: Cluster) -> bool {
-    let machines = map.cluster(cluster).iter();
-    let mut processes = machines.flat_map(|machine| &world.machine(*machine).processes);
-    processes.any(|id| {
-        let process = world.process(*id);
-        let module = process.module.as_ref().and_then(Actor::as_d_module);
-        let phase = module.filter(|_| !process.is_paused).map(|it| it.phase());
-        matches!(phase, Some(Phase::Serving | Phase::Following))
-    })
-}
-
-/// What a cluster's data device holds of a block, at rest: with an empty journal
-/// that is the whole truth.
-fn stored_block(
-    world: &World<Actor>,
-    map: &Map,
-    cluster: Cluster,
-    block: BlockIndex,
-) -> BlockValue {
-    let data = cluster::device(DeviceName {
-        cluster,
-        kind: DeviceKind::Data,
-    });
-    let page = map.geometry.data_page(block);
-    let bytes = world.drive(data).device.current(page);
-    let range = Range::new(block, 1).expect("a block is a range");
-    provenance::read_range(range, &bytes)[0]
+/// The volume whose nodes, devices or clients something happened to. What befalls the
+/// mediator's device, which is none of a set, no oracle of a volume follows.
+fn met(occurrence: &Occurrence<Report>, map: &Map) -> Option<PairIndex> {
+    match occurrence {
+        Occurrence::Submitted { device, .. }
+        | Occurrence::Executed { device, .. }
+        | Occurrence::Settled { device } => map.volume_of_device(*device),
+        Occurrence::Event { process, .. }
+        | Occurrence::Booted { process }
+        | Occurrence::Stopped { process } => Some(map.volume_of(*process)),
+        Occurrence::Probe { .. } | Occurrence::Fault(_) => None,
+    }
 }
 
 impl OracleId {

@@ -33,7 +33,7 @@ use super::names::{Misnamed, Names};
 use super::{FORMAT, Failure, Repro};
 use crate::actor::Actor;
 use crate::cluster;
-use crate::file::{self, Cluster, Diagnostics, DurationText, NodeName};
+use crate::file::{self, Diagnostics, DurationText, NodeName, Scenario};
 use crate::weather::{Core, Rest};
 
 /// Why a text is no repro.
@@ -217,7 +217,7 @@ impl Repro {
         };
         section(&mut text, "[failure]", &failure);
         if let Some(core) = &self.core {
-            section(&mut text, "[calm]", &calm_form(core));
+            section(&mut text, "[calm]", &calm_form(core, &self.scenario));
         }
         for entry in &self.entries {
             section(&mut text, "[[fault]]", &fault_form(entry, &names));
@@ -268,11 +268,15 @@ impl Repro {
         });
         let entries = entries.collect::<Result<_, _>>()?;
         Ok(Repro {
-            core: form.calm.as_ref().map(core_of).transpose()?,
+            core: form
+                .calm
+                .as_ref()
+                .map(|calm| core_of(calm, &scenario))
+                .transpose()?,
             absent: form
                 .never_boot
                 .iter()
-                .map(|name| node(name))
+                .map(|name| node(name, &scenario))
                 .collect::<Result<_, _>>()?,
             failure: Failure {
                 verdict: form.failure.verdict,
@@ -335,10 +339,10 @@ fn section(text: &mut String, heading: &str, form: &impl Serialize) {
     }
 }
 
-fn calm_form(core: &Core) -> CalmForm {
-    let outside = || nodes().zip(core.outside());
+fn calm_form(core: &Core, scenario: &Scenario) -> CalmForm {
+    let outside = || nodes(scenario).zip(core.outside());
     let those = |rest: Rest| {
-        let nodes = outside().filter(|(_, own)| *own == Some(rest));
+        let nodes = outside().filter(|(_, own)| **own == Some(rest));
         nodes.map(|(node, _)| node.to_string()).collect()
     };
     CalmForm {
@@ -348,26 +352,26 @@ fn calm_form(core: &Core) -> CalmForm {
 }
 
 /// Nodes in the order of a map.
-pub(crate) fn nodes() -> impl Iterator<Item = NodeName> {
-    let node = |cluster| [1, 2].map(|number| NodeName { cluster, number });
-    Cluster::ALL.into_iter().flat_map(node)
+pub(crate) fn nodes(scenario: &Scenario) -> impl Iterator<Item = NodeName> {
+    NodeName::all(scenario.topology.pairs_per_cluster)
 }
 
-fn node(name: &str) -> Result<NodeName, ReproError> {
-    let found = nodes().find(|node| node.to_string() == name);
+fn node(name: &str, scenario: &Scenario) -> Result<NodeName, ReproError> {
+    let found = nodes(scenario).find(|node| node.to_string() == name);
     found.ok_or_else(|| ReproError::Word {
         given: name.to_owned(),
         what: "node",
     })
 }
 
-fn core_of(form: &CalmForm) -> Result<Core, ReproError> {
-    let mut outside = [None; 4];
+fn core_of(form: &CalmForm, scenario: &Scenario) -> Result<Core, ReproError> {
+    let mut outside = vec![None; nodes(scenario).count()];
     for (names, rest) in [(&form.down, Rest::Down), (&form.still, Rest::Still)] {
         for name in names {
-            let found = node(name)?;
-            for (place, _) in nodes().enumerate().filter(|(_, node)| *node == found) {
-                outside[place] = Some(rest);
+            let found = node(name, scenario)?;
+            let mut places = nodes(scenario).zip(&mut outside);
+            if let Some((_, place)) = places.find(|(node, _)| *node == found) {
+                *place = Some(rest);
             }
         }
     }

@@ -28,6 +28,7 @@ use super::fingerprint;
 use crate::actor::Actor;
 use crate::agenda;
 use crate::cluster::Map;
+use crate::file::PairIndex;
 use crate::oracle::o16_liveness::Sync;
 use crate::weather::{Core, Power};
 
@@ -286,11 +287,11 @@ impl Script {
         let is_over = self.state.due.is_empty() && self.state.waiting.is_empty();
         is_over && self.state.course == Course::Calm && now >= self.plan.until
     }
-    /// What calm owes of the copies.
-    pub fn sync(&self) -> Sync {
+    /// What calm owes of a volume's copies.
+    pub fn sync(&self, volume: PairIndex, map: &Map) -> Sync {
         match &self.plan.core {
             None => Sync::Unknown,
-            Some(core) if core.has_mirror() => Sync::Owed,
+            Some(core) if core.has_mirror(volume, map) => Sync::Owed,
             Some(_) => Sync::Impossible,
         }
     }

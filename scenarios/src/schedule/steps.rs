@@ -66,9 +66,11 @@ pub(super) fn machine(name: MachineName, map: &Map) -> MachineId {
 /// A machine's own device of a kind; the mediator has but one.
 pub(super) fn device_of(name: MachineName, kind: DeviceKind, map: &Map) -> DeviceIndex {
     match name {
-        MachineName::Node(NodeName { cluster, .. }) => {
-            cluster::device(DeviceName { cluster, kind })
-        }
+        MachineName::Node(node) => cluster::device(DeviceName {
+            cluster: node.cluster,
+            pair: node.pair(),
+            kind,
+        }),
         MachineName::Mediator => mediator(map).device,
     }
 }
@@ -218,11 +220,11 @@ impl Stage<'_> {
         };
         let third = self.map.mediator.filter(|_| extent == Extent::All);
         let nodes = clusters.iter().flat_map(|it| self.map.cluster(*it));
-        let machines: Vec<_> = nodes.copied().chain(third.map(|it| it.machine)).collect();
-        let kinds = [DeviceKind::Journal, DeviceKind::Data];
+        let machines: Vec<_> = nodes.chain(third.map(|it| it.machine)).collect();
         let own = |cluster: &Cluster| {
             let cluster = *cluster;
-            kinds.map(|kind| cluster::device(DeviceName { cluster, kind }))
+            let sets = self.map.pairs();
+            sets.flat_map(move |pair| DeviceName::of_set(cluster, pair).map(cluster::device))
         };
         let devices = clusters.iter().flat_map(own);
         let devices = devices.chain(third.map(|it| it.device));
@@ -476,7 +478,7 @@ impl Stage<'_> {
         let map = self.map;
         match endpoint {
             Endpoint::Node(node) => vec![map.node(node)],
-            Endpoint::Cluster(cluster) => map.cluster(cluster).to_vec(),
+            Endpoint::Cluster(cluster) => map.cluster(cluster).collect(),
             Endpoint::Clients => map.client_machines.clone(),
             Endpoint::Mediator => vec![mediator(map).machine],
         }

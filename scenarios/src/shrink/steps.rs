@@ -4,7 +4,7 @@
 use stormglass_engine::time::Duration;
 
 use super::{Work, search};
-use crate::file::{LinkTimes, NetworkName, NodeName, Planned};
+use crate::file::{Cluster, LinkTimes, NetworkName, NodeName, PairIndex, Planned, Scenario};
 use crate::repro::{Act, Aspect, Repro, Trouble, nodes};
 use crate::weather::{Core, Rest};
 
@@ -42,10 +42,12 @@ impl Work<'_> {
 
     /// Nodes that never boot: standbys first, for they are needed least.
     pub(super) fn drop_nodes(&mut self) -> (u64, u64) {
-        let present = |repro: &Repro| 4 - repro.absent.len() as u64;
+        let scenario = self.best.scenario.clone();
+        let mut all: Vec<NodeName> = nodes(&scenario).collect();
+        let count = all.len() as u64;
+        let present = |repro: &Repro| count - repro.absent.len() as u64;
         let before = present(&self.best);
-        let mut all: Vec<NodeName> = nodes().collect();
-        all.sort_by_key(|node| std::cmp::Reverse(node.number));
+        all.sort_by_key(|node| (node.is_primary(), std::cmp::Reverse(node.number)));
         for node in all {
             if self.best.absent.contains(&node) || self.watcher.is_stopped() {
                 continue;
@@ -54,18 +56,13 @@ impl Work<'_> {
             candidate.absent.push(node);
             candidate.absent.sort_unstable();
             if let Some(core) = &mut candidate.core {
-                let mut outside = core.outside();
-                for (rest, _) in outside
-                    .iter_mut()
-                    .zip(nodes())
-                    .filter(|(_, it)| *it == node)
-                {
+                let before = core.outside();
+                let mut outside = before.to_vec();
+                let places = outside.iter_mut().zip(nodes(&scenario));
+                for (rest, _) in places.filter(|(_, it)| *it == node) {
                     *rest = Some(Rest::Down);
                 }
-                // A core has a node of each cluster that it had one of.
-                let is_empty = |half: &[Option<Rest>]| half.iter().all(Option::is_some);
-                let before = core.outside();
-                if is_empty(&outside[..2]) || (is_empty(&outside[2..]) && !is_empty(&before[2..])) {
+                if !is_workable(&scenario, before, &outside) {
                     continue;
                 }
                 *core = Core::without(outside);
@@ -218,4 +215,19 @@ fn halve_delays(repro: &mut Repro) -> bool {
         }
     }
     has_halved
+}
+
+/// True if, of every volume, the owner's pair has a node in a core, and the mirror's where
+/// it had one before.
+fn is_workable(scenario: &Scenario, before: &[Option<Rest>], outside: &[Option<Rest>]) -> bool {
+    let is_left = |outside: &[Option<Rest>], (cluster, pair): (Cluster, PairIndex)| {
+        let mut own = nodes(scenario).zip(outside);
+        own.any(|(node, rest)| (node.cluster, node.pair()) == (cluster, pair) && rest.is_none())
+    };
+    scenario.topology.pairs().all(|pair| {
+        let owner = scenario.topology.owner(pair);
+        let mirror = (owner.other(), pair);
+        is_left(outside, (owner, pair))
+            && (is_left(outside, mirror) || !is_left(before, mirror))
+    })
 }

@@ -28,8 +28,9 @@ pub(super) struct Lanes {
 impl Lanes {
     pub(super) fn new(world: &World<Actor>, map: &Map) -> Self {
         let third = map.mediator;
+        let pairs = map.pair_count();
         let machine = |(id, machine): (MachineId, &stormglass_sim::world::Machine)| {
-            let is_in = |cluster: &Cluster| map.cluster(*cluster).contains(&id);
+            let is_in = |cluster: &Cluster| map.cluster(*cluster).any(|node| node == id);
             let cluster = Cluster::ALL.into_iter().find(is_in);
             let (kind, group) = match cluster {
                 Some(cluster) => (LaneKind::Node, cluster.to_string()),
@@ -42,7 +43,7 @@ impl Lanes {
             Lane { kind, group, name }
         };
         let device = |(id, drive): (DeviceIndex, &stormglass_sim::world::Drive)| {
-            let mut names = DeviceName::all();
+            let mut names = DeviceName::all(pairs);
             let own = names.find(|name| cluster::device(*name) == id);
             let group = own.map_or("mediator".to_owned(), |name| name.cluster.to_string());
             // The mediator's machine has the name already.

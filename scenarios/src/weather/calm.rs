@@ -11,7 +11,7 @@ use stormglass_sim::world::{DeviceIndex, MachineId, World};
 
 use crate::actor::Actor;
 use crate::cluster::{self, Map};
-use crate::file::{self, Cluster, DeviceKind, DeviceName, Policy, Scenario};
+use crate::file::{self, Cluster, DeviceName, PairIndex, Policy, Scenario};
 
 /// What a machine outside the core does for the rest of the run. None of them goes on
 /// working half: a node that shows its partner that it lives, and reaches nobody else,
@@ -27,55 +27,66 @@ pub enum Rest {
 /// For whom the faults stop.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Core {
-    /// Nodes outside, by their place in the map.
-    outside: [Option<Rest>; 4],
+    /// What becomes of each node outside, by its place in the map.
+    outside: Vec<Option<Rest>>,
+}
+
+/// How many nodes of a pair are in a core.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Left {
+    Both,
+    Second,
+    First,
+    Neither,
 }
 
 impl Core {
-    /// Draws a core with which the cluster can work: the owner's cluster has a node.
-    /// The mirror's may have none where the owner may go on alone, and where a mediator
-    /// tells an owner that has booted that it is one.
+    /// Draws a core with which the cluster can work: of each volume, the owner's pair has a
+    /// node. The mirror's may have none where the owner may go on alone, and where a
+    /// mediator tells an owner that has booted that it is one.
     pub(super) fn new(scenario: &Scenario, seed: Seed) -> Self {
         let draw = seed.draw(0, "calm");
-        let mut core = Core { outside: [None; 4] };
-        if scenario.weather.calm == file::Calm::All {
-            return core;
-        }
-        let may_be_alone = scenario.topology.mediator && scenario.settings.policy == Policy::Sync;
-        for cluster in Cluster::ALL {
-            let first = usize::from(cluster == Cluster::West) * 2;
-            let sample = draw.at(&[first as u64, 0, 0, 0]);
-            let rest = |sample: Sample| Some([Rest::Down, Rest::Still][sample.index(2)]);
-            let ways = match cluster == Cluster::West && may_be_alone {
-                true => 5,
-                false => 4,
+        let topology = &scenario.topology;
+        let is_whole = scenario.weather.calm == file::Calm::All;
+        let may_be_alone = topology.mediator && scenario.settings.policy == Policy::Sync;
+        let pairs = topology.pairs();
+        let pairs = pairs.flat_map(|pair| Cluster::ALL.map(|cluster| (cluster, pair)));
+        let drawn = (0..).zip(pairs).map(|(place, (cluster, pair))| {
+            let sample = draw.at(&[2 * place, 0, 0, 0]);
+            let is_mirror = cluster != topology.owner(pair);
+            let left = match is_whole {
+                true => Left::Both,
+                false => left(sample, is_mirror && may_be_alone),
             };
-            match sample.further(1).index(ways) {
-                0 => core.outside[first] = rest(sample.further(2)),
-                1 => core.outside[first + 1] = rest(sample.further(3)),
-                2 | 3 => {}
-                _ => {
-                    core.outside[first] = rest(sample.further(2));
-                    core.outside[first + 1] = rest(sample.further(3));
-                }
+            let rest = |sample: Sample| Some([Rest::Down, Rest::Still][sample.index(2)]);
+            let [first, second] = [sample.further(2), sample.further(3)].map(rest);
+            match left {
+                Left::Both => [None, None],
+                Left::Second => [first, None],
+                Left::First => [None, second],
+                Left::Neither => [first, second],
             }
+        });
+        Core {
+            outside: drawn.flatten().collect(),
         }
-        core
     }
 
     /// A core that leaves these nodes out, by their place in the map.
-    pub fn without(outside: [Option<Rest>; 4]) -> Self {
+    pub fn without(outside: Vec<Option<Rest>>) -> Self {
         Core { outside }
     }
 
     /// Who is left out, and how.
-    pub fn outside(&self) -> [Option<Rest>; 4] {
-        self.outside
+    pub fn outside(&self) -> &[Option<Rest>] {
+        &self.outside
     }
 
-    /// True if the mirror's cluster has a node in the core.
-    pub fn has_mirror(&self) -> bool {
-        self.outside[2..].iter().any(Option::is_none)
+    /// True if the pair with a volume's mirror has a node in the core.
+    pub fn has_mirror(&self, volume: PairIndex, map: &Map) -> bool {
+        let [_, mirror] = map.copies(volume);
+        let mut nodes = map.pair(mirror, volume).into_iter();
+        nodes.any(|node| self.contains(node, map))
     }
 
     /// True if the machine is in the core.
@@ -86,8 +97,8 @@ impl Core {
 
     /// The next step towards calm; none once the core is whole and the rest at rest.
     pub fn mend(&self, world: &World<Actor>, map: &Map) -> Option<Fault> {
-        let rest = map.nodes().iter().zip(self.outside);
-        let frozen = rest.filter_map(|(node, rest)| freeze(world, *node, rest?));
+        let rest = map.nodes().iter().zip(&self.outside);
+        let frozen = rest.filter_map(|(node, rest)| freeze(world, *node, (*rest)?));
         let within = |machine: &MachineId| self.contains(*machine, map);
         let machines = world.machines().map(|(id, _)| id);
         let woken = machines
@@ -99,19 +110,34 @@ impl Core {
             .map(|cut| Fault::Heal(*cut));
         let returned = world
             .drives()
-            .filter(|(id, drive)| drive.device.is_gone() && self.has_device(*id))
+            .filter(|(id, drive)| drive.device.is_gone() && self.has_device(*id, map))
             .map(|(id, _)| Fault::DeviceReturns(id, stormglass_sim::device::Return::Intact));
         let mut steps = frozen.chain(healed).chain(returned).chain(woken);
         steps.next()
     }
 
-    /// Devices of a cluster without a node in the core stay as they are.
-    fn has_device(&self, device: DeviceIndex) -> bool {
-        let of = |cluster| {
-            [DeviceKind::Journal, DeviceKind::Data]
-                .map(|kind| cluster::device(DeviceName { cluster, kind }))
+    /// Devices of a pair without a node in the core stay as they are.
+    fn has_device(&self, device: DeviceIndex, map: &Map) -> bool {
+        let Some(volume) = map.volume_of_device(device) else {
+            return true;
         };
-        self.has_mirror() || !of(Cluster::West).contains(&device)
+        let [_, mirror] = map.copies(volume);
+        let of_mirror = DeviceName::of_set(mirror, volume).map(cluster::device);
+        self.has_mirror(volume, map) || !of_mirror.contains(&device)
+    }
+}
+
+/// Who of a pair is left; none only where nobody need be.
+fn left(sample: Sample, may_be_none: bool) -> Left {
+    let ways = match may_be_none {
+        true => 5,
+        false => 4,
+    };
+    match sample.further(1).index(ways) {
+        0 => Left::Second,
+        1 => Left::First,
+        2 | 3 => Left::Both,
+        _ => Left::Neither,
     }
 }
 

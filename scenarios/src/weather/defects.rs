@@ -4,6 +4,8 @@
 //! that the other copy is good; what they may do to journals and headers is no weather,
 //! for the engine detects it at best: see docs/faults.md.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use stormglass_engine::contract::{IoRequest, PageIndex};
 use stormglass_engine::storage_set::layout::Geometry;
@@ -16,7 +18,7 @@ use stormglass_sim::world::DeviceIndex;
 
 use super::{draw, recurring};
 use crate::cluster;
-use crate::file::{Cluster, DeviceKind, DeviceName, Scenario};
+use crate::file::{Cluster, DeviceName, Scenario};
 
 /// How often what befalls a device command, as a seed drew it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,22 +74,26 @@ impl IoStrength {
 pub(super) struct Defects {
     draw: Draw,
     /// Where writes are lost and go astray.
-    damaged: DeviceIndex,
+    damaged: Arc<[DeviceIndex]>,
     /// Devices that are flushed.
-    data: [DeviceIndex; 2],
+    data: Arc<[DeviceIndex]>,
     geometry: Geometry,
 }
 
 impl Defects {
     pub(super) fn new(scenario: &Scenario, seed: Seed) -> Self {
-        let data = |cluster| {
-            let kind = DeviceKind::Data;
-            cluster::device(DeviceName { cluster, kind })
+        let data = |cluster, pair| {
+            let [_, data] = DeviceName::of_set(cluster, pair).map(cluster::device);
+            data
         };
+        let pairs = || scenario.topology.pairs();
+        let both = |pair| Cluster::ALL.map(|cluster| data(cluster, pair));
         Defects {
             draw: seed.draw(0, "device command faults"),
-            damaged: data(recurring::damaged(seed)),
-            data: Cluster::ALL.map(data),
+            damaged: pairs()
+                .map(|pair| data(recurring::damaged(pair, seed), pair))
+                .collect(),
+            data: pairs().flat_map(both).collect(),
             geometry: scenario.topology.geometry(),
         }
     }
@@ -122,7 +128,7 @@ impl Defects {
                 }
             }
             IoRequest::Write { start, pages, .. }
-                if device == self.damaged && *start >= self.first_block() =>
+                if self.damaged.contains(&device) && *start >= self.first_block() =>
             {
                 if sample.further(5).chance(strength.lost_write) {
                     return IoEffect::Lost;

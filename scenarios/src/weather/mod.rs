@@ -37,7 +37,7 @@ use self::recurring::Storm;
 use crate::actor::Actor;
 use crate::agenda::Agenda;
 use crate::cluster::Map;
-use crate::file::{self, Rate, RecurringKind, Scenario};
+use crate::file::{self, PairIndex, Rate, RecurringKind, Scenario};
 use crate::oracle::o16_liveness::Sync;
 use crate::schedule;
 
@@ -178,10 +178,10 @@ impl Weather {
     pub fn is_calm(&self, now: WorldTime) -> bool {
         self.hard.course == Course::Calm && now >= self.until
     }
-    /// What calm owes of the copies. Weather of messages alone mends nothing that the
+    /// What calm owes of a volume's copies. Weather of messages alone mends nothing that the
     /// schedule broke.
-    pub fn sync(&self) -> Sync {
-        match (self.hard.course, self.hard.core.has_mirror()) {
+    pub fn sync(&self, volume: PairIndex, map: &Map) -> Sync {
+        match (self.hard.course, self.hard.core.has_mirror(volume, map)) {
             (Course::Calm, _) => Sync::Unknown,
             (Course::Stormy | Course::Clearing, true) => Sync::Owed,
             (Course::Stormy | Course::Clearing, false) => Sync::Impossible,

@@ -14,7 +14,7 @@ use super::draw;
 use crate::file::{
     Action, AreaKind, ClockWay, Cluster, DamageKind, DeviceKind, DeviceName, Direction, DriveName,
     DurationRange, Endpoint, MachineName, MessageKind, ModuleName, NetworkName, NodeName,
-    Partition, RecurringKind, ReturnKind, Scenario,
+    PairIndex, Partition, RecurringKind, ReturnKind, Scenario,
 };
 
 /// By how much a clock changes its rate, in millionths: well within what leases allow for.
@@ -36,13 +36,19 @@ struct Kind {
 struct Field {
     has_mediator: bool,
     geometry: Geometry,
-    /// Whose data device goes bad: never both copies', so that one is good.
-    damaged: Cluster,
+    pairs: u32,
+    /// Who has the mirrors at first, volume by volume.
+    mirrors: Vec<Cluster>,
+    /// Whose data devices go bad, volume by volume: never both copies', so that one is good.
+    damaged: Vec<Cluster>,
+    /// Which volume's devices a fault spoils.
+    spoiled: Draw,
 }
 
-/// The cluster whose data device a seed damages.
-pub(super) fn damaged(seed: Seed) -> Cluster {
-    let coin = seed.draw(0, "recurring faults").at(&[0, 0, 0, 0]);
+/// The cluster whose data device of a volume a seed damages.
+pub(super) fn damaged(volume: PairIndex, seed: Seed) -> Cluster {
+    let place = volume.place() as u64;
+    let coin = seed.draw(0, "recurring faults").at(&[0, place, 0, 0]);
     Cluster::ALL[coin.index(2)]
 }
 
@@ -75,10 +81,15 @@ impl Storm {
                 at: bursts.pass(start, first),
             });
         }
+        let topology = &scenario.topology;
+        let pairs = || topology.pairs();
         let field = Field {
-            has_mediator: scenario.topology.mediator,
-            geometry: scenario.topology.geometry(),
-            damaged: damaged(seed),
+            has_mediator: topology.mediator,
+            geometry: topology.geometry(),
+            pairs: topology.pairs_per_cluster,
+            mirrors: pairs().map(|pair| topology.owner(pair).other()).collect(),
+            damaged: pairs().map(|pair| damaged(pair, seed)).collect(),
+            spoiled: draw,
         };
         Storm { kinds, field, draw }
     }
@@ -148,12 +159,12 @@ impl Field {
                 restart_after: Some(lasts),
             },
             RecurringKind::Kill => Action::Kill {
-                node: node(target),
+                node: self.node(target),
                 module: [ModuleName::M, ModuleName::N, ModuleName::D][extra.index(3)],
                 restart_after: Some(lasts),
             },
             RecurringKind::Pause => Action::Pause {
-                node: node(target),
+                node: self.node(target),
                 duration: lasts,
             },
             RecurringKind::PowerOff => Action::PowerOff {
@@ -167,7 +178,7 @@ impl Field {
                 returns: ReturnKind::Intact,
             },
             RecurringKind::Damage => Action::Damage {
-                device: self.damaged(DeviceKind::Data),
+                device: self.damaged(self.spoiled((kind, number)), DeviceKind::Data),
                 block: target.below(self.geometry.blocks),
                 kind: [DamageKind::Unreadable, DamageKind::Rot][extra.index(2)],
             },
@@ -227,20 +238,22 @@ impl Field {
         target: Sample,
         extra: Sample,
     ) -> Action {
-        let data = self.damaged(DeviceKind::Data);
+        let volume = self.spoiled((kind, number));
+        let data = self.damaged(volume, DeviceKind::Data);
         let is_first_of_two = number % 2 == 1;
         match kind {
             RecurringKind::DeviceFull => Action::DeviceFull {
-                device: DeviceName::all()
-                    .nth(target.index(4))
+                device: self
+                    .set_device(target.index(self.per_kind()))
                     .map(DriveName::Set)
-                    .expect("there are four"),
+                    .expect("its place is below their number"),
                 area: [None, Some(AreaKind::Content), Some(AreaKind::Metadata)][extra.index(3)],
                 duration: Some(lasts),
             },
             RecurringKind::DeviceReplaced => Action::DeviceGone {
                 device: DriveName::Set(DeviceName {
-                    cluster: Cluster::West,
+                    cluster: self.mirrors[volume.place()],
+                    pair: volume,
                     kind: [DeviceKind::Data, DeviceKind::Journal][target.index(2)],
                 }),
                 duration: Some(lasts),
@@ -264,14 +277,41 @@ impl Field {
             },
             _ => Action::Swap {
                 device: data,
-                with: self.damaged(DeviceKind::Journal),
+                with: self.damaged(volume, DeviceKind::Journal),
             },
         }
     }
 
-    fn damaged(&self, kind: DeviceKind) -> DriveName {
-        let cluster = self.damaged;
-        DriveName::Set(DeviceName { cluster, kind })
+    /// Whose devices the nth fault of a kind spoils; of two that belong together, the same.
+    fn spoiled(&self, (kind, number): (RecurringKind, u64)) -> PairIndex {
+        let both = number.div_ceil(2);
+        let sample = self.spoiled.at(&[code(kind), both, 2, 0]);
+        let place = sample.below(u64::from(self.pairs));
+        let place = u32::try_from(place).expect("pairs are few");
+        PairIndex::new(place).expect("its place is below their number")
+    }
+
+    fn damaged(&self, volume: PairIndex, kind: DeviceKind) -> DriveName {
+        DriveName::Set(DeviceName {
+            cluster: self.damaged[volume.place()],
+            pair: volume,
+            kind,
+        })
+    }
+
+    /// How many nodes there are, and how many devices of sets.
+    fn per_kind(&self) -> usize {
+        4 * self.pairs as usize
+    }
+
+    fn node(&self, sample: Sample) -> NodeName {
+        let place = sample.index(self.per_kind());
+        let mut nodes = NodeName::all(self.pairs);
+        nodes.nth(place).expect("its place is below their number")
+    }
+
+    fn set_device(&self, place: usize) -> Option<DeviceName> {
+        DeviceName::all(self.pairs).nth(place)
     }
 
     /// A path that is clogged, link after link or all at once, or has little room.
@@ -318,16 +358,16 @@ impl Field {
 
     /// A node, or now and then the mediator.
     fn machine(&self, sample: Sample) -> MachineName {
-        match sample.index(4 + usize::from(self.has_mediator)) {
-            4 => MachineName::Mediator,
-            _ => MachineName::Node(node(sample.further(1))),
+        let nodes = self.per_kind();
+        match sample.index(nodes + usize::from(self.has_mediator)) == nodes {
+            true => MachineName::Mediator,
+            false => MachineName::Node(self.node(sample.further(1))),
         }
     }
 
     fn drive(&self, sample: Sample) -> DriveName {
-        let place = sample.index(4 + usize::from(self.has_mediator));
-        DeviceName::all()
-            .nth(place)
+        let place = sample.index(self.per_kind() + usize::from(self.has_mediator));
+        self.set_device(place)
             .map_or(DriveName::Mediator, DriveName::Set)
     }
 
@@ -338,7 +378,8 @@ impl Field {
             _ => NetworkName::Mediator,
         };
         let cluster = Cluster::ALL[extra.index(2)];
-        let side = |cluster: Cluster, sample: Sample| match sample.index(3) {
+        let nodes = 2 * self.pairs as usize;
+        let side = |cluster: Cluster, sample: Sample| match sample.index(nodes + 1) {
             0 => Endpoint::Cluster(cluster),
             number => Endpoint::Node(numbered(cluster, number)),
         };
@@ -370,15 +411,10 @@ fn factor(sample: Sample) -> u32 {
     u32::try_from(10 + sample.further(9).below(91)).expect("at most a hundred")
 }
 
-fn node(sample: Sample) -> NodeName {
-    let place = sample.index(4);
-    numbered(Cluster::ALL[place / 2], place % 2 + 1)
-}
-
 fn numbered(cluster: Cluster, number: usize) -> NodeName {
     NodeName {
         cluster,
-        number: u8::try_from(number).expect("a pair has two nodes"),
+        number: u8::try_from(number).expect("nodes are few"),
     }
 }
 
@@ -446,14 +482,19 @@ mod tests {
         scenario.weather.swarm = Ratio::ALWAYS;
         let bursts = Bursts::none();
         let mut storm = Storm::new(scenario, Seed(9), WorldTime::ZERO, &bursts);
-        let damaged = storm.field.damaged;
+        let damaged = storm.field.damaged[0];
         for _ in 0..100 {
             let Some(Action::Damage { device, .. }) = storm.take(&bursts) else {
                 panic!("nothing else is on")
             };
             let kind = DeviceKind::Data;
-            let cluster = damaged;
-            assert_eq!(device, DriveName::Set(DeviceName { cluster, kind }));
+            let (cluster, pair) = (damaged, PairIndex::FIRST);
+            let expected = DeviceName {
+                cluster,
+                pair,
+                kind,
+            };
+            assert_eq!(device, DriveName::Set(expected));
         }
     }
 }

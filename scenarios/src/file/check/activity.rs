@@ -30,8 +30,9 @@ impl Check<'_> {
             self.require(count > 0, at.then(key), message, "write 1 or more");
         }
         let clients_max = limits.clients.min(CLIENTS_MAX);
+        let busiest = self.clients_of_busiest();
         self.require(
-            limits.clients == 0 || clients <= clients_max,
+            limits.clients == 0 || (busiest <= clients_max && clients <= CLIENTS_MAX),
             [
                 at.then("clients"),
                 at_path!("settings", "limits", "clients"),
@@ -39,6 +40,7 @@ impl Check<'_> {
             format!("{clients} clients are more than a volume serves"),
             format!("write at most {clients_max}, or raise `settings.limits.clients`"),
         );
+        self.volumes();
         self.require(
             limits.window == 0 || u64::from(outstanding) <= limits.window,
             [
@@ -79,6 +81,42 @@ impl Check<'_> {
             "give at least one kind of command a weight",
         );
         self.within_run(start, at.then("start"));
+    }
+
+    /// Clients of the volume that has most. Each volume takes its turn in the list, and what
+    /// is left over goes to the first ones.
+    fn clients_of_busiest(&self) -> u32 {
+        let Workload {
+            clients,
+            ref volumes,
+            ..
+        } = self.scenario.workload;
+        let whole = self.pair_count();
+        let turns = match u32::try_from(volumes.len()) {
+            Ok(0) | Err(_) => return clients.div_ceil(whole),
+            Ok(turns) => turns,
+        };
+        let of = |volume: u32| {
+            let own = (0..turns).zip(volumes).filter(|(_, it)| **it == volume);
+            let rounds = |(turn, _): (u32, &u32)| clients.saturating_sub(turn).div_ceil(turns);
+            own.map(rounds).fold(0_u32, u32::saturating_add)
+        };
+        volumes.iter().map(|volume| of(*volume)).max().unwrap_or(0)
+    }
+
+    fn volumes(&mut self) {
+        let count = self.pair_count();
+        for (index, volume) in self.scenario.workload.volumes.iter().enumerate() {
+            self.require(
+                (1..=count).contains(volume),
+                [
+                    at_path!("workload", "volumes", index),
+                    at_path!("topology", "pairs_per_cluster"),
+                ],
+                format!("there is no volume {volume}"),
+                format!("write 1 to {count}, or raise `topology.pairs_per_cluster`"),
+            );
+        }
     }
 
     fn hot_range(&mut self, most: u64) {

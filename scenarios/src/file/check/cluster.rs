@@ -7,7 +7,7 @@ use stormglass_engine::wire::MESSAGE_BLOCKS_MAX;
 use super::Check;
 use crate::file::diagnostic::at_path;
 use crate::file::model::Topology;
-use crate::file::names::NetworkName;
+use crate::file::names::{NetworkName, PairIndex};
 use crate::file::text::print_duration;
 
 /// Blocks of the largest volume and pages of the largest ring: 4 GiB. A volume that
@@ -21,7 +21,8 @@ impl Check<'_> {
     pub(super) fn topology(&mut self) {
         let Topology {
             profile: _,
-            pairs_per_cluster,
+            pairs_per_cluster: _,
+            owners: _,
             volume_blocks,
             journal_ring_pages,
             device_cache_pages,
@@ -32,13 +33,8 @@ impl Check<'_> {
         if self.scenario.links.contains_key(&NetworkName::Mediator) {
             self.mediator(at_path!("links", "mediator"));
         }
+        self.pairs();
         let limits = &self.scenario.settings.limits;
-        self.require(
-            pairs_per_cluster == 1,
-            at_path!("topology", "pairs_per_cluster"),
-            format!("a cluster of {pairs_per_cluster} pairs cannot be run yet"),
-            "write 1; more pairs come later",
-        );
         self.require(
             (1..=DEVICE_PAGES_MAX).contains(&volume_blocks),
             at_path!("topology", "volume_blocks"),
@@ -79,6 +75,30 @@ impl Check<'_> {
             format!("a region of {region_blocks} blocks cannot be copied at once"),
             format!("write 1 to {most}; 8 is usual"),
         );
+    }
+
+    /// Pairs, who owns their volumes, and devices of pairs that are not there.
+    fn pairs(&mut self) {
+        let topology = &self.scenario.topology;
+        let (pairs, most) = (topology.pairs_per_cluster, PairIndex::COUNT_MAX);
+        let owners = topology.owners.len();
+        let at = at_path!("topology", "pairs_per_cluster");
+        self.require(
+            (1..=most).contains(&pairs),
+            at.clone(),
+            format!("a cluster of {pairs} pairs cannot be run"),
+            format!("write 1 to {most} pairs"),
+        );
+        self.require(
+            u32::try_from(owners).is_ok_and(|owners| owners <= pairs.max(1)),
+            [at_path!("topology", "owners"), at],
+            format!("there are {owners} owners and fewer volumes"),
+            "name one cluster for each pair, or fewer: east owns the rest",
+        );
+        for name in self.scenario.devices.keys() {
+            let at = at_path!("devices", name.to_string().as_str());
+            self.set_device(*name, at);
+        }
     }
 
     pub(super) fn timers(&mut self) {

@@ -7,7 +7,8 @@ use super::Check;
 use crate::file::diagnostic::{Path, at_path};
 use crate::file::fault::{Action, ClockWay, Cue, Fault, Partition, Trigger, When};
 use crate::file::names::{
-    Cluster, DeviceKind, DriveName, Endpoint, MachineName, NetworkName, NetworkSet, NodeName,
+    Cluster, DeviceKind, DeviceName, DriveName, Endpoint, MachineName, NetworkName, NetworkSet,
+    NodeName, PairIndex,
 };
 use crate::file::text::quoted;
 use crate::file::words::choice;
@@ -238,7 +239,7 @@ impl Check<'_> {
         self.drive(device, at.then("device"));
         let geometry = self.scenario.topology.geometry();
         let pages = match device {
-            DriveName::Mediator => DEVICE_PAGES,
+            DriveName::Mediator => DEVICE_PAGES * u64::from(self.pair_count()),
             DriveName::Set(device) => match device.kind {
                 DeviceKind::Journal => geometry.journal_device_pages(),
                 DeviceKind::Data => geometry.data_device_pages(),
@@ -379,9 +380,25 @@ impl Check<'_> {
 
     fn drive(&mut self, drive: DriveName, path: Path) {
         match drive {
-            DriveName::Set(_) => {}
+            DriveName::Set(device) => self.set_device(device, path),
             DriveName::Mediator => self.mediator(path),
         }
+    }
+
+    /// A device of a set that is there.
+    pub(super) fn set_device(&mut self, device: DeviceName, path: Path) {
+        let known: Vec<String> = DeviceName::all(self.pair_count())
+            .map(|name| name.to_string())
+            .collect();
+        self.require(
+            known.contains(&device.to_string()),
+            [path, at_path!("topology", "pairs_per_cluster")],
+            format!("there is no device `{device}`"),
+            format!(
+                "the devices are {}; or raise `topology.pairs_per_cluster`",
+                known.join(", ")
+            ),
+        );
     }
 
     fn endpoint(&mut self, endpoint: Endpoint, path: Path) {
@@ -393,6 +410,9 @@ impl Check<'_> {
     }
 
     fn damage(&mut self, device: DriveName, block: u64, at: &Path) {
+        if let DriveName::Set(device) = device {
+            self.set_device(device, at.then("device"));
+        }
         let is_data = match device {
             DriveName::Set(device) => device.kind == DeviceKind::Data,
             DriveName::Mediator => false,
@@ -413,6 +433,9 @@ impl Check<'_> {
     }
 
     fn damage_record(&mut self, device: DriveName, nth: u64, at: &Path) {
+        if let DriveName::Set(device) = device {
+            self.set_device(device, at.then("device"));
+        }
         let is_journal = match device {
             DriveName::Set(device) => device.kind == DeviceKind::Journal,
             DriveName::Mediator => false,
@@ -432,7 +455,7 @@ impl Check<'_> {
     }
 
     fn node(&mut self, node: NodeName, path: Path) {
-        let nodes = self.nodes();
+        let nodes = 2 * self.pair_count();
         let known: Vec<String> = Cluster::ALL
             .into_iter()
             .flat_map(|cluster| (1..=nodes).map(move |number| format!("{cluster}-{number}")))
@@ -445,9 +468,10 @@ impl Check<'_> {
         );
     }
 
-    /// Nodes of each cluster. More pairs than can be run are reported elsewhere.
-    fn nodes(&self) -> u32 {
-        2 * self.scenario.topology.pairs_per_cluster.clamp(1, 8)
+    /// Pairs of each cluster. Another number than can be run is reported elsewhere.
+    pub(super) fn pair_count(&self) -> u32 {
+        let pairs = self.scenario.topology.pairs_per_cluster;
+        pairs.clamp(1, PairIndex::COUNT_MAX)
     }
 
     fn link(&mut self, (from, to): (Endpoint, Endpoint), network: NetworkName, at: &Path) {

@@ -77,15 +77,17 @@ impl Check<'_> {
                 format!("{near}list it in `probes` as well"),
             );
         }
+        let known = measure::names(self.pair_count());
+        let known: Vec<&str> = known.iter().map(String::as_str).collect();
         for (index, measure) in measures.iter().enumerate() {
             let at = at_path!("expect", "measures", index);
             let named = !measure.name.trim().is_empty();
             self.require(named, at.then("name"), "a measure has no name", "name it");
             self.require(
-                !named || measure::NAMES.contains(&measure.name.as_str()),
+                !named || known.contains(&measure.name.as_str()),
                 at.then("name"),
                 format!("there is no measure {}", quoted(&measure.name)),
-                choice("measures", &measure.name, &measure::NAMES),
+                choice("measures", &measure.name, &known),
             );
             self.require(
                 measure.min.is_some() || measure.max.is_some(),

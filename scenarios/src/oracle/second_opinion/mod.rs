@@ -37,6 +37,15 @@ pub struct Consulted {
     pub disagreement: Option<String>,
 }
 
+impl Consulted {
+    /// Adds what they say of another volume.
+    pub(super) fn add(&mut self, other: Consulted) {
+        self.judged += other.judged;
+        self.skipped += other.skipped;
+        self.disagreement = self.disagreement.take().or(other.disagreement);
+    }
+}
+
 /// Judges each block of O2's history again and compares with O2's `verdicts`.
 pub(super) fn consult(
     oracle: &Linearizable,
