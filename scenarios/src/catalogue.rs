@@ -55,6 +55,8 @@ const FILES: &[(&str, &str)] = embed! {
         "slow-record"
         "late-word"
         "short-outages";
+    "pairs":
+        "three-pairs";
     "storm":
         "storm-pair"
         "storm-mediator";

@@ -345,4 +345,16 @@ mod tests {
         // Besides what the second opinion counts.
         assert_eq!(measures.len(), NAMES.len() + 2, "{measures:?}");
     }
+
+    #[test]
+    fn several_volumes_have_figures_of_their_own() {
+        let source = Source::load("three-pairs", &[]).expect("the catalogue is valid");
+        let measures = run::run(&source.scenario, 0, Keep::Counts).measures;
+        for name in names(3) {
+            assert!(measures.contains_key(&name), "{name}");
+        }
+        assert_eq!(measures.len(), names(3).len() + 2, "{measures:?}");
+        assert_eq!(names(1).len(), NAMES.len());
+        assert_eq!(names(3).len(), NAMES.len() + 3 * OF_A_VOLUME.len());
+    }
 }

@@ -555,3 +555,34 @@ fn every_damage_to_a_page_is_noticed() {
     };
     check_versions(&bytes, 1, reseal, decode_page);
 }
+
+#[test]
+fn one_that_shares_a_device_keeps_to_its_own_pages() {
+    let first_page = PageIndex(6);
+    let configuration = Arc::new(configuration_from(first_page));
+    let mut out = NodeOutbox::default();
+    let now = at(0);
+    let mediator = Mediator::boot(&configuration, Entropy::new(77), now, &mut out);
+    let read = |start, count| IoRequest::Read { start, count };
+    let reread = submitted(0, read(first_page, 2));
+    assert_eq!(out.drain().collect::<Effects>(), [reread]);
+    let nonce = 500;
+    let mut third = Third {
+        mediator,
+        now,
+        nonce,
+    };
+    let stored = [record(4, EAST, false), record(5, EAST, true)];
+    let pages = stored.map(|it| encode_page(&page(it))).to_vec();
+    assert_eq!(third.complete(0, Ok(IoOutput::Pages(pages))), []);
+    assert_eq!(third.record(), stored[1]);
+    let newer = record(6, EAST, false);
+    let write = IoRequest::Write {
+        start: first_page,
+        pages: vec![encode_page(&page(newer))],
+        persistence: Persistence::ForceUnitAccess,
+    };
+    assert_eq!(third.ask(EAST, set(5, false)), [submitted(6, write)]);
+    let check = submitted(CHECK_BIT | 6, read(first_page, 1));
+    assert_eq!(third.complete(6, Ok(IoOutput::Done)), [check]);
+}

@@ -103,9 +103,7 @@ text_form!(
 
 /// Which HA pair of a cluster, and which storage set. The volume on it is mirrored on the
 /// set of the same number in the other cluster, so it is the volume's number as well.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct PairIndex(u8);
 
 impl PairIndex {

@@ -58,7 +58,8 @@ probes = ["rare"]
 
 [topology]
 profile = "wan"
-pairs_per_cluster = 1
+pairs_per_cluster = 2
+owners = ["west"]
 volume_blocks = 256
 journal_ring_pages = 200
 device_cache_pages = 32
@@ -129,7 +130,11 @@ measures = [{ name = "latency_over_ideal", min = 0.5, max = "1.10" }, { name = "
 
 fn data(cluster: Cluster) -> DriveName {
     let kind = DeviceKind::Data;
-    DriveName::Set(DeviceName { cluster, kind })
+    DriveName::Set(DeviceName {
+        cluster,
+        pair: PairIndex::FIRST,
+        kind,
+    })
 }
 
 fn faults() -> Vec<Fault> {
@@ -213,6 +218,7 @@ fn faults() -> Vec<Fault> {
 fn everything() -> Builder {
     let journal = DeviceName {
         cluster: Cluster::East,
+        pair: PairIndex::FIRST,
         kind: DeviceKind::Journal,
     };
     let ratio = |numerator, denominator| Ratio::new(numerator, denominator).unwrap();
@@ -229,7 +235,8 @@ fn everything() -> Builder {
         .suite("spine")
         .topology(Topology {
             profile: Profile::Wan,
-            pairs_per_cluster: 1,
+            pairs_per_cluster: 2,
+            owners: vec![Cluster::West],
             volume_blocks: 256,
             journal_ring_pages: 200,
             device_cache_pages: 32,
@@ -440,4 +447,59 @@ fn numbers_are_read_to_the_thousandth() {
     assert_eq!(read("0.0001"), None);
     assert_eq!(read("-1"), None);
     assert_eq!(read("nan"), None);
+}
+
+#[test]
+fn names_go_on_with_the_second_pair() {
+    let all: Vec<DeviceName> = DeviceName::all(PairIndex::COUNT_MAX).collect();
+    assert_eq!(all.len(), 32);
+    for name in &all {
+        assert_eq!(name.to_string().parse::<DeviceName>().as_ref(), Ok(name));
+    }
+    let second: DeviceName = "west.journal-2".parse().unwrap();
+    assert_eq!((second.cluster, second.pair.number()), (Cluster::West, 2));
+    for wrong in [
+        "east.data-1",
+        "east.data-0",
+        "east.data-9",
+        "east.data-02",
+        "east-2.data",
+    ] {
+        assert!(wrong.parse::<DeviceName>().is_err(), "{wrong}");
+    }
+    let pair = |name: &str| name.parse::<NodeName>().unwrap().pair().number();
+    assert_eq!(
+        ["east-1", "east-2", "east-3", "west-16"].map(pair),
+        [1, 1, 2, 8]
+    );
+}
+
+#[test]
+fn clients_are_spread_over_the_volumes_or_as_the_file_says() {
+    let pairs = |text: &str| -> Vec<u8> {
+        let scenario = exercise(&format!("[topology]\npairs_per_cluster = 3\n{text}")).unwrap();
+        let (workload, topology) = (&scenario.workload, &scenario.topology);
+        let pair = |client| workload.pair_of(client, topology).number();
+        (0..workload.clients).map(pair).collect()
+    };
+    assert_eq!(pairs("[workload]\nclients = 5\n"), [1, 2, 3, 1, 2]);
+    assert_eq!(
+        pairs("[workload]\nclients = 5\nvolumes = [3, 3, 1]\n"),
+        [3, 3, 1, 3, 3]
+    );
+}
+
+#[test]
+fn a_volume_serves_so_many_clients_and_a_cluster_more() {
+    let limited = |clients: u32, volumes: &str| {
+        let text = format!(
+            "[topology]\npairs_per_cluster = 3\n[settings.limits]\nclients = 4\n\
+             [workload]\nclients = {clients}\nvolumes = {volumes}\n"
+        );
+        exercise(&text).is_ok()
+    };
+    assert!(limited(12, "[]") && !limited(13, "[]"));
+    assert!(limited(4, "[2]") && !limited(5, "[2]"));
+    // Volume 1 has clients 1, 3, 4 and 6, and then 7.
+    assert!(limited(6, "[1, 2, 1]") && !limited(7, "[1, 2, 1]"));
 }

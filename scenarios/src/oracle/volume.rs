@@ -404,11 +404,7 @@ fn volume_blocks(map: &Map) -> u32 {
 }
 
 /// True if a node of the pair goes on and has its set in hand.
-fn is_tended(
-    world: &World<Actor>,
-    map: &Map,
-    (cluster, pair): (Cluster, PairIndex),
-) -> bool {
+fn is_tended(world: &World<Actor>, map: &Map, (cluster, pair): (Cluster, PairIndex)) -> bool {
     let machines = map.pair(cluster, pair).into_iter();
     let mut processes = machines.flat_map(|machine| &world.machine(machine).processes);
     processes.any(|id| {

@@ -41,7 +41,7 @@ pub(crate) fn slow_writes(seed: u64, commands: u32) -> Repro {
         write: Some(Duration::from_millis(1)),
         flush: Some(Duration::from_millis(1)),
     };
-    let devices = DeviceName::all();
+    let devices = DeviceName::all(1);
     let builder = devices.fold(Scenario::builder("slow-writes"), |builder, device| {
         builder.device(device, times.clone())
     });
@@ -93,6 +93,7 @@ fn a_repro_is_the_same_run_event_for_event() {
         ("storm-pair", 5),
         ("storm-mediator", 11),
         ("storm-mediator", 12),
+        ("three-pairs", 3),
     ];
     for (name, seed) in runs {
         let scenario = Source::load(name, &[]).unwrap().scenario;
@@ -339,13 +340,13 @@ fn everything() -> Repro {
             signature: "O2: block stood".to_owned(),
             says: "block 7 \"stood\"".to_owned(),
         },
-        core: Some(Core::without([
+        core: Some(Core::without(vec![
             None,
             Some(Rest::Down),
             Some(Rest::Still),
             None,
         ])),
-        absent: vec![form::nodes().nth(3).unwrap()],
+        absent: vec![form::nodes(&scenario).nth(3).unwrap()],
         entries,
         written_by: "0.0.0".to_owned(),
         about: "One of each.".to_owned(),

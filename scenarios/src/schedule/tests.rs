@@ -9,14 +9,19 @@ use crate::cluster;
 use crate::experiment::{Bench, Experiment};
 use crate::file::{
     Action, AreaKind, ClockWay, Cluster, DamageKind, DeviceKind, DeviceName, Direction, DriveName,
-    Endpoint, Extent, MachineName, NetworkName, NodeName, Partition, ReturnKind, Scenario,
+    Endpoint, Extent, MachineName, NetworkName, NodeName, PairIndex, Partition, ReturnKind,
+    Scenario,
 };
 
 const MS: fn(u64) -> Duration = Duration::from_millis;
 
 fn data(cluster: Cluster) -> DriveName {
     let kind = DeviceKind::Data;
-    DriveName::Set(DeviceName { cluster, kind })
+    DriveName::Set(DeviceName {
+        cluster,
+        pair: PairIndex::FIRST,
+        kind,
+    })
 }
 
 fn node(name: &str) -> NodeName {
@@ -191,6 +196,7 @@ fn a_device_is_slow_or_stalls_for_a_while() {
     let (device, duration) = (data(Cluster::West), MS(7));
     let index = cluster::device(DeviceName {
         cluster: Cluster::West,
+        pair: PairIndex::FIRST,
         kind: DeviceKind::Data,
     });
     let slow = Action::DeviceSlow {
@@ -219,7 +225,11 @@ fn a_device_is_slow_or_stalls_for_a_while() {
 fn a_device_is_full_in_a_part_of_it() {
     let full = |kind, area| {
         let (cluster, duration) = (Cluster::East, None);
-        let device = DriveName::Set(DeviceName { cluster, kind });
+        let device = DriveName::Set(DeviceName {
+            cluster,
+            pair: PairIndex::FIRST,
+            kind,
+        });
         let steps = steps_of(Action::DeviceFull {
             device,
             area,
@@ -321,7 +331,7 @@ fn a_side_is_isolated_on_several_networks_at_once() {
         duration: Duration::from_secs(1),
     }]);
     let network = experiment.world().network();
-    let east = experiment.map().cluster(Cluster::East);
+    let east = experiment.map().pair(Cluster::East, PairIndex::FIRST);
     let is_cut = |id, from, to| {
         let cut = Cut {
             network: id,
@@ -453,6 +463,7 @@ fn a_kill_strikes_between_an_execution_and_its_completion() {
     let (mut experiment, mut bench) = until_triggered(Cue::Executed(DeviceKind::Journal), 40);
     let journal = cluster::device(DeviceName {
         cluster: Cluster::East,
+        pair: PairIndex::FIRST,
         kind: DeviceKind::Journal,
     });
     let machine = experiment.map().node(node("east-1"));
@@ -494,4 +505,27 @@ fn a_probe_is_a_cue() {
     let (mut experiment, mut bench) = until_triggered(Cue::Probe(probe.to_owned()), 1);
     assert!(experiment.step(&mut bench));
     assert_eq!(count(&experiment, "kill"), 1);
+}
+
+#[test]
+fn faults_reach_the_nodes_and_devices_of_every_pair() {
+    let mut scenario = Scenario::builder("pairs").mediator(true).build().unwrap();
+    scenario.topology.pairs_per_cluster = 3;
+    let experiment = Experiment::new(&scenario, 1);
+    let (world, map) = (experiment.world(), experiment.map());
+    let off = Action::PowerOff {
+        cluster: Cluster::West.into(),
+        restart_after: None,
+    };
+    let steps = steps::of(&off, world, map);
+    let crashed = |machine| steps.contains(&(Duration::ZERO, Fault::Crash(machine)));
+    assert!(map.cluster(Cluster::West).all(crashed));
+    assert!(!map.cluster(Cluster::East).any(crashed));
+    for name in DeviceName::all(3) {
+        let loss = Fault::DevicePowerLoss(cluster::device(name));
+        let is_met = steps.contains(&(Duration::ZERO, loss));
+        assert_eq!(is_met, name.cluster == Cluster::West, "{name}");
+    }
+    let of_node = steps::device_of(node("west-6").into(), DeviceKind::Data, map);
+    assert_eq!(&*world.drive(of_node).name, "west.data-3");
 }

@@ -227,7 +227,45 @@ fn is_workable(scenario: &Scenario, before: &[Option<Rest>], outside: &[Option<R
     scenario.topology.pairs().all(|pair| {
         let owner = scenario.topology.owner(pair);
         let mirror = (owner.other(), pair);
-        is_left(outside, (owner, pair))
-            && (is_left(outside, mirror) || !is_left(before, mirror))
+        is_left(outside, (owner, pair)) && (is_left(outside, mirror) || !is_left(before, mirror))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_core_is_workable_if_each_volume_keeps_its_owner_and_the_mirror_that_it_had() {
+        let mut scenario = Scenario::builder("two").build().unwrap();
+        scenario.topology.pairs_per_cluster = 2;
+        scenario.topology.owners = vec![Cluster::East, Cluster::West];
+        let without = |places: &[usize]| {
+            let mut outside = vec![None; 8];
+            for place in places {
+                outside[*place] = Some(Rest::Down);
+            }
+            outside
+        };
+        let whole = without(&[]);
+        for (places, expected) in [
+            (&[0, 3, 5, 6][..], true),
+            // The owner of the first volume, then its mirror.
+            (&[0, 1], false),
+            (&[2, 3], false),
+            // Those of the second one.
+            (&[6, 7], false),
+            (&[4, 5], false),
+        ] {
+            let outside = without(places);
+            assert_eq!(
+                is_workable(&scenario, &whole, &outside),
+                expected,
+                "{places:?}"
+            );
+        }
+        // A mirror that was out before need not come back.
+        let before = without(&[4, 5]);
+        assert!(is_workable(&scenario, &before, &without(&[0, 4, 5])));
+    }
 }

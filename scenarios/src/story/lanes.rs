@@ -9,7 +9,7 @@ use stormglass_sim::world::{DeviceIndex, MachineId, ProcessId, World};
 
 use crate::actor::Actor;
 use crate::cluster::{self, Map};
-use crate::file::{Cluster, DeviceName};
+use crate::file::{Cluster, DeviceName, PairIndex};
 
 /// Two machines on one network, the lower number first.
 type Pair = (NetworkId, MachineId, MachineId);
@@ -23,6 +23,7 @@ pub(super) struct Lanes {
     devices: u32,
     pub(super) mediator: Option<u32>,
     links: BTreeMap<Pair, u32>,
+    map: Map,
 }
 
 impl Lanes {
@@ -64,6 +65,7 @@ impl Lanes {
             machines,
             devices,
             links: BTreeMap::new(),
+            map: map.clone(),
         }
     }
 
@@ -73,6 +75,12 @@ impl Lanes {
 
     pub(super) fn process(process: ProcessId, world: &World<Actor>) -> u32 {
         Self::machine(world.process(process).machine)
+    }
+
+    /// The volume that a process has to do with; none where there is but one.
+    pub(super) fn volume(&self, process: ProcessId) -> Option<PairIndex> {
+        let volume = self.map.volume_of(process);
+        (self.map.pair_count() > 1).then_some(volume)
     }
 
     pub(super) fn device(&self, device: DeviceIndex) -> u32 {

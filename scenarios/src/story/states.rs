@@ -17,6 +17,7 @@ use stormglass_sim::world::{DeviceIndex, MachineId, ProcessId, World};
 use super::lanes::Lanes;
 use super::tail::Tail;
 use crate::actor::Actor;
+use crate::file::PairIndex;
 use crate::timeline::{mode_name, phase_name};
 
 /// A state that goes on.
@@ -36,6 +37,8 @@ pub(super) struct States {
     full: BTreeSet<DeviceIndex>,
     /// Each machine's drift at the beginning.
     drifts: Vec<i32>,
+    /// What was heard last of each volume's record at the mediator.
+    records: BTreeMap<Option<PairIndex>, MediatorRecord>,
 }
 
 impl States {
@@ -46,6 +49,7 @@ impl States {
             ended: Tail::new(SPANS_MAX),
             full: BTreeSet::new(),
             drifts: world.machines().map(drift).collect(),
+            records: BTreeMap::new(),
         };
         // Who looks on from the middle has not heard who became what.
         for (id, process) in world.processes() {
@@ -152,21 +156,40 @@ impl States {
             }
             Event::MediatorSet(record) | Event::MediatorSays(record) => {
                 if let Some(lane) = lanes.mediator {
-                    self.enter_record(lane, at, *record);
+                    self.records.insert(lanes.volume(process), *record);
+                    self.enter_records(lane, at);
                 }
             }
             _ => {}
         }
     }
 
-    fn enter_record(&mut self, lane: u32, at: u64, record: MediatorRecord) {
-        let state = format!("site {} owns", record.owner.value());
-        let word = match record.in_sync {
-            true => "in sync",
-            false => "out of sync",
+    /// What the mediator holds, of each volume.
+    fn enter_records(&mut self, lane: u32, at: u64) {
+        let of_volume = |volume: Option<PairIndex>| {
+            volume.map_or(String::new(), |volume| {
+                format!("volume {}: ", volume.number())
+            })
         };
-        let detail = format!("version {}, {word}", record.version.value());
-        self.enter((lane, Track::Role), at, &state, &detail);
+        let records = || {
+            self.records
+                .iter()
+                .map(|(it, record)| (of_volume(*it), record))
+        };
+        let owners = records().map(|(volume, record)| {
+            let owner = record.owner.value();
+            format!("{volume}site {owner} owns")
+        });
+        let details = records().map(|(volume, record)| {
+            let word = match record.in_sync {
+                true => "in sync",
+                false => "out of sync",
+            };
+            format!("{volume}version {}, {word}", record.version.value())
+        });
+        let owners = owners.collect::<Vec<_>>().join("; ");
+        let details = details.collect::<Vec<_>>().join("; ");
+        self.enter((lane, Track::Role), at, &owners, &details);
     }
 
     /// A module is gone, and its role with it.

@@ -29,7 +29,7 @@ fn count(of: &[Message], is_it: impl Fn(&&Message) -> bool) -> u64 {
 
 #[test]
 fn a_run_that_is_recorded_is_the_same_run() {
-    for name in ["owner-dies", "storm-pair"] {
+    for name in ["owner-dies", "storm-pair", "three-pairs"] {
         let scenario = scenario(name);
         let told = tell(&scenario, 3).run;
         assert_eq!(told, run::run(&scenario, 3, Keep::Timeline), "{name}");
@@ -288,5 +288,38 @@ fn a_story_may_begin_in_the_middle() {
     assert_eq!(
         first(&story.spans, Track::Power),
         ("up".to_owned(), story.begin)
+    );
+}
+
+#[test]
+fn several_pairs_have_lanes_and_the_mediator_a_state_for_each_volume() {
+    let story = tell(&scenario("three-pairs"), 3);
+    let group = |name: &str| {
+        let mut lanes = story.lanes.iter();
+        lanes
+            .find(|lane| lane.name == name)
+            .map(|lane| &*lane.group)
+    };
+    for (name, expected) in [
+        ("east-5", "east"),
+        ("west-6", "west"),
+        ("east.journal-2", "east"),
+        ("west.data-3", "west"),
+        ("mediator.data", "mediator"),
+    ] {
+        assert_eq!(group(name), Some(expected), "{name}");
+    }
+    let is_mediator = |lane: u32| story.lanes[lane as usize].kind == LaneKind::Mediator;
+    let own = story.spans.iter();
+    let own = own.filter(|it| it.track == Track::Role && is_mediator(it.lane));
+    let last = own.max_by_key(|it| it.to).expect("it was asked");
+    assert_eq!(
+        last.state,
+        "volume 1: site 1 owns; volume 2: site 1 owns; volume 3: site 2 owns"
+    );
+    assert!(
+        last.detail.contains("; volume 2: version "),
+        "{}",
+        last.detail
     );
 }

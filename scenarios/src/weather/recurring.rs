@@ -471,6 +471,38 @@ mod tests {
     }
 
     #[test]
+    fn every_pair_is_met_and_both_halves_of_a_fault_meet_one() {
+        let mut scenario = Source::load("storm-mediator", &[]).unwrap().scenario;
+        scenario.topology.pairs_per_cluster = 3;
+        scenario.topology.owners = vec![Cluster::East, Cluster::West];
+        scenario.weather.swarm = Ratio::ALWAYS;
+        let bursts = Bursts::none();
+        let mut storm = Storm::new(&scenario, Seed(9), WorldTime::ZERO, &bursts);
+        let (mut nodes, mut drives) = (Vec::new(), Vec::new());
+        let mut remembered = None;
+        for _ in 0..2_000 {
+            match storm.take(&bursts).unwrap() {
+                Action::Crash { node, .. } => nodes.push(node),
+                Action::DeviceSlow { device, .. } => drives.push(device),
+                Action::Remember { device } => remembered = Some(device),
+                Action::StalePages { device, .. } => assert_eq!(remembered, Some(device)),
+                Action::DeviceGone {
+                    device: DriveName::Set(device),
+                    returns: ReturnKind::Blank,
+                    ..
+                } => assert_eq!(device.cluster, scenario.topology.owner(device.pair).other()),
+                _ => {}
+            }
+        }
+        nodes.sort_unstable();
+        nodes.dedup();
+        drives.sort_unstable();
+        drives.dedup();
+        // Twelve of each, and the mediator.
+        assert_eq!((nodes.len(), drives.len()), (13, 13));
+    }
+
+    #[test]
     fn only_one_cluster_is_damaged() {
         let scenario = &mut Source::load("storm-mediator", &[]).unwrap().scenario;
         let second = DurationRange::fixed(Duration::from_secs(1));

@@ -14,8 +14,8 @@ fn nodes(scenario: &Scenario, seed: u64) -> [usize; 2] {
     let experiment = Experiment::new(scenario, seed);
     let (core, map) = (experiment.weather().unwrap().core(), experiment.map());
     Cluster::ALL.map(|cluster| {
-        let nodes = map.cluster(cluster).iter();
-        nodes.filter(|node| core.contains(**node, map)).count()
+        let nodes = map.cluster(cluster);
+        nodes.filter(|node| core.contains(*node, map)).count()
     })
 }
 
@@ -41,10 +41,14 @@ fn a_core_can_work_and_every_such_core_is_drawn() {
 
 #[test]
 fn calm_mends_the_core_and_freezes_the_rest() {
-    let scenario = storm("storm-mediator");
+    mends_and_freezes(&storm("storm-mediator"), 12);
+    mends_and_freezes(&three_pairs(), 4);
+}
+
+fn mends_and_freezes(scenario: &Scenario, seeds: u64) {
     let (mut down, mut still, mut mended) = (0, 0, 0);
-    for seed in 0..12 {
-        let mut experiment = Experiment::new(&scenario, seed);
+    for seed in 0..seeds {
+        let mut experiment = Experiment::new(scenario, seed);
         let mut bench = Bench::default();
         while !experiment
             .weather()
@@ -72,8 +76,11 @@ fn calm_mends_the_core_and_freezes_the_rest() {
         let inside = |machine| core.contains(machine, map);
         let mut cuts = world.network().cuts();
         assert!(!cuts.any(|cut| inside(cut.from) && inside(cut.to)));
-        let mut drives = world.drives().map(|(_, drive)| drive);
-        assert!(!core.has_mirror() || !drives.any(|drive| drive.device.is_gone()));
+        for (id, drive) in world.drives() {
+            let volume = map.volume_of_device(id);
+            let is_owed = volume.is_none_or(|volume| core.has_mirror(volume, map));
+            assert!(!is_owed || !drive.device.is_gone(), "{}", drive.name);
+        }
     }
     assert!(
         down > 0 && still > 0 && mended > 12,
@@ -136,4 +143,52 @@ fn messages_fare_worse_in_a_burst() {
     // At most every second one, and never less than outside.
     assert_eq!(rate(thick.delay), 500_000);
     assert!(thick.duplicate.is_never());
+}
+
+/// A storm over three pairs; west owns the last volume.
+fn three_pairs() -> Scenario {
+    let mut scenario = storm("storm-mediator");
+    scenario.topology.pairs_per_cluster = 3;
+    scenario.topology.owners = vec![Cluster::East, Cluster::East, Cluster::West];
+    scenario
+}
+
+#[test]
+fn a_core_leaves_each_volume_an_owner_and_some_volume_no_mirror() {
+    let scenario = three_pairs();
+    let (mut lonely, mut differ) = ([0; 3], 0);
+    for seed in 0..100 {
+        let experiment = Experiment::new(&scenario, seed);
+        let (core, map) = (experiment.weather().unwrap().core(), experiment.map());
+        let count = |cluster, volume| {
+            let nodes = map.pair(cluster, volume).into_iter();
+            nodes.filter(|node| core.contains(*node, map)).count()
+        };
+        for volume in map.pairs() {
+            let [owner, mirror] = map.copies(volume).map(|cluster| count(cluster, volume));
+            assert!(owner > 0, "seed {seed}");
+            assert_eq!(core.has_mirror(volume, map), mirror > 0);
+            let sync = experiment.fate().sync(volume, map);
+            assert_eq!(sync == Sync::Owed, mirror > 0);
+            lonely[volume.place()] += u32::from(mirror == 0);
+        }
+        differ += u32::from(core.outside()[..4] != core.outside()[4..8]);
+    }
+    assert!(
+        lonely.iter().all(|count| (5..40).contains(count)),
+        "{lonely:?}"
+    );
+    assert!(differ > 50);
+}
+
+#[test]
+fn a_core_of_one_pair_is_the_first_of_several() {
+    let mut three = three_pairs();
+    three.topology.owners.clear();
+    let one = storm("storm-mediator");
+    for seed in 0..20 {
+        let [one, three] = [&one, &three].map(|scenario| Experiment::new(scenario, seed));
+        let outside = |it: &Experiment| it.weather().unwrap().core().outside()[..4].to_vec();
+        assert_eq!(outside(&one), outside(&three));
+    }
 }

@@ -5,7 +5,11 @@ use stormglass_engine::wire::kind;
 use super::*;
 
 fn set(cluster: Cluster, kind: DeviceKind) -> DriveName {
-    DriveName::Set(DeviceName { cluster, kind })
+    DriveName::Set(DeviceName {
+        cluster,
+        pair: PairIndex::FIRST,
+        kind,
+    })
 }
 
 fn node(name: &str) -> NodeName {

@@ -55,8 +55,10 @@ shows! {
         "[[fault]]\n\n[[fault]]\ncrush = { at = \"2s\" }\n\n[[fault]]\npause = { at = \"2s\", node = \"east-1\", duration = \"1s\" }\ncrash = { at = \"2s\", node = \"east-1\", restart_after = \"1s\" }\n";
     faults_that_do_not_fit:
         "[[fault]]\npause = { at = \"70s\", node = \"east-1\", duration = \"0s\" }\n\n[[fault]]\npartition = { at = \"1s\", duration = \"1s\", from = \"east-1\", to = \"east-2\" }\n\n[[fault]]\npartition = { on = { event = \"\", node = \"west-7\", nth = 0 }, duration = \"1s\", from = \"clients\", to = \"clients\", network = \"client\" }\n";
+    pairs_that_are_not_there:
+        "[topology]\npairs_per_cluster = 2\nowners = [\"east\", \"west\", \"west\"]\n\n[devices.\"east.data-3\"]\nwrite = \"1ms\"\n\n[workload]\nvolumes = [1, 3]\n\n[[fault]]\ncrash = { at = \"2s\", node = \"east-5\" }\n\n[[fault]]\ndamage = { at = \"2s\", device = \"west.data-8\", block = 1, kind = \"rot\" }\n\n[[fault]]\ndevice_gone = { at = \"2s\", device = \"west.tape-2\" }\n\n[[expect.measures]]\nname = \"volume_3_unknown\"\nmax = 0\n";
     an_impossible_topology:
-        "[topology]\npairs_per_cluster = 3\nvolume_blocks = 64\njournal_ring_pages = 100\n\n[workload]\nclients = 0\noutstanding = 65\nhot = [60, 8]\ncommand_blocks = [1, 33]\n";
+        "[topology]\npairs_per_cluster = 9\nvolume_blocks = 64\njournal_ring_pages = 100\n\n[workload]\nclients = 0\noutstanding = 65\nhot = [60, 8]\ncommand_blocks = [1, 33]\n";
     ends_of_a_range: "[weather]\nloss = [\"1/10\", \"1/100\"]\nduplicate = [\"0/1\", \"1/10\"]\ndelay = { ratio = \"1/10\" }\nuntil = \"60s\"\n\n[limits]\nsim_time = \"30s\"\n";
     a_value_that_collides_with_a_default: "[settings.limits]\nwindow = 2\njournal_reserve = 500\n";
     settings_that_contradict:

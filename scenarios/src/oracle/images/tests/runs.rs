@@ -7,36 +7,45 @@ use super::super::{Images, SetDevices};
 use crate::actor::Report;
 use crate::cluster::device;
 use crate::experiment::{Bench, Experiment};
-use crate::file::{Cluster, DeviceKind, DeviceName};
+use crate::file::{DeviceName, PairIndex};
 use crate::{catalogue, file};
 
 #[test]
 fn the_tracker_finds_nothing_in_the_catalogue() {
     for (name, text) in catalogue::all() {
         let scenario = file::parse(name, text).expect("the catalogue is right");
-        watch(name, &Experiment::new(&scenario, 1));
+        let experiment = Experiment::new(&scenario, 1);
+        for volume in experiment.map().pairs() {
+            watch(name, &experiment, volume);
+        }
     }
 }
 
-fn watch(name: &str, experiment: &Experiment) {
+fn watch(name: &str, experiment: &Experiment, volume: PairIndex) {
     let mut experiment = experiment.clone();
-    let geometry = experiment.map().geometry;
+    let map = experiment.map().clone();
+    let geometry = map.geometry;
+    let copies = map.copies(volume);
     let set = |cluster| {
-        let device = |kind| device(DeviceName { cluster, kind });
+        let [journal, data] = DeviceName::of_set(cluster, volume).map(device);
         SetDevices {
-            journal: device(DeviceKind::Journal),
-            data: device(DeviceKind::Data),
+            journal,
+            data,
             geometry,
         }
     };
-    let sets = [set(Cluster::East), set(Cluster::West)];
+    let sets = copies.map(set);
     let mut images = Images::new(sets, experiment.world());
     let mut bench = Bench::default();
     let mut findings = Vec::new();
     while experiment.world().totals().events < 60_000 && experiment.step(&mut bench) {
         let world = experiment.world();
         let (at, number) = (world.now(), world.totals().events);
-        for occurrence in &bench.log {
+        let is_other = |occurrence: &&Occurrence<Report>| match occurrence {
+            Occurrence::Event { process, .. } => map.volume_of(*process) != volume,
+            _ => false,
+        };
+        for occurrence in bench.log.iter().filter(|it| !is_other(it)) {
             images.observe(at, number, occurrence, world, &mut findings);
             if let Occurrence::Event {
                 event: Report::Client(event),
@@ -67,8 +76,8 @@ fn watch(name: &str, experiment: &Experiment) {
                 } => images.replica_performed(*session, *set, *command, at, number, &mut findings),
                 Event::Formatted | Event::RecordsLost(_) => {
                     let machine = world.process(*process).machine;
-                    let is_east = experiment.map().cluster(Cluster::East).contains(&machine);
-                    let journal = sets[usize::from(!is_east)].journal;
+                    let is_owner = map.pair(copies[0], volume).contains(&machine);
+                    let journal = sets[usize::from(!is_owner)].journal;
                     match event {
                         Event::Formatted => images.formatted(journal, world),
                         _ => images.replaced(journal, world),
