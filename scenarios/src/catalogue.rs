@@ -59,7 +59,8 @@ const FILES: &[(&str, &str)] = embed! {
         "three-pairs";
     "storm":
         "storm-pair"
-        "storm-mediator";
+        "storm-mediator"
+        "storm-pairs";
 };
 
 /// Name and text of every scenario, in the order in which they are listed.

@@ -63,7 +63,7 @@ pub struct Tally {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Experiment {
     world: World<Actor>,
-    map: Map,
+    map: Arc<Map>,
     fate: Fate,
     schedule: Schedule,
     oracles: Oracles,
@@ -158,7 +158,7 @@ impl Experiment {
             tally: Tally::default(),
             findings: Vec::new(),
             world,
-            map,
+            map: Arc::new(map),
             start,
             news_at: vec![start; volumes],
             rest: rest(scenario),
@@ -469,7 +469,7 @@ impl Experiment {
             | Occurrence::Booted { .. }
             | Occurrence::Stopped { .. } => {}
         }
-        let seen = (&self.world, &self.map);
+        let seen = (&self.world, &*self.map);
         self.oracles
             .observe(When { at, event }, occurrence, seen, &mut self.findings);
     }

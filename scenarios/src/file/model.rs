@@ -168,10 +168,16 @@ pub struct LinkTimes {
     pub jitter: Option<Duration>,
 }
 
+/// The first pair's devices by their names; those of further pairs have the same names
+/// with a number, and are not listed one by one where a name is unknown.
 fn devices_schema(generator: &mut SchemaGenerator) -> Schema {
     let times = generator.subschema_for::<DeviceTimes>();
-    let names = DeviceName::all(PairIndex::COUNT_MAX);
-    keyed_schema(names.map(|name| name.to_string()), &times)
+    let names = DeviceName::all(1).map(|name| name.to_string());
+    let mut schema = keyed_schema(names, &times);
+    let further = serde_json::json!({ "^(east|west)\\.(journal|data)-[2-8]$": times });
+    schema.insert("patternProperties".to_owned(), further);
+    schema.insert("x-keys".to_owned(), "device".into());
+    schema
 }
 
 fn links_schema(generator: &mut SchemaGenerator) -> Schema {

@@ -23,9 +23,9 @@ const MEDIATOR: &str = "mediator";
 )]
 #[serde(rename_all = "lowercase")]
 pub enum Cluster {
-    /// The cluster that owns the volume at the start.
+    /// The cluster that owns a volume at the start, unless the topology says otherwise.
     East,
-    /// The cluster that holds the mirror.
+    /// The cluster that then holds the mirror.
     West,
 }
 

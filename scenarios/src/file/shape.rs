@@ -131,7 +131,7 @@ impl<'a> Walk<'a> {
         let properties = schema["properties"].as_object().unwrap_or(&no_properties);
         let known: Vec<&str> = properties.keys().map(String::as_str).collect();
         for (key, value) in table {
-            if let Some(property) = schema["properties"].get(key.get_ref().as_ref()) {
+            if let Some(property) = property(schema, key.get_ref()) {
                 self.value(property, value.get_ref(), &place.key(key, value));
             } else {
                 let message = format!("{} has no key {}", place.what, quoted(key.get_ref()));
@@ -300,6 +300,17 @@ impl<'a> Walk<'a> {
         let span = Span::new(self.text, span.clone()).bytes;
         quoted(&self.text[span])
     }
+}
+
+/// The form of a key's value: by its name, or by that of its kind.
+fn property<'a>(schema: &'a Value, key: &str) -> Option<&'a Value> {
+    let is_of_kind = match schema["x-keys"].as_str() {
+        Some("device") => key.parse::<DeviceName>().is_ok(),
+        _ => false,
+    };
+    let of_kind = || schema["patternProperties"].as_object()?.values().next();
+    let named = schema["properties"].get(key);
+    named.or_else(|| of_kind().filter(|_| is_of_kind))
 }
 
 /// The texts that a value may be, if the schema lists them.

@@ -37,7 +37,10 @@ pub fn event_of(number: u64) -> u64 {
 /// The oracles of a run: those of each volume, and what concerns every module.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Oracles {
-    volumes: Vec<VolumeOracles>,
+    /// Those of the first volume stand here: most runs have no other, and a fork should
+    /// not allocate for it.
+    first: VolumeOracles,
+    more: Vec<VolumeOracles>,
     leaks: Leaks,
 }
 
@@ -56,30 +59,53 @@ impl Oracles {
             VolumeOracles::new((world, map), volume, owed, is_charting)
         };
         Oracles {
-            volumes: map.pairs().map(volume).collect(),
+            first: volume(PairIndex::FIRST),
+            more: map.pairs().skip(1).map(volume).collect(),
             leaks: Leaks::default(),
+        }
+    }
+
+    fn volumes(&self) -> impl Iterator<Item = &VolumeOracles> {
+        std::iter::once(&self.first).chain(&self.more)
+    }
+
+    fn volumes_mut(&mut self) -> impl Iterator<Item = &mut VolumeOracles> {
+        std::iter::once(&mut self.first).chain(&mut self.more)
+    }
+
+    fn volume(&self, volume: PairIndex) -> &VolumeOracles {
+        match volume.place().checked_sub(1) {
+            None => &self.first,
+            Some(place) => &self.more[place],
+        }
+    }
+
+    fn volume_mut(&mut self, volume: PairIndex) -> &mut VolumeOracles {
+        match volume.place().checked_sub(1) {
+            None => &mut self.first,
+            Some(place) => &mut self.more[place],
         }
     }
 
     /// A block of which no good copy was left, if there was one, and its volume.
     pub fn destroyed(&self) -> Option<(PairIndex, Destroyed)> {
-        let mut volumes = self.volumes.iter();
+        let mut volumes = self.volumes();
         volumes.find_map(|it| Some((it.volume(), it.destroyed()?)))
     }
 
     /// True from calm on.
     pub fn is_calm(&self) -> bool {
-        self.volumes.iter().all(VolumeOracles::is_calm)
+        self.volumes().all(VolumeOracles::is_calm)
     }
 
     /// True once all that calm owes to a volume is due.
     pub fn is_past_calm(&self, volume: PairIndex, now: WorldTime) -> bool {
-        self.volumes[volume.place()].is_past_calm(now)
+        self.volume(volume).is_past_calm(now)
     }
 
     /// It is calm from now on: everything that was begun has to end.
     pub fn begin_calm(&mut self, at: WorldTime, world: &World<Actor>, map: &Map) {
-        for volume in &mut self.volumes {
+        for volume in self.volumes_mut() {
             volume.begin_calm(at, world, map);
         }
     }
@@ -92,40 +118,29 @@ impl Oracles {
         (world, map): (&World<Actor>, &Map),
         findings: &mut Vec<Finding>,
     ) {
-        let before = findings.len();
+        let has_several = !self.more.is_empty();
         if let Occurrence::Fault(happened) = occurrence {
-            for volume in &mut self.volumes {
+            for volume in self.volumes_mut() {
                 volume.observe_damage(happened, (world, map), when.event);
             }
         }
         let met = met(occurrence, map);
         if let Some(volume) = met {
-            let volume = &mut self.volumes[volume.place()];
+            let found = Found::begin(volume, has_several, findings);
+            let volume = self.volume_mut(volume);
             volume.follow(when, occurrence, world, findings);
+            found.end(findings);
         }
-        self.name(met, findings, before);
-        for place in 0..self.volumes.len() {
-            let before = findings.len();
-            let volume = &mut self.volumes[place];
+        for volume in self.volumes_mut() {
+            let found = Found::begin(volume.volume(), has_several, findings);
             volume.check_overdue(when, world, findings);
-            let volume = volume.volume();
-            self.name(Some(volume), findings, before);
+            found.end(findings);
         }
-        let before = findings.len();
         if let Some(volume) = met {
-            let volume = &mut self.volumes[volume.place()];
+            let found = Found::begin(volume, has_several, findings);
+            let volume = self.volume_mut(volume);
             volume.observe(when, occurrence, world, findings);
-        }
-        self.name(met, findings, before);
-    }
-
-    /// Puts the volume's number before what was found on it, where there are several.
-    fn name(&self, volume: Option<PairIndex>, findings: &mut [Finding], before: usize) {
-        let Some(volume) = volume.filter(|_| self.volumes.len() > 1) else {
-            return;
-        };
-        for finding in &mut findings[before..] {
-            finding.says = format!("volume {}: {}", volume.number(), finding.says);
+            found.end(findings);
         }
     }
 
@@ -138,12 +153,11 @@ impl Oracles {
         findings: &mut Vec<Finding>,
     ) -> Consulted {
         let mut consulted = Consulted::default();
-        for place in 0..self.volumes.len() {
-            let before = findings.len();
-            let volume = &mut self.volumes[place];
+        let has_several = !self.more.is_empty();
+        for volume in self.volumes_mut() {
+            let found = Found::begin(volume.volume(), has_several, findings);
             consulted.add(volume.finish(when, world, map, findings));
-            let volume = volume.volume();
-            self.name(Some(volume), findings, before);
+            found.end(findings);
         }
         for (_, process) in world.processes() {
             let module = process.module.as_ref().and_then(Actor::as_d_module);
@@ -161,7 +175,7 @@ impl Oracles {
     /// A line for each oracle: what it states, how often it judged, and how.
     pub fn lines(&self, findings: &[Finding]) -> Vec<OracleLine> {
         let mut checks: BTreeMap<OracleId, u64> = BTreeMap::new();
-        for (oracle, count) in self.volumes.iter().flat_map(VolumeOracles::checks) {
+        for (oracle, count) in self.volumes().flat_map(VolumeOracles::checks) {
             *checks.entry(oracle).or_default() += count;
         }
         checks.insert(OracleId::O15, self.leaks.checks());
@@ -175,6 +189,29 @@ impl Oracles {
             },
         };
         checks.into_iter().map(line).collect()
+    }
+}
+
+/// Findings of one volume: where there are several, each says which it is about.
+struct Found {
+    volume: Option<PairIndex>,
+    before: usize,
+}
+
+impl Found {
+    /// What is found from now on is the volume's.
+    fn begin(volume: PairIndex, has_several: bool, findings: &[Finding]) -> Self {
+        Found {
+            volume: has_several.then_some(volume),
+            before: findings.len(),
+        }
+    }
+
+    fn end(self, findings: &mut [Finding]) {
+        let Some(volume) = self.volume else { return };
+        for finding in &mut findings[self.before..] {
+            finding.says = format!("volume {}: {}", volume.number(), finding.says);
+        }
     }
 }
 
