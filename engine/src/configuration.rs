@@ -6,7 +6,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::contract::{Address, DeviceId, NetworkId, Slot};
+use crate::contract::{
+    Address, DeviceId, IoId, IoRequest, NetworkId, PageIndex, ReservationKey, Slot, Submission,
+};
 use crate::storage_set::LAST_PAGE;
 use crate::storage_set::format;
 use crate::storage_set::layout::Geometry;
@@ -22,9 +24,35 @@ pub const N_SLOT: Slot = Slot(1);
 /// The D-module's slot on a node.
 pub const D_SLOT: Slot = Slot(2);
 
+/// What a D-module finds in its machine before anybody has told it anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Hardware {
+    /// The node.
+    pub node: NodeId,
+    /// The shared device with the journal.
+    pub journal: DeviceId,
+    /// Where the stored metadata begins there; without it a boot asks the M-module for
+    /// the configuration, and the N-module for every address that it leaves open.
+    pub metadata: Option<PageIndex>,
+}
+
+impl Hardware {
+    /// A command for the journal device.
+    pub fn submission(&self, io: IoId, key: ReservationKey, request: IoRequest) -> Submission {
+        Submission {
+            device: self.journal,
+            io,
+            key,
+            request,
+        }
+    }
+}
+
 /// The configuration of one node.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Configuration {
+    /// Rises with every change that the administrator makes.
+    pub version: u64,
     /// This node.
     pub node: NodeId,
     /// The other node of the HA pair.
@@ -41,9 +69,14 @@ pub struct Configuration {
     pub client_network: NetworkId,
     /// The inter-cluster network.
     pub peer_network: NetworkId,
-    /// The D-modules of the other cluster's pair that keeps the volume's other copy;
+    /// The nodes of the other cluster's pair that keeps the volume's other copy;
     /// whichever owns that set answers.
-    pub peers: [Address; 2],
+    pub peer_nodes: [NodeId; 2],
+    /// Where their D-modules are, as far as that is known.
+    pub peers: [Option<Address>; 2],
+    /// Addresses of the inter-cluster network that D-modules may have: what is tested to
+    /// find one.
+    pub candidates: Candidates,
     /// The third site, where there is one.
     pub mediator: Option<Mediator>,
     /// What an owner does whose mirror is lost.
@@ -85,7 +118,40 @@ pub enum ConfigurationError {
     Checkpoint(u64),
 }
 
+/// Consecutive addresses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Candidates {
+    /// The first one.
+    pub first: Address,
+    /// How many; none leaves nothing to be tested.
+    pub count: u32,
+}
+
+impl Candidates {
+    /// Every one of them, in order.
+    pub fn addresses(self) -> impl Iterator<Item = Address> {
+        let first = self.first.value();
+        (0..self.count).map_while(move |at| first.checked_add(at).map(Address::new))
+    }
+}
+
 impl Configuration {
+    /// The same as the other node of the pair has to read it; none for a node of another
+    /// pair.
+    pub fn seen_by(self, node: NodeId) -> Option<Configuration> {
+        if node == self.node {
+            return Some(self);
+        }
+        (node == self.partner).then(|| Configuration {
+            node: self.partner,
+            partner: self.node,
+            duty: match self.duty {
+                Duty::Primary => Duty::Standby,
+                Duty::Standby => Duty::Primary,
+            },
+            ..self
+        })
+    }
     /// This node's place in its pair: the lower of the two numbers is 0.
     pub fn rank(&self) -> u64 {
         u64::from(self.partner < self.node)
@@ -108,6 +174,7 @@ impl Limits {
             ("portion_bytes", self.portion_bytes),
             ("reassemblies", self.reassemblies),
             ("clears_per_record", self.clears_per_record),
+            ("probes", self.probes),
         ] {
             if value == 0 {
                 return Err(ConfigurationError::Zero(name));
@@ -255,6 +322,16 @@ pub struct Timers {
     /// An unanswered question to the mediator is repeated after this long. Default
     /// 200 ms.
     pub mediator_retry: Duration,
+    /// Peers that leave a Hello without an answer for this long, at every address that
+    /// is known of them, may have moved: their addresses are tested. Default 300 ms; less
+    /// than `loss_after`, or they would be given up first.
+    pub contact_timeout: Duration,
+    /// The addresses are tested again after this long, if they were tested in vain or the
+    /// N-module does not answer. Default 1 s.
+    pub discover_again: Duration,
+    /// An address that does not answer a test for this long is tested once more, then
+    /// passed over. Default 50 ms (metro round trips are 2 ms).
+    pub probe_timeout: Duration,
 }
 
 impl Default for Timers {
@@ -275,6 +352,9 @@ impl Default for Timers {
             lease_margin: Duration::from_millis(10),
             loss_after: Duration::from_millis(1500),
             mediator_retry: Duration::from_millis(200),
+            contact_timeout: Duration::from_millis(300),
+            discover_again: Duration::from_secs(1),
+            probe_timeout: Duration::from_millis(50),
         }
     }
 }
@@ -301,6 +381,8 @@ pub struct Limits {
     /// Journal pages kept free for sessions, failures, clears and copies;
     /// acceptance of commands stops before it is touched. Default 64.
     pub journal_reserve: u64,
+    /// Addresses that are tested at a time. Default 8.
+    pub probes: u32,
 }
 
 impl Default for Limits {
@@ -315,6 +397,7 @@ impl Default for Limits {
             reassemblies: 256,
             clears_per_record: 64,
             journal_reserve: 64,
+            probes: 8,
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::contract::{IoError, ReservationKey};
+use crate::contract::{Address, IoError, ReservationKey};
 use crate::storage_set::record::Mode;
 use crate::vocabulary::{
     CommandId, CopyNumber, Lsn, NodeId, Outcome, Range, SequenceId, Session, SetId, Status,
@@ -113,6 +113,18 @@ pub enum Event {
         copy: CopyNumber,
         /// Its blocks.
         range: Range,
+    },
+    /// A copy of the metadata is stored: the administrator's version, and how often its
+    /// addresses changed.
+    MetadataStored(u64, u64),
+    /// A peer is at another address than was known.
+    PeerFound {
+        /// The peer's node.
+        peer: NodeId,
+        /// Where it was thought to be.
+        from: Option<Address>,
+        /// Where it is.
+        to: Address,
     },
     /// An attempt got its final status.
     Answered {

@@ -21,6 +21,7 @@ pub mod event;
 pub mod local;
 pub mod m_module;
 pub mod mediator;
+pub mod metadata;
 pub mod n_module;
 pub mod storage_set;
 #[cfg(test)]

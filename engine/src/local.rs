@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::configuration::Configuration;
-use crate::contract::{Address, Outbox, Slot};
+use crate::configuration::{Candidates, Configuration};
+use crate::contract::{Address, NetworkId, Outbox, Slot};
 use crate::event::Event;
+use crate::time::Duration;
+use crate::vocabulary::NodeId;
 use crate::wire::{ClientReply, ClientRequest};
 
 /// A message between modules of one node. Lost if the receiver is down.
@@ -19,6 +21,17 @@ pub enum Local {
     },
     /// From the M-module.
     Configuration(Arc<Configuration>),
+    /// D-module to N-module: where are these nodes?
+    Search(Box<Search>),
+    /// N-module to D-module: what is known of it by now.
+    Found {
+        /// The search.
+        nonce: u64,
+        /// Where each of the nodes is, as far as it was found.
+        found: [Option<Address>; 2],
+        /// Nothing more will be found.
+        is_over: bool,
+    },
     /// N-module to D-module: a client's request.
     Request {
         /// Where the reply goes.
@@ -33,6 +46,24 @@ pub enum Local {
         /// The reply.
         reply: ClientReply,
     },
+}
+
+/// What an N-module has to know to find nodes. It comes with the question, for an N-module
+/// that has just booted may not have heard from the M-module yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Search {
+    /// Names the search; repeated in the answers.
+    pub nonce: u64,
+    /// The network.
+    pub network: NetworkId,
+    /// The nodes.
+    pub wanted: [NodeId; 2],
+    /// Addresses that they may have.
+    pub candidates: Candidates,
+    /// Addresses that are asked at a time.
+    pub at_a_time: u32,
+    /// How long an address has time to answer.
+    pub timeout: Duration,
 }
 
 /// The outbox of a node's module.

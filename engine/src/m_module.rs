@@ -39,7 +39,13 @@ impl MModule {
             Input::Local(Local::AskConfiguration { from }) => {
                 out.local(from, Local::Configuration(Arc::clone(&self.configuration)));
             }
-            Input::Local(Local::Configuration(_) | Local::Request { .. } | Local::Reply { .. })
+            Input::Local(
+                Local::Configuration(_)
+                | Local::Request { .. }
+                | Local::Reply { .. }
+                | Local::Search(_)
+                | Local::Found { .. },
+            )
             | Input::Packet(_)
             | Input::Completion(_) => out.trace(Event::Ignored(IgnoreReason::Misrouted)),
             Input::Deadline => {}

@@ -1,19 +1,24 @@
 //! The N-module: speaks to clients. Parses their frames, routes commands to the
-//! D-module that owns the volume, and carries replies back.
+//! D-module that owns the volume, and carries replies back. It also tests the networks
+//! for the D-module, where it cannot reach its peers.
 //!
 //! Keeps nothing about a command: where the reply goes travels with it, so a
 //! restarted N-module loses no more than packets do.
+
+mod discovery;
 
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use self::discovery::Discovery;
 use crate::configuration::{Configuration, D_SLOT, M_SLOT, N_SLOT};
 use crate::contract::{Address, Entropy, Input, Label, Packet, Slot};
 use crate::event::{Event, IgnoreReason};
 use crate::local::{Local, NodeOutbox};
 use crate::time::{Duration, Instant};
 use crate::vocabulary::{CommandId, VolumeId};
+use crate::wire::probe::{self, Probe};
 use crate::wire::{ClientReply, ClientRequest, client, kind};
 
 /// How long an unanswered question to the M-module waits before it is repeated.
@@ -25,6 +30,8 @@ pub struct NModule {
     incarnation: u64,
     configuration: Option<Arc<Configuration>>,
     ask_at: Option<Instant>,
+    /// Boxed: rarely there, and a fork copies the module.
+    discovery: Option<Box<Discovery>>,
 }
 
 impl NModule {
@@ -34,6 +41,7 @@ impl NModule {
             incarnation: entropy.bits(),
             configuration: None,
             ask_at: None,
+            discovery: None,
         };
         module.ask(now, out);
         module
@@ -42,7 +50,14 @@ impl NModule {
     /// Handles one input.
     pub fn handle(&mut self, now: Instant, input: Input<Local>, out: &mut NodeOutbox) {
         match input {
+            Input::Packet(packet) if probe::is_probe(&packet.frame) => {
+                self.handle_probe(&packet, now, out);
+            }
             Input::Packet(packet) => self.handle_packet(&packet, out),
+            Input::Local(Local::Search(search)) => {
+                let discovery = Discovery::start(&search, self.incarnation, now, out);
+                self.keep(discovery);
+            }
             Input::Local(Local::Configuration(configuration)) => {
                 self.configuration = Some(configuration);
                 self.ask_at = None;
@@ -52,15 +67,48 @@ impl NModule {
                 if self.ask_at.is_some_and(|at| at <= now) {
                     self.ask(now, out);
                 }
+                if let Some(mut discovery) = self.discovery.take() {
+                    discovery.handle_deadline(self.incarnation, now, out);
+                    self.keep(*discovery);
+                }
             }
-            Input::Local(Local::AskConfiguration { .. } | Local::Request { .. })
+            Input::Local(
+                Local::AskConfiguration { .. } | Local::Request { .. } | Local::Found { .. },
+            )
             | Input::Completion(_) => out.trace(Event::Ignored(IgnoreReason::Misrouted)),
         }
     }
 
     /// When it asks again.
     pub fn next_deadline(&self) -> Option<Instant> {
-        self.ask_at
+        let discovery = self.discovery.as_deref();
+        let discovery = discovery.and_then(Discovery::next_deadline);
+        self.ask_at.into_iter().chain(discovery).min()
+    }
+
+    fn keep(&mut self, discovery: Discovery) {
+        let goes_on = !discovery.is_over();
+        self.discovery = goes_on.then(|| Box::new(discovery));
+    }
+
+    fn handle_probe(&mut self, packet: &Packet, now: Instant, out: &mut NodeOutbox) {
+        let Ok(probe) = probe::decode(&packet.frame) else {
+            return out.trace(Event::Ignored(IgnoreReason::Undecodable));
+        };
+        match (probe, self.discovery.take()) {
+            (Probe::Here { nonce, node, .. }, Some(mut discovery)) => {
+                let said = (nonce, node);
+                discovery.handle_here(said, packet.from, self.incarnation, now, out);
+                self.keep(*discovery);
+            }
+            (Probe::Ask { .. }, discovery) => {
+                self.discovery = discovery;
+                out.trace(Event::Ignored(IgnoreReason::Misrouted));
+            }
+            (Probe::Here { .. }, None) => {
+                out.trace(Event::Ignored(IgnoreReason::Redundant));
+            }
+        }
     }
 
     fn ask(&mut self, now: Instant, out: &mut NodeOutbox) {

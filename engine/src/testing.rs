@@ -18,7 +18,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::configuration::{
-    Configuration, D_SLOT, Duty, Limits, Mediator, N_SLOT, Policy, Replication, SetConfiguration,
+    Candidates, Configuration, D_SLOT, Duty, Hardware, Limits, Mediator, N_SLOT, Policy, Replication, SetConfiguration,
     Timers,
 };
 use crate::contract::{
@@ -27,7 +27,7 @@ use crate::contract::{
 };
 use crate::d_module::{Census, Context, DModule};
 use crate::event::Event;
-use crate::local::{Local, NodeOutbox};
+use crate::local::{Local, NodeOutbox, Search};
 use crate::storage_set::layout::Geometry;
 use crate::storage_set::tables::{Role, Tables};
 use crate::storage_set::{IoIds, IoOwner, format_set};
@@ -98,6 +98,7 @@ pub(crate) fn configuration(role: Role) -> Configuration {
         Role::Mirror => (3, 201),
     };
     Configuration {
+        version: 1,
         node: NodeId::new(number),
         partner: NodeId::new(number + 1),
         site: SiteId::new(number),
@@ -112,7 +113,12 @@ pub(crate) fn configuration(role: Role) -> Configuration {
         volume: VOLUME,
         client_network: NetworkId::new(0),
         peer_network: PEERS,
-        peers: [Address::new(peer), Address::new(peer + 1)],
+        peer_nodes: [NodeId::new(peer - 200), NodeId::new(peer - 199)],
+        peers: [peer, peer + 1].map(|address| Some(Address::new(address))),
+        candidates: Candidates {
+            first: Address::new(201),
+            count: 4,
+        },
         mediator: None,
         policy: Policy::Strict,
         founding: None,
@@ -127,6 +133,15 @@ pub(crate) fn configuration(role: Role) -> Configuration {
             journal_reserve: 16,
             ..Limits::default()
         },
+    }
+}
+
+/// What such a node finds in its machine.
+pub(crate) fn hardware(configuration: &Configuration) -> Hardware {
+    Hardware {
+        node: configuration.node,
+        journal: configuration.set.journal,
+        metadata: Some(configuration.set.geometry.metadata_start()),
     }
 }
 
@@ -145,6 +160,7 @@ pub(crate) fn sync_configuration(has_mediator: bool) -> Configuration {
 /// A message as it left, with the portions of a transfer in their place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Sent {
+    pub(crate) to: Address,
     pub(crate) label: Label,
     pub(crate) message: PeerMessage,
 }
@@ -206,6 +222,8 @@ pub(crate) struct Station {
     pub(crate) sent: Vec<Sent>,
     /// Questions to the mediator.
     pub(crate) asked: Vec<MediatorRequest>,
+    /// Searches that its N-module was asked for.
+    pub(crate) searches: Vec<Search>,
     pub(crate) replies: Vec<ClientReply>,
     pub(crate) events: Vec<Event>,
     pub(crate) probes: Vec<&'static str>,
@@ -238,8 +256,8 @@ impl Station {
         let mut out = NodeOutbox::default();
         let now = Instant::from_nanos(0);
         let mut station = Station {
+            module: DModule::boot(hardware(&configuration), Entropy::new(1), now, &mut out),
             configuration: Arc::new(configuration),
-            module: DModule::boot(Entropy::new(1), now, &mut out),
             disks,
             queue: Vec::new(),
             mail: Vec::new(),
@@ -247,6 +265,7 @@ impl Station {
             now,
             sent: Vec::new(),
             asked: Vec::new(),
+            searches: Vec::new(),
             replies: Vec::new(),
             events: Vec::new(),
             probes: Vec::new(),
@@ -259,20 +278,29 @@ impl Station {
 
     /// The module dies with all that it had queued, and boots again.
     pub(crate) fn reboot(&mut self) {
+        self.reboot_unasked();
+        let configuration = Local::Configuration(Arc::clone(&self.configuration));
+        self.input(Input::Local(configuration));
+    }
+
+    /// The same, and nobody answers its question for the configuration.
+    pub(crate) fn reboot_unasked(&mut self) {
         self.boots += 1;
         self.halts = 0;
         self.queue.clear();
         self.mail.clear();
         self.sent.clear();
         self.asked.clear();
+        self.searches.clear();
         self.replies.clear();
         self.events.clear();
         self.probes.clear();
         let mut out = NodeOutbox::default();
-        self.module = DModule::boot(Entropy::new(self.incarnation()), self.now, &mut out);
+        let hardware = hardware(&self.configuration);
+        self.module =
+            DModule::boot(hardware, Entropy::new(self.incarnation()), self.now, &mut out);
         self.take(out);
-        let configuration = Local::Configuration(Arc::clone(&self.configuration));
-        self.input(Input::Local(configuration));
+        self.deliver_mail();
     }
 
     /// The incarnation of this boot, as tickets carry it.
@@ -285,6 +313,10 @@ impl Station {
         self.module.handle(self.now, input, &mut out);
         self.module.check_invariants();
         self.take(out);
+        self.deliver_mail();
+    }
+
+    fn deliver_mail(&mut self) {
         while !self.holds_mail && !self.mail.is_empty() {
             self.deliver(0);
         }
@@ -340,10 +372,11 @@ impl Station {
                     assert_eq!(network, PEERS);
                     assert_eq!(to.value() / 100, 2, "peers have addresses from 200");
                     let message = peer::decode(&frame).expect("modules send what they decode");
-                    self.sent.push(Sent { label, message });
+                    self.sent.push(Sent { to, label, message });
                 }
                 Effect::Submit(submission) => {
-                    let is_mail = IoIds::owner(submission.io) == Some(IoOwner::Mailbox);
+                    let owner = IoIds::owner(submission.io);
+                    let is_mail = matches!(owner, Some(IoOwner::Mailbox | IoOwner::Metadata));
                     let queue = if is_mail {
                         &mut self.mail
                     } else {
@@ -356,8 +389,9 @@ impl Station {
                         assert_eq!(to, N_SLOT);
                         self.replies.push(reply);
                     }
+                    Local::Search(search) => self.searches.push(*search),
                     Local::AskConfiguration { from } => assert_eq!(from, D_SLOT),
-                    Local::Configuration(_) | Local::Request { .. } => {
+                    Local::Configuration(_) | Local::Request { .. } | Local::Found { .. } => {
                         panic!("a D-module does not say that")
                     }
                 },
@@ -444,7 +478,7 @@ impl Station {
     pub(crate) fn hear(&mut self, message: &PeerMessage) {
         let packet = Packet {
             network: PEERS,
-            from: self.configuration.peers[0],
+            from: self.configuration.peers[0].expect("it is configured"),
             label: Label {
                 kind: crate::wire::kind::HELLO,
                 incarnation: 0,
@@ -512,6 +546,11 @@ impl Station {
     /// Boots as owner, its mirror answering: serves from now on.
     pub(crate) fn serve(&mut self) {
         self.run();
+        self.serve_announced();
+    }
+
+    /// The mirror answers the Hello that has left.
+    pub(crate) fn serve_announced(&mut self) {
         let session = self.hello_session();
         self.hear(&PeerMessage::HelloAck {
             volume: VOLUME,

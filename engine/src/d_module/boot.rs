@@ -17,10 +17,11 @@ use super::heart::Heart;
 use super::mirror::Mirror;
 use super::owner::Owner;
 use super::watch::{Decision, Watch};
+use super::context::Office;
 use super::{Context, DModule};
 use crate::configuration::{Configuration, D_SLOT, M_SLOT};
-use crate::contract::{IoError, IoId, IoOutput, ReservationKey, Submission};
-use crate::event::{Event, IgnoreReason, Phase};
+use crate::contract::{Address, IoError, IoId, IoOutput, ReservationKey, Submission};
+use crate::event::{Event, Phase};
 use crate::local::{Local, NodeOutbox};
 use crate::storage_set::StorageSet;
 use crate::storage_set::destage::{DestageIo, Devices};
@@ -55,22 +56,122 @@ impl DModule {
         now: Instant,
         out: &mut NodeOutbox,
     ) {
-        if self.phase != Phase::Configuring {
-            return out.trace(Event::Ignored(IgnoreReason::WrongPhase));
-        }
         if let Err(error) = configuration.check() {
             panic!("the administrator's configuration cannot work: {error}");
         }
         self.ask_at = None;
-        self.configuration = Some(configuration);
-        self.stand_by(now, out);
+        let generation = Arc::make_mut(&mut self.generation);
+        generation.handle_configuration(&configuration, out);
+        self.adopt(now, out);
+    }
+
+    /// A copy of the metadata was read or written.
+    pub(super) fn handle_metadata(
+        &mut self,
+        io: IoId,
+        result: Result<IoOutput, IoError>,
+        now: Instant,
+        out: &mut NodeOutbox,
+    ) {
+        let generation = Arc::make_mut(&mut self.generation);
+        generation.handle_completion(io, result, now, out);
+        self.adopt(now, out);
+        self.handle_generation_deadline(now, out);
+    }
+
+    /// Where the N-module has found peers.
+    pub(super) fn handle_found(
+        &mut self,
+        nonce: u64,
+        found: [Option<Address>; 2],
+        now: Instant,
+        out: &mut NodeOutbox,
+    ) {
+        let generation = Arc::make_mut(&mut self.generation);
+        if !generation.handle_found(nonce, found, out) {
+            return;
+        }
+        // An address may change at any time; nothing that is under way depends on it.
+        self.configuration = generation.configuration().cloned();
+        if let Some((Office::Owner(owner), _, mut cx)) = self.office(now, out) {
+            owner.handle_moved(&mut cx);
+        }
+        self.handle_generation_deadline(now, out);
+    }
+
+    /// Goes by what is known. Who is in office goes on with what it began with: its limits
+    /// above all have been relied on.
+    fn adopt(&mut self, now: Instant, out: &mut NodeOutbox) {
+        let known = self.generation.configuration();
+        if self.generation.is_reading() || known.is_none() {
+            return;
+        }
+        match self.phase {
+            Phase::Configuring => {
+                if self.ask_at.is_some() {
+                    out.probe("boot from stored metadata");
+                }
+                self.stand_by(now, out);
+            }
+            Phase::Standby => self.configuration = known.cloned(),
+            Phase::Claiming
+            | Phase::Recovering
+            | Phase::Announcing
+            | Phase::Serving
+            | Phase::Following
+            | Phase::Halted => {}
+        }
+    }
+
+    /// Keeps the copies of the metadata equal, and looks for peers that are silent.
+    pub(super) fn handle_generation_deadline(&mut self, now: Instant, out: &mut NodeOutbox) {
+        let key = self.held_under();
+        if self.phase == Phase::Standby && self.generation.is_due(now) {
+            let generation = Arc::make_mut(&mut self.generation);
+            generation.refresh(now, &mut self.ids, out);
+        } else if let Some(key) = key
+            && self.generation.is_behind()
+            && self.generation.is_due(now)
+        {
+            let generation = Arc::make_mut(&mut self.generation);
+            generation.store(key, &mut self.ids, out);
+        }
+        let silent_since = self.silent_since();
+        let search = self.generation.next_search(silent_since);
+        if search.is_some_and(|at| at <= now) {
+            let generation = Arc::make_mut(&mut self.generation);
+            generation.seek(self.incarnation, now, out);
+        } else if silent_since.is_none() && self.generation.is_seeking() {
+            Arc::make_mut(&mut self.generation).end_search();
+        }
+    }
+
+    /// When one of the two is due.
+    pub(super) fn generation_deadline(&self) -> Option<Instant> {
+        let keeps = self.phase == Phase::Standby
+            || (self.held_under().is_some() && self.generation.is_behind());
+        let copies = self.generation.next_deadline().filter(|_| keeps);
+        let search = self.generation.next_search(self.silent_since());
+        copies.into_iter().chain(search).min()
+    }
+
+    fn held_under(&self) -> Option<ReservationKey> {
+        self.set.as_ref()?;
+        Some(self.heart.as_ref()?.key())
+    }
+
+    /// Since when the peers have left a Hello without an answer.
+    pub(super) fn silent_since(&self) -> Option<Instant> {
+        self.owner.as_deref()?.unanswered_since()
     }
 
     /// Watches the partner from now on.
     pub(super) fn stand_by(&mut self, now: Instant, out: &mut NodeOutbox) {
         self.enter(Phase::Standby, out);
+        self.configuration = self.generation.configuration().cloned();
         self.watch = Some(Watch::start(now));
         self.handle_watch_deadline(now, out);
+        self.handle_generation_deadline(now, out);
     }
 
     pub(super) fn handle_watch_deadline(&mut self, now: Instant, out: &mut NodeOutbox) {
@@ -388,6 +489,8 @@ impl DModule {
             }
         }
         self.set = Some(set);
+        Arc::make_mut(&mut self.generation).take_office();
+        self.handle_generation_deadline(now, out);
     }
 }
 

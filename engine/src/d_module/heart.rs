@@ -46,6 +46,11 @@ impl Heart {
         }
     }
 
+    /// What the set is held under.
+    pub fn key(&self) -> ReservationKey {
+        self.key
+    }
+
     /// Beats and renews when it is time.
     pub fn handle_deadline(&mut self, cx: &mut Context<'_>) {
         if self.tick_at > cx.now {

@@ -12,11 +12,15 @@ use crate::contract::{Address, Label, Packet};
 use crate::event::{Event, IgnoreReason, Phase};
 use crate::local::{Local, NodeOutbox};
 use crate::time::Instant;
+use crate::wire::probe::{self, Probe};
 use crate::wire::{ClientReply, ClientRequest, PeerMessage, kind, mediator, peer};
 
 impl DModule {
     /// A message of the peer.
     pub(super) fn handle_packet(&mut self, packet: &Packet, now: Instant, out: &mut NodeOutbox) {
+        if probe::is_probe(&packet.frame) {
+            return self.answer_probe(packet, out);
+        }
         let Some(configuration) = &self.configuration else {
             return out.trace(Event::Ignored(IgnoreReason::WrongPhase));
         };
@@ -88,6 +92,27 @@ impl DModule {
                 out.trace(Event::Ignored(IgnoreReason::WrongPhase));
             }
         }
+    }
+
+    /// Whoever tests the address hears which node has it, whatever that is doing.
+    fn answer_probe(&self, packet: &Packet, out: &mut NodeOutbox) {
+        let Ok(Probe::Ask { nonce, attempt }) = probe::decode(&packet.frame) else {
+            return out.trace(Event::Ignored(IgnoreReason::Undecodable));
+        };
+        let node = self.generation.node();
+        let here = Probe::Here {
+            nonce,
+            attempt,
+            node,
+        };
+        let label = Label {
+            kind: here.kind(),
+            incarnation: self.incarnation,
+            id: packet.label.id,
+            part: 0,
+            attempt,
+        };
+        out.send(packet.network, packet.from, label, probe::encode(&here));
     }
 
     /// An answer of the mediator.

@@ -29,6 +29,7 @@ pub mod claim;
 pub mod communications;
 mod context;
 mod formatting;
+pub mod generation;
 pub mod heart;
 mod messages;
 pub mod mirror;
@@ -50,11 +51,12 @@ use self::claim::Claim;
 pub use self::context::Context;
 use self::context::Office;
 use self::formatting::Formatting;
+use self::generation::Generation;
 use self::heart::Heart;
 use self::mirror::Mirror;
 use self::owner::Owner;
 use self::watch::Watch;
-use crate::configuration::Configuration;
+use crate::configuration::{Configuration, Hardware};
 use crate::contract::{Completion, Entropy, Input, IoError, IoId, IoOutput, ReservationKey};
 use crate::event::{Event, IgnoreReason, Phase};
 use crate::local::{Local, NodeOutbox};
@@ -68,6 +70,8 @@ pub struct DModule {
     incarnation: u64,
     phase: Phase,
     configuration: Option<Arc<Configuration>>,
+    /// Behind an `Arc`: rarely touched, and a fork copies the module.
+    generation: Arc<Generation>,
     ask_at: Option<Instant>,
     destage_at: Option<Instant>,
     /// The last one failed: the next waits for its time, however full the journal is.
@@ -92,16 +96,24 @@ pub struct DModule {
 }
 
 impl DModule {
-    /// Starts by asking the M-module for the configuration.
-    pub fn boot(entropy: Entropy, now: Instant, out: &mut NodeOutbox) -> Self {
+    /// Starts by reading the stored metadata and asking the M-module for the configuration.
+    pub fn boot(
+        hardware: Hardware,
+        entropy: Entropy,
+        now: Instant,
+        out: &mut NodeOutbox,
+    ) -> Self {
+        let mut ids = IoIds::default();
+        let generation = Generation::start(hardware, &mut ids, out);
         let mut module = DModule {
             incarnation: entropy.bits(),
             phase: Phase::Configuring,
             configuration: None,
+            generation: Arc::new(generation),
             ask_at: None,
             destage_at: None,
             destage_pauses: false,
-            ids: IoIds::default(),
+            ids,
             late_ios: 0,
             watch: None,
             claim: None,
@@ -133,14 +145,18 @@ impl DModule {
             Input::Local(Local::Configuration(configuration)) => {
                 self.handle_configuration(configuration, now, out);
             }
-            Input::Deadline if self.phase == Phase::Configuring => self.ask(now, out),
             Input::Completion(completion) => self.handle_completion(completion, now, out),
             Input::Packet(packet) => self.handle_packet(&packet, now, out),
             Input::Local(Local::Request { client, request }) => {
                 self.handle_request(client, request, now, out);
             }
             Input::Deadline => self.handle_deadline(now, out),
-            Input::Local(Local::AskConfiguration { .. } | Local::Reply { .. }) => {
+            Input::Local(Local::Found { nonce, found, .. }) => {
+                self.handle_found(nonce, found, now, out);
+            }
+            Input::Local(
+                Local::AskConfiguration { .. } | Local::Reply { .. } | Local::Search(_),
+            ) => {
                 out.trace(Event::Ignored(IgnoreReason::Misrouted));
             }
         }
@@ -154,6 +170,7 @@ impl DModule {
         self.ask_at
             .into_iter()
             .chain(self.destage_at)
+            .chain(self.generation_deadline())
             .chain(self.watch.as_ref().and_then(Watch::next_deadline))
             .chain(self.heart.as_ref().and_then(Heart::next_deadline))
             .chain(owner)
@@ -179,6 +196,7 @@ impl DModule {
         match IoIds::owner(io) {
             Some(IoOwner::Claim) => self.handle_claim(io, result, now, out),
             Some(IoOwner::Mailbox) => self.handle_mailbox(io, result, now, out),
+            Some(IoOwner::Metadata) => self.handle_metadata(io, result, now, out),
             Some(IoOwner::Destage) if self.survives(&result) => {
                 self.handle_destage_failure(io, now, out)
             }
@@ -253,7 +271,7 @@ impl DModule {
                 None => {}
             },
             IoOwner::Formatting => self.handle_formatting(io, out),
-            IoOwner::Claim | IoOwner::Mailbox => {}
+            IoOwner::Claim | IoOwner::Mailbox | IoOwner::Metadata => {}
         }
     }
 
@@ -333,6 +351,10 @@ impl DModule {
     }
 
     fn handle_deadline(&mut self, now: Instant, out: &mut NodeOutbox) {
+        if self.ask_at.is_some() {
+            self.ask(now, out);
+        }
+        self.handle_generation_deadline(now, out);
         self.handle_watch_deadline(now, out);
         self.handle_heart_deadline(now, out);
         match self.office(now, out) {
@@ -389,6 +411,7 @@ impl DModule {
 
     fn drop_set(&mut self) {
         self.late_ios = self.ids.last();
+        Arc::make_mut(&mut self.generation).drop_set();
         // Without a set nothing is due; a deadline left standing would be asked
         // for again and again at one instant.
         self.destage_at = None;

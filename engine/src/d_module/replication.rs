@@ -195,6 +195,9 @@ impl Replication {
 
     /// Sends a message that there is one of in a session.
     fn say(&self, kind: LabelKind, attempt: u32, message: &PeerMessage, cx: &mut Context<'_>) {
+        let Some(to) = self.to(cx) else {
+            return;
+        };
         let label = Label {
             kind,
             incarnation: cx.incarnation,
@@ -202,17 +205,30 @@ impl Replication {
             part: 0,
             attempt,
         };
-        cx.out.send(
-            cx.configuration.peer_network,
-            self.to(cx),
-            label,
-            peer::encode(message),
-        );
+        let network = cx.configuration.peer_network;
+        cx.out.send(network, to, label, peer::encode(message));
     }
 
-    /// The node of the mirror pair that is spoken to.
-    pub fn to(&self, cx: &Context<'_>) -> Address {
-        cx.configuration.peers[usize::from(self.peer)]
+    /// The node of the mirror pair that is spoken to, or the other one if nobody knows
+    /// where that is.
+    pub fn to(&self, cx: &Context<'_>) -> Option<Address> {
+        let [first, second] = cx.configuration.peers;
+        match self.peer {
+            0 => first.or(second),
+            _ => second.or(first),
+        }
+    }
+
+    /// The mirror's addresses have changed: a Hello without an answer leaves at once.
+    pub fn hurry_hello(&mut self, cx: &Context<'_>) {
+        if let Some(hello) = &mut self.hello {
+            hello.next = cx.now;
+        }
+    }
+
+    /// Since when the session's Hello has no answer.
+    pub fn unanswered_since(&self) -> Option<Instant> {
+        self.hello.map(|hello| hello.since)
     }
 
     /// A node of the mirror pair has answered: it is the one to speak to.
@@ -220,7 +236,7 @@ impl Replication {
         let peers = cx.configuration.peers;
         if let Some(place) = (0u8..)
             .zip(peers)
-            .find_map(|(at, p)| (p == from).then_some(at))
+            .find_map(|(at, peer)| (peer == Some(from)).then_some(at))
         {
             self.peer = place;
         }
@@ -237,7 +253,7 @@ impl Replication {
 
     /// The node spoken to says that it does not hold the mirror's set.
     pub fn handle_not_owner(&mut self, from: Address, cx: &mut Context<'_>) {
-        if self.to(cx) == from {
+        if self.to(cx) == Some(from) {
             self.turn(cx);
         }
     }
@@ -267,7 +283,10 @@ impl Replication {
             part: 0,
             attempt: 0,
         };
-        let (network, to) = (cx.configuration.peer_network, self.to(cx));
+        let Some(to) = self.to(cx) else {
+            return;
+        };
+        let network = cx.configuration.peer_network;
         cx.out.send(network, to, label, peer::encode(&message));
     }
 
@@ -354,13 +373,16 @@ impl Replication {
     }
 
     fn transmit(&self, id: TransferId, cx: &mut Context<'_>) {
+        let Some(to) = self.to(cx) else {
+            return;
+        };
         let outgoing = &self.outgoing[&id];
         let oldest = self.outgoing.keys().find_map(|id| match id {
             TransferId::Set(set) => Some(*set),
             TransferId::Copy(_) => None,
         });
         let envelope = communications::Envelope {
-            to: self.to(cx),
+            to,
             session: self.session,
             id,
             oldest_set: oldest.unwrap_or(self.next_set),

@@ -30,6 +30,8 @@ pub const HEADERS_PER_PAGE: u64 = (PAGE_BYTES / BLOCK_HEADER_BYTES) as u64;
 pub const MAILBOX_PAGES: u64 = 8;
 /// Pages of the mailbox that hold heartbeats, one for each registrant's place.
 pub const MAILBOX_SLOTS: u64 = 4;
+/// Pages that hold stored metadata, one for each copy.
+pub const METADATA_PAGES: u64 = 2;
 
 /// Sizes of a storage set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -90,6 +92,10 @@ impl Geometry {
     pub fn mailbox_slot(&self, rank: u64) -> PageIndex {
         assert!(rank < MAILBOX_SLOTS, "a pair has two nodes");
         self.mailbox_start().plus(rank)
+    }
+    /// First page of the stored metadata.
+    pub fn metadata_start(&self) -> PageIndex {
+        self.mailbox_start().plus(MAILBOX_SLOTS)
     }
 
     /// The regions that a range touches.

@@ -48,6 +48,8 @@ pub enum IoOwner {
     Mailbox = 6,
     /// The formatting of a set without content.
     Formatting = 7,
+    /// Copies of the metadata.
+    Metadata = 8,
 }
 
 /// Names for device commands; the top byte says whose it is.
@@ -80,6 +82,7 @@ impl IoIds {
             5 => Some(IoOwner::Read),
             6 => Some(IoOwner::Mailbox),
             7 => Some(IoOwner::Formatting),
+            8 => Some(IoOwner::Metadata),
             _ => None,
         }
     }

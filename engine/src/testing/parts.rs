@@ -81,9 +81,11 @@ impl Bench {
     /// Takes the messages to the peer.
     pub(crate) fn sent(&mut self) -> Vec<Sent> {
         let sent = |effect| match effect {
-            Effect::Send { label, frame, .. } => {
+            Effect::Send {
+                to, label, frame, ..
+            } => {
                 let message = peer::decode(&frame).expect("modules send what they decode");
-                Some(Sent { label, message })
+                Some(Sent { to, label, message })
             }
             _ => None,
         };

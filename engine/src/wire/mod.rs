@@ -8,6 +8,7 @@
 pub mod client;
 pub mod mediator;
 pub mod peer;
+pub mod probe;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -449,6 +450,10 @@ pub mod kind {
     pub const MEDIATOR_RECORD: LabelKind = LabelKind(23);
     /// Mediator to D-module: a lease.
     pub const MEDIATOR_GRANTED: LabelKind = LabelKind(24);
+    /// N-module to an address: who is there?
+    pub const PROBE: LabelKind = LabelKind(30);
+    /// D-module to N-module: this node.
+    pub const HERE: LabelKind = LabelKind(31);
 
     /// The kind's name in traces and repro files.
     pub fn name(kind: LabelKind) -> &'static str {
@@ -477,6 +482,8 @@ pub mod kind {
             MEDIATOR_LEASE => "mediator-lease",
             MEDIATOR_RECORD => "mediator-record",
             MEDIATOR_GRANTED => "mediator-granted",
+            PROBE => "probe",
+            HERE => "here",
             _ => "unknown",
         }
     }

@@ -176,7 +176,9 @@ impl Owner {
             part: 0,
             attempt,
         };
-        let to = self.replication.to(cx);
+        let Some(to) = self.replication.to(cx) else {
+            return;
+        };
         let network = cx.configuration.peer_network;
         cx.out.send(network, to, label, peer::encode(&message));
     }

@@ -157,6 +157,16 @@ impl Owner {
         }
     }
 
+    /// Since when the mirror has left this session's Hello without an answer.
+    pub fn unanswered_since(&self) -> Option<Instant> {
+        self.replication.unanswered_since()
+    }
+
+    /// The mirror's nodes are somewhere else than was known.
+    pub fn handle_moved(&mut self, cx: &mut Context<'_>) {
+        self.replication.hurry_hello(cx);
+    }
+
     /// When something is due.
     pub fn next_deadline(&self) -> Option<Instant> {
         let attempts = self.attempts.next_deadline();

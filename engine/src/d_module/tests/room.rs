@@ -22,8 +22,8 @@ fn a_module_without_a_set_asks_for_no_deadline_but_its_watchs() {
     owner.pass(Duration::from_secs(10));
     assert_eq!(
         owner.mail.len(),
-        300,
-        "three questions, once in a heartbeat"
+        500,
+        "three questions and two copies of the metadata, once in a heartbeat"
     );
 }
 
