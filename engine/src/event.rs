@@ -117,6 +117,8 @@ pub enum Event {
     /// A copy of the metadata is stored: the administrator's version, and how often its
     /// addresses changed.
     MetadataStored(u64, u64),
+    /// Owner: the peers do not answer, and their addresses are tested.
+    PeersSought,
     /// A peer is at another address than was known.
     PeerFound {
         /// The peer's node.

@@ -18,8 +18,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::configuration::{
-    Candidates, Configuration, D_SLOT, Duty, Hardware, Limits, Mediator, N_SLOT, Policy, Replication, SetConfiguration,
-    Timers,
+    Candidates, Configuration, D_SLOT, Duty, Hardware, Limits, Mediator, N_SLOT, Policy,
+    Replication, SetConfiguration, Timers,
 };
 use crate::contract::{
     Address, Completion, DeviceId, Effect, Entropy, Input, IoError, IoOutput, IoRequest, Label,
@@ -297,8 +297,12 @@ impl Station {
         self.probes.clear();
         let mut out = NodeOutbox::default();
         let hardware = hardware(&self.configuration);
-        self.module =
-            DModule::boot(hardware, Entropy::new(self.incarnation()), self.now, &mut out);
+        self.module = DModule::boot(
+            hardware,
+            Entropy::new(self.incarnation()),
+            self.now,
+            &mut out,
+        );
         self.take(out);
         self.deliver_mail();
     }

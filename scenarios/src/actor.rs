@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use stormglass_engine::configuration::Configuration;
+use stormglass_engine::configuration::{Configuration, Hardware};
 use stormglass_engine::contract::{Effect, Entropy, Input, LabelKind, Module, Outbox};
 use stormglass_engine::d_module::DModule;
 use stormglass_engine::event::Event;
@@ -47,8 +47,8 @@ pub enum Identity {
     M(Arc<Configuration>),
     /// An N-module.
     N,
-    /// A D-module.
-    D,
+    /// A D-module with what it finds in its machine.
+    D(Hardware),
     /// The mediator with its configuration.
     Mediator(Arc<MediatorConfiguration>),
 }
@@ -128,8 +128,8 @@ impl Module for Actor {
             Identity::N => Actor::N(Box::new(with_node(out, |out| {
                 NModule::boot(entropy, now, out)
             }))),
-            Identity::D => Actor::D(Box::new(with_node(out, |out| {
-                DModule::boot(entropy, now, out)
+            Identity::D(hardware) => Actor::D(Box::new(with_node(out, |out| {
+                DModule::boot(*hardware, entropy, now, out)
             }))),
             Identity::Mediator(configuration) => Actor::Mediator(Box::new(with_node(out, |out| {
                 Mediator::boot(configuration, entropy, now, out)

@@ -28,6 +28,13 @@ const FILES: &[(&str, &str)] = embed! {
         "late-commands"
         "reads-among-writes"
         "late-replicas";
+    "boot":
+        "boot-stored"
+        "peers-moved"
+        "metadata-damaged"
+        "search-without-n-module"
+        "peers-unreachable"
+        "boot-unstored";
     "takeover":
         "owner-dies"
         "mirror-dies"

@@ -8,10 +8,11 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use stormglass_engine::configuration::{
-    self, Configuration, D_SLOT, Duty, M_SLOT, N_SLOT, SetConfiguration,
+    self, Configuration, D_SLOT, Duty, Hardware, M_SLOT, N_SLOT, SetConfiguration,
 };
 use stormglass_engine::contract::{Address, DeviceId, NetworkId, PageIndex, Slot};
 use stormglass_engine::mediator::{self, MediatorConfiguration};
+use stormglass_engine::metadata::{Metadata, encode_metadata};
 use stormglass_engine::storage_set::layout::{Geometry, MAILBOX_PAGES};
 use stormglass_engine::storage_set::tables::Role;
 use stormglass_engine::storage_set::{format_set, layout};
@@ -28,8 +29,8 @@ use stormglass_sim::world::{DeviceIndex, MachineId, ProcessId, World};
 
 use crate::actor::{Actor, Identity};
 use crate::file::{
-    Cluster, DeviceKind, DeviceName, ModuleName, NetworkName, NodeName, PairIndex, PlannedKind,
-    Scenario,
+    Cluster, DeviceKind, DeviceName, FIRST_PEER_ADDRESS, MetadataPolicy, ModuleName, NetworkName,
+    NodeName, PairIndex, PlannedKind, Scenario,
 };
 use crate::profile;
 use crate::workload::{self, ClientIdentity, ClientTimers, CommandKind};
@@ -201,7 +202,7 @@ fn n_address(node: usize) -> Address {
     Address::new(100 + u32::try_from(node).expect("nodes are few"))
 }
 fn d_address(node: usize) -> Address {
-    Address::new(200 + u32::try_from(node).expect("nodes are few"))
+    Address::new(FIRST_PEER_ADDRESS + u32::try_from(node).expect("nodes are few"))
 }
 
 /// Builds a scenario's world, at rest: nothing has booted yet. `start` is the
@@ -380,9 +381,13 @@ fn add_node(
     let (index, pair) = (node_index(name), name.pair());
     let topology = &scenario.topology;
     let peers = [1, 2].map(|place| node_of(name.cluster.other(), pair, place));
+    let node_id = |index: usize| NodeId::new(u32::try_from(index).expect("nodes are few") + 1);
+    // Where nothing is stored, every peer is looked for.
+    let is_known = !topology.founding && scenario.settings.metadata == MetadataPolicy::Stored;
     let configuration = Arc::new(Configuration {
-        node: NodeId::new(u32::try_from(index).expect("nodes are few") + 1),
-        partner: NodeId::new(u32::try_from(index ^ 1).expect("nodes are few") + 1),
+        version: 1,
+        node: node_id(index),
+        partner: node_id(index ^ 1),
         site: site(name.cluster),
         set: set_of(name.cluster, pair, geometry),
         duty: if name.is_primary() {
@@ -393,7 +398,9 @@ fn add_node(
         volume: volume_id(pair),
         client_network: CLIENT_NETWORK,
         peer_network: PEER_NETWORK,
-        peers: peers.map(|peer| d_address(node_index(peer))),
+        peer_nodes: peers.map(|peer| node_id(node_index(peer))),
+        peers: peers.map(|peer| is_known.then(|| d_address(node_index(peer)))),
+        candidates: topology.candidates(),
         mediator: topology.mediator.then(|| configuration::Mediator {
             network: MEDIATOR_NETWORK,
             address: mediator_address(pair),
@@ -406,13 +413,35 @@ fn add_node(
         timers: scenario.settings.timers.clone(),
         limits: scenario.settings.limits.clone(),
     });
+    let stored_at = match scenario.settings.metadata {
+        MetadataPolicy::Stored => Some(geometry.metadata_start()),
+        MetadataPolicy::None => None,
+    };
+    if let (Some(first), true) = (stored_at, is_known && name.is_primary()) {
+        let page = encode_metadata(&Metadata::configured(Arc::clone(&configuration)));
+        let journal =
+            DeviceIndex(u16::try_from(configuration.set.journal.index()).expect("devices are few"));
+        let device = &mut world.drive_mut(journal).device;
+        for copy in 0..layout::METADATA_PAGES {
+            device.install(first.plus(copy), std::slice::from_ref(&page));
+        }
+    }
+    let hardware = Hardware {
+        node: configuration.node,
+        journal: configuration.set.journal,
+        metadata: stored_at,
+    };
     let cpu = profile::NODE_CPU;
     world.add_process(machine, (M_SLOT, "M"), Identity::M(configuration), cpu);
     let n = world.add_process(machine, (N_SLOT, "N"), Identity::N, cpu);
     world
         .network_mut()
         .attach(CLIENT_NETWORK, n_address(index), n);
-    let d = world.add_process(machine, (D_SLOT, "D"), Identity::D, cpu);
+    // From here it tests where peers are.
+    world
+        .network_mut()
+        .attach(PEER_NETWORK, n_address(index), n);
+    let d = world.add_process(machine, (D_SLOT, "D"), Identity::D(hardware), cpu);
     world
         .network_mut()
         .attach(PEER_NETWORK, d_address(index), d);

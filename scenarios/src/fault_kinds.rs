@@ -86,6 +86,7 @@ fn scheduled(action: &Action) -> &'static [&'static str] {
         Action::Kill { .. } => &["kill"],
         Action::PowerOff { .. } => &["crash", "device-power-loss"],
         Action::Pause { .. } => &["pause"],
+        Action::Readdress { .. } => &["address-change"],
         Action::Partition(_) | Action::Isolate { .. } => &["partition"],
         Action::DeviceGone {
             duration: Some(_),
@@ -118,7 +119,9 @@ fn scheduled(action: &Action) -> &'static [&'static str] {
             beyond_bound: true, ..
         } => &["clock-beyond-bound"],
         Action::Clock { .. } => &["clock-rate"],
-        Action::Damage { .. } | Action::DamageRecord { .. } => &["damage"],
+        Action::Damage { .. } | Action::DamageRecord { .. } | Action::DamageMetadata { .. } => {
+            &["damage"]
+        }
     }
 }
 

@@ -53,10 +53,11 @@ fn of_volume(volume: PairIndex, what: &str) -> String {
 }
 
 /// What every run comes to.
-const NAMES: [&str; 11] = [
+const NAMES: [&str; 12] = [
     "acknowledged",
     "acknowledged_before_calm",
     "latency_over_ideal",
+    "searches",
     "write_latency_p50_ms",
     "write_latency_p99_ms",
     "write_local_p50_ms",
@@ -127,6 +128,8 @@ pub struct Measures {
     acknowledged: u64,
     /// Of them, those before it became calm: what a storm lets through.
     before_calm: u64,
+    /// How often peers' addresses were tested.
+    searches: u64,
     calm_at: WorldTime,
     /// What each volume comes to; none if there is but one.
     volumes: Vec<Own>,
@@ -234,6 +237,7 @@ impl Measures {
 
     /// Takes a node's report.
     pub fn observe_node(&mut self, at: WorldTime, event: &Event) {
+        self.searches += u64::from(matches!(event, Event::PeersSought));
         let (command, field): (_, fn(&mut Times) -> &mut Option<WorldTime>) = match event {
             Event::Accepted { command, .. } => (command, |times| &mut times.accepted),
             Event::Marked(command) => (command, |times| &mut times.marked),
@@ -278,6 +282,7 @@ impl Measures {
         for (name, count) in [
             ("acknowledged", self.acknowledged),
             ("acknowledged_before_calm", self.before_calm),
+            ("searches", self.searches),
         ] {
             figures.insert(name.to_owned(), Decimal::ratio(count, 1));
         }

@@ -381,6 +381,14 @@ fn unmet(scenario: &Scenario, experiment: &Experiment) -> Option<String> {
     {
         return Some(format!("probe \"{missing}\" was not reached"));
     }
+    if let Some(reached) = scenario
+        .expect
+        .unreached
+        .iter()
+        .find(|probe| probes.contains_key(probe.as_str()))
+    {
+        return Some(format!("probe \"{reached}\" was reached"));
+    }
     let chained = scenario.settings.replication == Replication::Chained;
     let figures = experiment.measures().figures(chained);
     for bound in &scenario.expect.measures {

@@ -48,6 +48,9 @@ pub fn event_name(event: &Event) -> Option<&'static str> {
         Event::RecordsLost(_) => "records lost",
         Event::RegionRebuilt(_) => "region rebuilt",
         Event::MediatorSet(_) => "mediator set",
+        Event::MetadataStored(..) => "metadata stored",
+        Event::PeerFound { .. } => "peer found",
+        Event::PeersSought => "peers sought",
         Event::SessionRefused(..)
         | Event::HeldBack(..)
         | Event::Ignored(_)
@@ -56,7 +59,7 @@ pub fn event_name(event: &Event) -> Option<&'static str> {
 }
 
 /// Every name that a trigger may use.
-pub const EVENT_NAMES: [&str; 40] = [
+pub const EVENT_NAMES: [&str; 43] = [
     "accepted",
     "announcing",
     "answered",
@@ -76,10 +79,13 @@ pub const EVENT_NAMES: [&str; 40] = [
     "local durable",
     "marked",
     "mediator set",
+    "metadata stored",
     "orphan resolved",
-    "out of sync",
     "out of sync pending",
+    "out of sync",
     "partner silent",
+    "peer found",
+    "peers sought",
     "recovered",
     "recovering",
     "region copied",
@@ -87,8 +93,8 @@ pub const EVENT_NAMES: [&str; 40] = [
     "repaired",
     "replica acknowledged",
     "replica performed",
-    "resolved",
     "resolved alone",
+    "resolved",
     "resync",
     "serving",
     "session accepted",
@@ -184,6 +190,19 @@ fn node_line(event: &Event) -> Option<(TimelineKind, String, Option<&'static str
                 last.value()
             );
             (Role, text, None)
+        }
+        Event::MetadataStored(version, generation) => (
+            Note,
+            format!("stores metadata {version}.{generation}"),
+            Some("stored copies of metadata"),
+        ),
+        Event::PeersSought => {
+            let text = "has its peers' addresses tested".to_owned();
+            (Sync, text, Some("searches for peers"))
+        }
+        Event::PeerFound { peer, to, .. } => {
+            let text = format!("finds node {} at address {}", peer.value(), to.value());
+            (Sync, text, None)
         }
         Event::SessionOpened(session) => (Sync, format!("opens session {session}"), None),
         Event::SessionAccepted(session) => (Sync, format!("accepts session {session}"), None),

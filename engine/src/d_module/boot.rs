@@ -12,12 +12,12 @@
 use std::sync::Arc;
 
 use super::claim::{self, Claim};
+use super::context::Office;
 use super::formatting::{Formatting, Ring};
 use super::heart::Heart;
 use super::mirror::Mirror;
 use super::owner::Owner;
 use super::watch::{Decision, Watch};
-use super::context::Office;
 use super::{Context, DModule};
 use crate::configuration::{Configuration, D_SLOT, M_SLOT};
 use crate::contract::{Address, IoError, IoId, IoOutput, ReservationKey, Submission};

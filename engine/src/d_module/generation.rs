@@ -14,9 +14,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::configuration::{Configuration, Hardware, N_SLOT};
-use crate::contract::{
-    Address, IoError, IoId, IoOutput, IoRequest, Persistence, ReservationKey,
-};
+use crate::contract::{Address, IoError, IoId, IoOutput, IoRequest, Persistence, ReservationKey};
 use crate::event::{Event, IgnoreReason};
 use crate::local::{Local, NodeOutbox, Search};
 use crate::metadata::{Metadata, Moved, decode_metadata, encode_metadata};
@@ -165,7 +163,11 @@ impl Generation {
         };
         let stamp = found.stamp();
         self.stored[copy] = Some(stamp);
-        if self.known.as_ref().is_none_or(|known| known.stamp() < stamp) {
+        if self
+            .known
+            .as_ref()
+            .is_none_or(|known| known.stamp() < stamp)
+        {
             self.known = Some(found);
         }
     }
@@ -258,6 +260,7 @@ impl Generation {
         let Some(known) = &self.known else {
             return;
         };
+        out.trace(Event::PeersSought);
         out.probe("peers' addresses tested");
         self.searches += 1;
         let configuration = &known.configuration;

@@ -97,12 +97,7 @@ pub struct DModule {
 
 impl DModule {
     /// Starts by reading the stored metadata and asking the M-module for the configuration.
-    pub fn boot(
-        hardware: Hardware,
-        entropy: Entropy,
-        now: Instant,
-        out: &mut NodeOutbox,
-    ) -> Self {
+    pub fn boot(hardware: Hardware, entropy: Entropy, now: Instant, out: &mut NodeOutbox) -> Self {
         let mut ids = IoIds::default();
         let generation = Generation::start(hardware, &mut ids, out);
         let mut module = DModule {

@@ -29,7 +29,10 @@ fn of_version(version: u64, peers: [Option<Address>; 2]) -> Arc<Configuration> {
 }
 
 fn peers(metadata: &Metadata) -> [Option<u32>; 2] {
-    metadata.configuration.peers.map(|it| it.map(Address::value))
+    metadata
+        .configuration
+        .peers
+        .map(|it| it.map(Address::value))
 }
 
 // One test for each row of the table.

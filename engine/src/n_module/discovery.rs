@@ -42,7 +42,12 @@ pub(super) struct Discovery {
 
 impl Discovery {
     /// Starts to ask.
-    pub(super) fn start(search: &Search, incarnation: u64, now: Instant, out: &mut NodeOutbox) -> Self {
+    pub(super) fn start(
+        search: &Search,
+        incarnation: u64,
+        now: Instant,
+        out: &mut NodeOutbox,
+    ) -> Self {
         let mut discovery = Discovery {
             nonce: search.nonce,
             network: search.network,

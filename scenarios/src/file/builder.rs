@@ -139,6 +139,11 @@ impl Builder {
         }
         self
     }
+    /// Adds a probe that no run may reach.
+    pub fn expect_unreached(mut self, probe: &str) -> Self {
+        self.scenario.expect.unreached.push(probe.to_owned());
+        self
+    }
     /// Adds bounds on a measure.
     pub fn expect_measure(mut self, measure: Measure) -> Self {
         self.scenario.expect.measures.push(measure);

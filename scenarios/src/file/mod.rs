@@ -27,14 +27,14 @@ pub use fault::{
     When,
 };
 pub use model::{
-    DeviceTimes, Expect, LinkTimes, Measure, Mix, Planned, PlannedKind, Profile, RunLimits,
-    Scenario, Topology, Verdict, Workload,
+    DeviceTimes, Expect, FIRST_PEER_ADDRESS, LinkTimes, Measure, Mix, Planned, PlannedKind,
+    Profile, RunLimits, Scenario, Topology, Verdict, Workload,
 };
 pub use names::{
     Cluster, DeviceKind, DeviceName, DriveName, Endpoint, Extent, MachineName, MessageKind,
     ModuleName, NetworkName, NetworkSet, NodeName, PairIndex,
 };
-pub use settings::Settings;
+pub use settings::{MetadataPolicy, Settings};
 pub use stormglass_engine::configuration::Policy;
 pub use stormglass_sim::random::Ratio;
 pub(crate) use text::DurationText;

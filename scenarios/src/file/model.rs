@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
+use stormglass_engine::configuration::Candidates;
+use stormglass_engine::contract::Address;
 use stormglass_engine::storage_set::layout::Geometry;
 use stormglass_engine::time::Duration;
 use stormglass_reports::record;
@@ -79,6 +81,9 @@ pub struct Topology {
     pub region_blocks: u64,
     /// Whether there is a mediator at a third site.
     pub mediator: bool,
+    /// Addresses of the inter-cluster network that a D-module may have, from 200 on; the
+    /// nodes have the first ones. A search tests them in order. Default 32.
+    pub peer_addresses: u32,
     /// Whether the devices are empty at first: the pairs format their sets when they
     /// boot, as the administrator's configuration founds the volume.
     pub founding: bool,
@@ -86,6 +91,9 @@ pub struct Topology {
 
 /// Pages of a checkpoint slot: marks, results and watermarks of the default limits.
 const CHECKPOINT_PAGES: u64 = 48;
+
+/// Where the candidates for a D-module's address begin.
+pub const FIRST_PEER_ADDRESS: u32 = 200;
 
 impl Topology {
     /// The pairs of each cluster.
@@ -96,6 +104,13 @@ impl Topology {
     pub fn owner(&self, pair: PairIndex) -> Cluster {
         let named = self.owners.get(pair.place()).copied();
         named.unwrap_or(Cluster::East)
+    }
+    /// Addresses that D-modules may have.
+    pub fn candidates(&self) -> Candidates {
+        Candidates {
+            first: Address::new(FIRST_PEER_ADDRESS),
+            count: self.peer_addresses,
+        }
     }
     /// Sizes of every storage set.
     pub fn geometry(&self) -> Geometry {
@@ -119,6 +134,7 @@ impl Default for Topology {
             device_cache_pages: 64,
             region_blocks: 8,
             mediator: false,
+            peer_addresses: 32,
             founding: false,
         }
     }
@@ -378,6 +394,9 @@ pub struct Expect {
     pub verdict: Verdict,
     /// Probes that every run must reach.
     pub probes: Vec<String>,
+    /// Probes that no run may reach.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unreached: Vec<String>,
     /// Bounds on measures.
     pub measures: Vec<Measure>,
 }

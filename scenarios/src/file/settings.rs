@@ -19,6 +19,8 @@ pub struct Settings {
     /// What the cluster does when the mirror cannot follow.
     #[serde(with = "PolicyForm")]
     pub policy: Policy,
+    /// What a D-module boots from.
+    pub metadata: MetadataPolicy,
     /// How long things may take.
     #[serde(with = "TimersForm")]
     pub timers: Timers,
@@ -32,10 +34,23 @@ impl Default for Settings {
         Settings {
             replication: Replication::Parallel,
             policy: Policy::Strict,
+            metadata: MetadataPolicy::Stored,
             timers: Timers::default(),
             limits: Limits::default(),
         }
     }
+}
+
+/// What a D-module boots from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum MetadataPolicy {
+    /// The copies on its storage set; its peers are looked for only if they do not answer
+    /// there. Without a copy, for the set is new, the M-module is asked.
+    Stored,
+    /// Nothing is stored: each boot asks the M-module for the configuration, and has every
+    /// peer looked for.
+    None,
 }
 
 /// What a cluster does when the mirror cannot follow.
@@ -113,6 +128,17 @@ struct TimersForm {
     /// An unanswered question to the mediator is repeated after this long. Default 200 ms.
     #[serde(with = "DurationText")]
     mediator_retry: Duration,
+    /// Peers that leave a Hello without an answer for this long may have moved: addresses
+    /// are tested. Default 300 ms.
+    #[serde(with = "DurationText")]
+    contact_timeout: Duration,
+    /// Addresses are tested again after this long. Default 1 s.
+    #[serde(with = "DurationText")]
+    discover_again: Duration,
+    /// An address that does not answer a test for this long is tested once more, then
+    /// passed over. Default 50 ms.
+    #[serde(with = "DurationText")]
+    probe_timeout: Duration,
 }
 
 /// How much of everything there may be inside the engine.
@@ -138,4 +164,6 @@ struct LimitsForm {
     clears_per_record: u32,
     /// Journal pages that commands may not use.
     journal_reserve: u64,
+    /// Addresses that are tested at a time.
+    probes: u32,
 }

@@ -242,6 +242,7 @@ fn everything() -> Builder {
             device_cache_pages: 32,
             region_blocks: 16,
             mediator: true,
+            peer_addresses: 40,
             founding: true,
         })
         .replication(Replication::Chained)

@@ -1,6 +1,6 @@
 //! What an action consists of: faults, each with its delay.
 
-use stormglass_engine::contract::PageIndex;
+use stormglass_engine::contract::{Address, PageIndex};
 use stormglass_engine::storage_set::layout::Geometry;
 use stormglass_engine::time::Duration;
 use stormglass_engine::vocabulary::BlockIndex;
@@ -12,7 +12,7 @@ use stormglass_sim::service_time::Pace;
 use stormglass_sim::world::{DeviceIndex, MachineId, ProcessId, World};
 
 use crate::actor::Actor;
-use crate::cluster::{self, Map, Third};
+use crate::cluster::{self, Map, PEER_NETWORK, Third};
 use crate::file::{
     Action, AreaKind, ClockWay, Cluster, DamageKind, DeviceKind, DeviceName, Direction, DriveName,
     Endpoint, Extent, MachineName, ModuleName, NetworkName, NodeName, Partition, ReturnKind,
@@ -29,12 +29,14 @@ pub(crate) fn of(action: &Action, world: &World<Actor>, map: &Map) -> Steps {
         | Action::Kill { .. }
         | Action::PowerOff { .. }
         | Action::Pause { .. }
+        | Action::Readdress { .. }
         | Action::SlowCpu { .. }
         | Action::CrashLoop { .. }
         | Action::Clock { .. } => stage.on_machines(action),
         Action::DeviceGone { .. }
         | Action::Damage { .. }
         | Action::DamageRecord { .. }
+        | Action::DamageMetadata { .. }
         | Action::DeviceSlow { .. }
         | Action::DeviceStall { .. }
         | Action::DeviceFull { .. }
@@ -123,6 +125,11 @@ impl Stage<'_> {
                 cluster,
                 restart_after,
             } => self.power_off(cluster, restart_after),
+            Action::Readdress { node, address } => now(Fault::Readdress {
+                network: PEER_NETWORK,
+                process: self.module(node, ModuleName::D),
+                address: Address::new(address),
+            }),
             Action::Pause { node, duration } => {
                 let machine = self.map.node(node);
                 spell(
@@ -264,6 +271,11 @@ impl Stage<'_> {
             } => now(Fault::Damage {
                 device: place(device),
                 page: self.map.geometry.data_page(BlockIndex::new(block)),
+                damage: damage_of(kind),
+            }),
+            Action::DamageMetadata { device, copy, kind } => now(Fault::Damage {
+                device: place(device),
+                page: self.map.geometry.metadata_start().plus(copy - 1),
                 damage: damage_of(kind),
             }),
             // Which page it is, is not known before its time.

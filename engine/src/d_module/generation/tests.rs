@@ -94,7 +94,11 @@ fn a_damaged_copy_is_passed_over_and_written_anew() {
         disk.pages.insert(page(damaged), bytes.into());
         owner.reboot_unasked();
         owner.serve();
-        assert!(owner.probes.contains(&"damaged copy of the metadata passed over"));
+        assert!(
+            owner
+                .probes
+                .contains(&"damaged copy of the metadata passed over")
+        );
         assert_eq!(stamps(&owner), [Some((1, 0)), Some((1, 0))]);
     }
 }
@@ -141,7 +145,11 @@ fn peers_that_do_not_answer_are_looked_for_and_what_is_found_is_stored() {
     owner.take_sent();
     answer(&mut owner, found(Some(209), Some(210)));
     owner.pass_running(Duration::from_millis(1));
-    let to: Vec<_> = owner.take_sent().iter().map(|sent| sent.to.value()).collect();
+    let to: Vec<_> = owner
+        .take_sent()
+        .iter()
+        .map(|sent| sent.to.value())
+        .collect();
     assert!(to.iter().all(|to| [209, 210].contains(to)) && !to.is_empty());
     assert_eq!(stamps(&owner), [Some((1, 1)), Some((1, 1))]);
     let peers = |metadata: Metadata| metadata.configuration.peers;
@@ -150,7 +158,11 @@ fn peers_that_do_not_answer_are_looked_for_and_what_is_found_is_stored() {
     // The next boot begins there.
     owner.reboot_unasked();
     owner.run();
-    let to: Vec<_> = owner.take_sent().iter().map(|sent| sent.to.value()).collect();
+    let to: Vec<_> = owner
+        .take_sent()
+        .iter()
+        .map(|sent| sent.to.value())
+        .collect();
     assert_eq!(to, [209]);
     assert_eq!(owner.searches, []);
 }
@@ -193,7 +205,9 @@ fn a_standby_has_what_the_holder_has_stored_since() {
     let mut owner = lonely();
     answer(&mut owner, found(Some(209), Some(210)));
     owner.run();
-    let mut partner = configuration(Role::Owner).seen_by(NodeId::new(2)).expect("it is");
+    let mut partner = configuration(Role::Owner)
+        .seen_by(NodeId::new(2))
+        .expect("it is");
     partner.duty = Duty::Standby;
     let mut standby = Station::on(owner.disks.clone(), partner);
     standby.pass_running(Duration::from_millis(50));

@@ -104,8 +104,7 @@ fn questions(out: &mut NodeOutbox) -> usize {
 fn a_module_asks_for_its_configuration_until_it_has_it() {
     let mut out = NodeOutbox::default();
     let hardware = hardware(&configuration(Role::Owner));
-    let mut module =
-        DModule::boot(hardware, Entropy::new(1), Instant::from_nanos(0), &mut out);
+    let mut module = DModule::boot(hardware, Entropy::new(1), Instant::from_nanos(0), &mut out);
     let mut asked = vec![questions(&mut out)];
     for milliseconds in [9, 10, 11, 20] {
         let now = Instant::from_nanos(milliseconds * 1_000_000);

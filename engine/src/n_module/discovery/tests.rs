@@ -63,8 +63,7 @@ impl Searcher {
 
     fn pass(&mut self, span: Duration) {
         self.now = self.now.after(span);
-        self.discovery
-            .handle_deadline(ME, self.now, &mut self.out);
+        self.discovery.handle_deadline(ME, self.now, &mut self.out);
     }
 }
 
@@ -79,7 +78,10 @@ fn found(first: Option<u32>, second: Option<u32>, is_over: bool) -> Local {
 #[test]
 fn so_many_addresses_are_asked_at_a_time_and_the_next_when_one_is_done() {
     let mut searcher = Searcher::start(5);
-    assert_eq!(searcher.take(), (vec![(200, 0), (201, 0), (202, 0)], vec![]));
+    assert_eq!(
+        searcher.take(),
+        (vec![(200, 0), (201, 0), (202, 0)], vec![])
+    );
     searcher.here(201, 8);
     assert_eq!(searcher.take(), (vec![(203, 0)], vec![]), "a stranger");
     searcher.here(202, 4);
@@ -130,7 +132,11 @@ fn an_answer_counts_once_and_to_this_search_alone() {
     searcher.take();
     searcher.answer(8, 200, 3);
     searcher.here(204, 3);
-    assert_eq!(searcher.take(), (vec![], vec![]), "of another, not asked yet");
+    assert_eq!(
+        searcher.take(),
+        (vec![], vec![]),
+        "of another, not asked yet"
+    );
     searcher.here(200, 3);
     searcher.here(200, 4);
     let (_, told) = searcher.take();

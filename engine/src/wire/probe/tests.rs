@@ -23,7 +23,10 @@ fn version_1_in_bytes() {
     assert_eq!(&ask.head[8..16], [32, 0, 0, 0, 0, 0, 0, 0]);
     assert_eq!(&ask.head[20..], [2, 1, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0]);
     assert_eq!(&here.head[..8], b"SGPB\x01\x00\x1f\x00");
-    assert_eq!(&here.head[20..], [2, 1, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 4, 0, 0, 0]);
+    assert_eq!(
+        &here.head[20..],
+        [2, 1, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 4, 0, 0, 0]
+    );
     assert!(ask.body.is_empty() && here.body.is_empty());
 }
 

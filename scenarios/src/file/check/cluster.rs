@@ -17,6 +17,9 @@ const DEVICE_PAGES_MAX: u64 = 1 << 20;
 /// Events of the longest run: days of work.
 const EVENTS_MAX: u64 = 1_000_000_000_000;
 
+/// Addresses that D-modules may have at most.
+const PEER_ADDRESSES_MAX: u32 = 4_096;
+
 impl Check<'_> {
     pub(super) fn topology(&mut self) {
         let Topology {
@@ -28,6 +31,7 @@ impl Check<'_> {
             device_cache_pages,
             region_blocks,
             mediator: _,
+            peer_addresses,
             founding: _,
         } = self.scenario.topology;
         if self.scenario.links.contains_key(&NetworkName::Mediator) {
@@ -67,6 +71,13 @@ impl Check<'_> {
             at_path!("topology", "device_cache_pages"),
             "a device's cache cannot be empty",
             "write 1 or more pages; 64 is usual",
+        );
+        let nodes = self.scenario.topology.pairs_per_cluster.saturating_mul(4);
+        self.require(
+            (nodes..=PEER_ADDRESSES_MAX).contains(&peer_addresses),
+            at_path!("topology", "peer_addresses"),
+            format!("{peer_addresses} addresses cannot be tested"),
+            format!("write {nodes}, one for each node, to {PEER_ADDRESSES_MAX}"),
         );
         let most = u64::from(MESSAGE_BLOCKS_MAX);
         self.require(
@@ -118,6 +129,9 @@ impl Check<'_> {
             lease_margin: _,
             loss_after,
             mediator_retry,
+            contact_timeout,
+            discover_again,
+            probe_timeout,
         } = self.scenario.settings.timers;
         let at = at_path!("settings", "timers");
         for (key, timer) in [
@@ -133,6 +147,9 @@ impl Check<'_> {
             ("lease", lease),
             ("loss_after", loss_after),
             ("mediator_retry", mediator_retry),
+            ("contact_timeout", contact_timeout),
+            ("discover_again", discover_again),
+            ("probe_timeout", probe_timeout),
         ] {
             self.positive(timer, at.then(key));
         }
@@ -141,6 +158,7 @@ impl Check<'_> {
             ("answer_limit", answer_limit, "status_limit", status_limit),
             ("heartbeat", heartbeat, "takeover_after", takeover_after),
             ("heartbeat", heartbeat, "ha_lease", ha_lease),
+            ("contact_timeout", contact_timeout, "loss_after", loss_after),
             (
                 "retransmit_min",
                 retransmit_min,
@@ -177,6 +195,7 @@ impl Check<'_> {
             reassemblies,
             clears_per_record,
             journal_reserve,
+            probes,
         } = self.scenario.settings.limits;
         let at = at_path!("settings", "limits");
         for (key, limit) in [
@@ -189,6 +208,7 @@ impl Check<'_> {
             ("reassemblies", u64::from(reassemblies)),
             ("clears_per_record", u64::from(clears_per_record)),
             ("journal_reserve", journal_reserve),
+            ("probes", u64::from(probes)),
         ] {
             let message = format!("`{key}` is 0, so nothing could ever go on");
             self.require(limit > 0, at.then(key), message, "write 1 or more");

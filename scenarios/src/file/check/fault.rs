@@ -1,6 +1,7 @@
 //! Scheduled faults.
 
 use stormglass_engine::mediator::DEVICE_PAGES;
+use stormglass_engine::storage_set::layout::METADATA_PAGES;
 use stormglass_engine::time::Duration;
 
 use super::Check;
@@ -28,12 +29,14 @@ impl Check<'_> {
             | Action::Kill { .. }
             | Action::PowerOff { .. }
             | Action::Pause { .. }
+            | Action::Readdress { .. }
             | Action::SlowCpu { .. }
             | Action::CrashLoop { .. }
             | Action::Clock { .. } => self.machine_fault(&fault.action, at),
             Action::DeviceGone { .. }
             | Action::Damage { .. }
             | Action::DamageRecord { .. }
+            | Action::DamageMetadata { .. }
             | Action::DeviceSlow { .. }
             | Action::DeviceStall { .. }
             | Action::DeviceFull { .. }
@@ -91,6 +94,20 @@ impl Check<'_> {
             }
             Action::PowerOff { restart_after, .. } => {
                 self.maybe_positive(restart_after, at.then("restart_after"));
+            }
+            Action::Readdress { node, address } => {
+                self.node(node, at.then("node"));
+                let candidates = self.scenario.topology.candidates();
+                let first = candidates.first.value();
+                self.require(
+                    (first..first + candidates.count).contains(&address),
+                    at.then("address"),
+                    format!("no peer is ever looked for at address {address}"),
+                    format!(
+                        "write one from {first} to {}, or raise `topology.peer_addresses`",
+                        first + candidates.count - 1
+                    ),
+                );
             }
             Action::Pause { node, duration } => {
                 self.node(node, at.then("node"));
@@ -215,6 +232,25 @@ impl Check<'_> {
             }
             Action::Damage { device, block, .. } => self.damage(device, block, at),
             Action::DamageRecord { device, nth, .. } => self.damage_record(device, nth, at),
+            Action::DamageMetadata { device, copy, .. } => {
+                self.drive(device, at.then("device"));
+                let is_journal = matches!(
+                    device,
+                    DriveName::Set(device) if device.kind == DeviceKind::Journal
+                );
+                self.require(
+                    is_journal,
+                    at.then("device"),
+                    format!("no metadata stands on `{device}`"),
+                    "write a journal device: east.journal or west.journal",
+                );
+                self.require(
+                    (1..=METADATA_PAGES).contains(&copy),
+                    at.then("copy"),
+                    format!("there is no copy {copy}"),
+                    format!("write 1 to {METADATA_PAGES}"),
+                );
+            }
             Action::Remember { device } => self.drive(device, at.then("device")),
             Action::StalePages {
                 device,

@@ -64,6 +64,7 @@ impl Check<'_> {
         let Expect {
             verdict: _,
             probes,
+            unreached,
             measures,
         } = &self.scenario.expect;
         for (index, probe) in probes.iter().enumerate() {
@@ -75,6 +76,14 @@ impl Check<'_> {
                 [at_path!("expect", "probes", index), at_path!("probes")],
                 format!("{} is not among the scenario's `probes`", quoted(probe)),
                 format!("{near}list it in `probes` as well"),
+            );
+        }
+        for (index, probe) in unreached.iter().enumerate() {
+            self.require(
+                !probe.trim().is_empty() && !probes.contains(probe),
+                at_path!("expect", "unreached", index),
+                format!("{} cannot be asked for", quoted(probe)),
+                "name a probe, and not one that every run must reach",
             );
         }
         let known = measure::names(self.pair_count());

@@ -42,6 +42,13 @@ pub enum Action {
         /// For how long.
         duration: Duration,
     },
+    /// A node's D-module gets another address on the inter-cluster network.
+    Readdress {
+        /// The node.
+        node: NodeName,
+        /// The new address.
+        address: u32,
+    },
     /// A network loses every message between two sides.
     Partition(Partition),
     /// A device does not answer.
@@ -68,6 +75,15 @@ pub enum Action {
         device: DriveName,
         /// Which record, counted from the newest, which is 1.
         nth: u64,
+        /// How its page goes bad.
+        kind: DamageKind,
+    },
+    /// A stored copy of the metadata goes bad.
+    DamageMetadata {
+        /// The journal device.
+        device: DriveName,
+        /// Which copy, 1 or 2.
+        copy: u64,
         /// How its page goes bad.
         kind: DamageKind,
     },
@@ -207,10 +223,12 @@ impl Action {
             Action::Kill { .. } => "kill",
             Action::PowerOff { .. } => "power_off",
             Action::Pause { .. } => "pause",
+            Action::Readdress { .. } => "readdress",
             Action::Partition(_) => "partition",
             Action::DeviceGone { .. } => "device_gone",
             Action::Damage { .. } => "damage",
             Action::DamageRecord { .. } => "damage_record",
+            Action::DamageMetadata { .. } => "damage_metadata",
             Action::DeviceSlow { .. } => "device_slow",
             Action::DeviceStall { .. } => "device_stall",
             Action::DeviceFull { .. } => "device_full",

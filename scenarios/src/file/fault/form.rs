@@ -126,6 +126,14 @@ forms! {
         #[serde(with = "DurationText")]
         duration: Duration,
     }
+    /// A node's D-module gets another address on the inter-cluster network; nobody tells
+    /// its peers.
+    Readdress(ReaddressForm as "Readdress") {
+        /// The node.
+        node: NodeName,
+        /// The new address: one of the candidates, 200 and those after it, that nobody has.
+        address: u32,
+    }
     /// A device does not answer.
     DeviceGone(DeviceGoneForm as "DeviceGone") {
         /// The device that does not answer.
@@ -155,6 +163,16 @@ forms! {
         /// fewer.
         #[schemars(range(min = 1))]
         nth: u64,
+        /// How its page goes bad.
+        kind: DamageKind,
+    }
+    /// A stored copy of the metadata goes bad.
+    DamageMetadata(DamageMetadataForm as "DamageMetadata") {
+        /// The journal device.
+        device: DriveName,
+        /// Which copy.
+        #[schemars(range(min = 1, max = 2))]
+        copy: u64,
         /// How its page goes bad.
         kind: DamageKind,
     }
