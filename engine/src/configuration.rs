@@ -323,8 +323,8 @@ pub struct Timers {
     /// 200 ms.
     pub mediator_retry: Duration,
     /// Peers that leave a Hello without an answer for this long, at every address that
-    /// is known of them, may have moved: their addresses are tested. Default 300 ms; less
-    /// than `loss_after`, or they would be given up first.
+    /// is known of them, may have moved: their addresses are tested. Default 300 ms; unless
+    /// it is less than `loss_after` they are given up first.
     pub contact_timeout: Duration,
     /// The addresses are tested again after this long, if they were tested in vain or the
     /// N-module does not answer. Default 1 s.

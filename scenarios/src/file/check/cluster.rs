@@ -158,7 +158,6 @@ impl Check<'_> {
             ("answer_limit", answer_limit, "status_limit", status_limit),
             ("heartbeat", heartbeat, "takeover_after", takeover_after),
             ("heartbeat", heartbeat, "ha_lease", ha_lease),
-            ("contact_timeout", contact_timeout, "loss_after", loss_after),
             (
                 "retransmit_min",
                 retransmit_min,
