@@ -350,14 +350,13 @@ impl VolumeOracles {
         self.outcomes.finish(at, findings);
         let area = Range::new(BlockIndex::new(0), volume_blocks(map)).expect("a volume has blocks");
         let volume = self.volume;
-        let stored = |cluster, block| stored_block(world, map, (cluster, volume), block);
         for (copy, cluster) in map.copies(volume).into_iter().enumerate() {
             // Of a set that nobody tends, part may stand in the journal alone.
             let is_whole = is_tended(world, map, (cluster, volume));
             // What a copy does not owe is judged where it is owed, if anywhere.
             let content = |block| {
                 let is_owed = is_whole && !self.images.is_exempt(copy, block);
-                is_owed.then(|| stored(cluster, block))
+                is_owed.then(|| stored_block(world, map, (cluster, volume), block))
             };
             self.reference.finish(at, area, content, findings);
         }
