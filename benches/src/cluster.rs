@@ -1,7 +1,7 @@
 //! A world of the size of a cluster, to be forked: ten nodes with full disks.
 
-use bytes::Bytes;
 use stormglass_engine::contract::{PAGE_BYTES, PageIndex};
+use stormglass_engine::payload::Payload;
 use stormglass_sim::world::DeviceIndex;
 
 use crate::ping_pong::Game;
@@ -23,7 +23,7 @@ pub fn cluster() -> Game {
     let pages = DISK_BYTES / PAGE_BYTES as u64;
     let mut game = Game::with_disks(workload, pages);
     for (device, fill) in (0..10).map(DeviceIndex).zip(1..) {
-        let contents = (0..pages).map(|_| Bytes::from(vec![fill; PAGE_BYTES]));
+        let contents = (0..pages).map(|_| Payload::from(vec![fill; PAGE_BYTES]));
         let contents: Vec<_> = contents.collect();
         let drive = game.world.drive_mut(device);
         drive.device.install(PageIndex(0), &contents);

@@ -6,6 +6,7 @@ use stormglass_engine::contract::{
     Address, DeviceId, Entropy, Frame, Input, IoId, IoRequest, Label, LabelKind, Module, NetworkId,
     Outbox, PAGE_BYTES, Packet, PageIndex, Persistence, ReservationKey, Slot, Submission,
 };
+use stormglass_engine::payload::Payload;
 use stormglass_engine::time::{Duration, Instant};
 use stormglass_sim::choose::{Calm, Choose, Departure, PacketFate};
 use stormglass_sim::clock::Clock;
@@ -44,7 +45,7 @@ pub struct PingPong {
     player: Player,
     incarnation: u64,
     lanes: Vec<Lane>,
-    page: Bytes,
+    page: Payload,
     /// Pings whose writes are under way, by lane.
     writing: Vec<Option<Packet>>,
     next_io: u64,
@@ -70,7 +71,7 @@ impl PingPong {
             part: lane,
             attempt,
         };
-        let body = Bytes::new();
+        let body = Payload::new();
         out.send(WIRE, self.player.peer, label, Frame { head, body });
     }
 
@@ -133,7 +134,7 @@ impl Module for PingPong {
             player: player.clone(),
             incarnation: entropy.bits(),
             lanes: lanes.collect(),
-            page: Bytes::from(vec![1; PAGE_BYTES]),
+            page: Payload::from(vec![1; PAGE_BYTES]),
             writing: Vec::new(),
             next_io: 0,
             deadline: now.after(TIMEOUT),

@@ -3,7 +3,8 @@
 //! A [`Module`] is a pure state machine: inputs in, effects out, no clock, no
 //! thread, no randomness and no I/O of its own. The driver (the simulator, or a
 //! host with real sockets) owns time, delivery and devices. Everything the two
-//! sides know of each other stands in this file and in [`crate::time`].
+//! sides know of each other stands in this file, in [`crate::payload`] and in
+//! [`crate::time`].
 //!
 //! Rules that both sides rely on:
 //!
@@ -24,6 +25,7 @@ use serde::{Deserialize, Serialize};
 use std::fmt::Debug;
 use std::hash::Hash;
 
+use crate::payload::Payload;
 use crate::time::Instant;
 
 /// One restartable unit of software: an N-, M- or D-module, or anything else
@@ -138,7 +140,7 @@ pub struct Frame {
     /// Fixed and variable headers, checksum included.
     pub head: Bytes,
     /// Payload, possibly empty.
-    pub body: Bytes,
+    pub body: Payload,
 }
 
 impl Frame {
@@ -239,7 +241,7 @@ pub enum IoRequest {
         /// First page.
         start: PageIndex,
         /// One slice of [`PAGE_BYTES`] bytes for each page.
-        pages: Vec<Bytes>,
+        pages: Vec<Payload>,
         /// Whether to wait until it is stable.
         persistence: Persistence,
     },
@@ -272,7 +274,7 @@ pub struct Submission {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum IoOutput {
     /// The pages that were read, in order.
-    Pages(Vec<Bytes>),
+    Pages(Vec<Payload>),
     /// A write, flush or preempt was carried out.
     Done,
     /// The holder of the reservation.

@@ -10,6 +10,7 @@
 )]
 
 pub mod contract;
+pub mod payload;
 pub mod time;
 pub mod vocabulary;
 

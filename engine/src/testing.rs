@@ -15,7 +15,7 @@ pub(crate) use parts::{Bench, FIRST, Sending, portions, set};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use bytes::Bytes;
+use crate::payload::Payload;
 
 use crate::configuration::{
     Candidates, Configuration, D_SLOT, Duty, Hardware, Limits, Mediator, N_SLOT, Policy,
@@ -75,7 +75,7 @@ pub(crate) const fn session(incarnation: u64) -> Session {
 }
 
 /// Blocks filled with one byte.
-pub(crate) fn fill(byte: u8, count: u32) -> Bytes {
+pub(crate) fn fill(byte: u8, count: u32) -> Payload {
     vec![byte; count as usize * BLOCK_BYTES].into()
 }
 
@@ -168,7 +168,7 @@ pub(crate) struct Sent {
 /// A device that loses nothing and executes when it is told to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Disk {
-    pub(crate) pages: BTreeMap<u64, Bytes>,
+    pub(crate) pages: BTreeMap<u64, Payload>,
     pub(crate) holder: Option<ReservationKey>,
 }
 
@@ -186,7 +186,7 @@ impl Disk {
         }
         match &submission.request {
             IoRequest::Read { start, count } => {
-                let zeroes = Bytes::from_static(&[0; PAGE_BYTES]);
+                let zeroes = Payload::from_static(&[0; PAGE_BYTES]);
                 let page = |page| self.pages.get(&page).unwrap_or(&zeroes).clone();
                 let pages = start.0..start.0 + u64::from(*count);
                 Ok(IoOutput::Pages(pages.map(page).collect()))

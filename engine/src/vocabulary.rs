@@ -4,7 +4,7 @@
 //! live here. Wire and disk forms are in [`crate::wire`] and
 //! [`crate::storage_set`].
 
-use bytes::Bytes;
+use crate::payload::Payload;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -151,7 +151,7 @@ pub enum Command {
     /// Returns the range's content.
     Read(Range),
     /// Replaces the range's content.
-    Write(Range, Bytes),
+    Write(Range, Payload),
     /// Fills the range with zeroes.
     WriteZeroes(Range),
     /// Replaces the range's content if it equals `expected`.
@@ -159,9 +159,9 @@ pub enum Command {
         /// Blocks compared and written.
         range: Range,
         /// The content that must stand there.
-        expected: Bytes,
+        expected: Payload,
         /// The new content.
-        data: Bytes,
+        data: Payload,
     },
     /// Acknowledged: all that was acknowledged before is durable on every
     /// in-sync copy.
@@ -206,7 +206,7 @@ impl Command {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Content {
     /// These bytes, as long as the range.
-    Data(Bytes),
+    Data(Payload),
     /// Zeroes.
     Zeroes,
     /// Nothing: a compare that failed.
@@ -259,7 +259,7 @@ pub enum UnknownReason {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Status {
     /// Performed; a read carries its data.
-    Success(Option<Bytes>),
+    Success(Option<Payload>),
     /// Performed, and the compare failed.
     Mismatch,
     /// A definite failure.

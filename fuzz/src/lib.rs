@@ -2,8 +2,8 @@
 //! all but one input in four billion, and the fuzzer would never see what lies
 //! behind: so magic, version, lengths and checksum are made, the rest is fuzzed.
 
-use bytes::Bytes;
 use stormglass_engine::contract::{Frame, PAGE_BYTES};
+use stormglass_engine::payload::Payload;
 
 /// Bytes of an envelope; see the engine's `codec::envelope`.
 const ENVELOPE_BYTES: usize = 20;
@@ -14,25 +14,25 @@ const CHECKSUM_OFFSET: usize = 16;
 pub fn frame(magic: &[u8; 4], data: &[u8]) -> Frame {
     let (kind, values, body) = parts(data);
     let head = head(magic, kind, values, body);
-    Frame { head: head.into(), body: Bytes::copy_from_slice(body) }
+    Frame { head: head.into(), body: Payload::copy_from_slice(body) }
 }
 
 /// Pages of version 1, from the same parts; a body becomes as many pages as it
 /// has bytes, up to 4, each filled with one of them.
-pub fn pages(magic: &[u8; 4], data: &[u8]) -> Vec<Bytes> {
+pub fn pages(magic: &[u8; 4], data: &[u8]) -> Vec<Payload> {
     let (kind, values, fills) = parts(data);
     let body: Vec<u8> = fills.iter().take(4).flat_map(|fill| [*fill; PAGE_BYTES]).collect();
     let mut bytes = head(magic, kind, values, &body);
     bytes.resize(bytes.len().next_multiple_of(PAGE_BYTES), 0);
     bytes.extend_from_slice(&body);
-    bytes.chunks(PAGE_BYTES).map(Bytes::copy_from_slice).collect()
+    bytes.chunks(PAGE_BYTES).map(Payload::copy_from_slice).collect()
 }
 
 /// Pages as they are, the last one padded.
-pub fn raw_pages(data: &[u8]) -> Vec<Bytes> {
+pub fn raw_pages(data: &[u8]) -> Vec<Payload> {
     let mut bytes = data.to_vec();
     bytes.resize(bytes.len().next_multiple_of(PAGE_BYTES), 0);
-    bytes.chunks(PAGE_BYTES).map(Bytes::copy_from_slice).collect()
+    bytes.chunks(PAGE_BYTES).map(Payload::copy_from_slice).collect()
 }
 
 fn parts(data: &[u8]) -> (u8, &[u8], &[u8]) {

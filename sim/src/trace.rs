@@ -101,6 +101,8 @@ impl Hasher for Portable {
 
 #[cfg(test)]
 mod tests {
+    use stormglass_engine::payload::Payload;
+
     use super::*;
 
     #[test]
@@ -124,6 +126,16 @@ mod tests {
         one.fold_pair(1, 2);
         other.fold_pair(2, 1);
         assert_ne!(one, other);
+    }
+
+    /// So trace hashes do not know whether a payload remembers its fingerprint.
+    #[test]
+    fn a_payload_is_folded_like_its_bytes() {
+        let bytes: Vec<u8> = (0..=255).cycle().take(5_000).collect();
+        let (mut of_payload, mut of_bytes) = (Rolling::START, Rolling::START);
+        of_payload.fold_value(&Payload::copy_from_slice(&bytes));
+        of_bytes.fold_value(&bytes);
+        assert_eq!(of_payload, of_bytes);
     }
 
     /// Pinned: a change of it makes every recorded trace hash stale.

@@ -14,7 +14,7 @@
 //! Magic and version are judged before the checksum, so that a foreign version
 //! is told apart from a broken copy of this one.
 
-use bytes::Bytes;
+use crate::payload::Payload;
 use crc32c::{crc32c, crc32c_append};
 
 use super::{Coded, length};
@@ -91,11 +91,14 @@ impl Format {
     pub(crate) fn open<'a>(
         self,
         head: &'a [u8],
-        body: &[Bytes],
+        body: &[Payload],
     ) -> Result<(Envelope, &'a [u8]), DecodeError> {
         let envelope = self.peek(head)?;
         check_length(head.len(), envelope.head_bytes)?;
-        check_length(body.iter().map(Bytes::len).sum(), envelope.body_bytes)?;
+        check_length(
+            body.iter().map(|piece| piece.len()).sum(),
+            envelope.body_bytes,
+        )?;
         if checksum(head, body) != envelope.checksum {
             return Err(DecodeError::Checksum);
         }
@@ -116,8 +119,8 @@ impl Format {
 
 /// Enters lengths and checksum into a head that is complete; returns the
 /// checksum.
-pub(crate) fn seal(head: &mut [u8], body: &[Bytes]) -> u32 {
-    let body_bytes: usize = body.iter().map(Bytes::len).sum();
+pub(crate) fn seal(head: &mut [u8], body: &[Payload]) -> u32 {
+    let body_bytes: usize = body.iter().map(|piece| piece.len()).sum();
     let lengths = [
         length(head.len()).to_le_bytes(),
         length(body_bytes).to_le_bytes(),
@@ -129,7 +132,7 @@ pub(crate) fn seal(head: &mut [u8], body: &[Bytes]) -> u32 {
 }
 
 /// Seals a message; the body is taken as it is.
-pub(crate) fn seal_frame(mut head: Vec<u8>, body: Bytes) -> Frame {
+pub(crate) fn seal_frame(mut head: Vec<u8>, body: Payload) -> Frame {
     seal(&mut head, std::slice::from_ref(&body));
     Frame {
         head: head.into(),
@@ -157,9 +160,9 @@ fn check_length(found: usize, stated: u32) -> Result<(), DecodeError> {
     }
 }
 
-fn checksum(head: &[u8], body: &[Bytes]) -> u32 {
+fn checksum(head: &[u8], body: &[Payload]) -> u32 {
     let before = crc32c(&head[..CHECKSUM_OFFSET]);
     let values = crc32c_append(before, &head[ENVELOPE_BYTES..]);
     body.iter()
-        .fold(values, |sum, piece| crc32c_append(sum, piece))
+        .fold(values, |sum, piece| super::checksum::append(sum, piece))
 }

@@ -9,6 +9,7 @@
 //!
 //! Each value has exactly one form: what decodes encodes to the same bytes.
 
+pub(crate) mod checksum;
 pub(crate) mod envelope;
 mod error;
 pub(crate) mod payload;

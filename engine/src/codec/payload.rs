@@ -1,7 +1,7 @@
 //! Block payload: scatter lists that are shared, and copied only where one
 //! buffer must be made of several.
 
-use bytes::Bytes;
+use crate::payload::Payload;
 
 use super::Coded;
 use crate::codec::DecodeError;
@@ -11,18 +11,19 @@ use crate::wire::MESSAGE_BLOCKS_MAX;
 /// Takes bytes from the front of a scatter list.
 #[derive(Clone, Debug)]
 pub(crate) struct Gather<'a> {
-    front: Bytes,
-    behind: &'a [Bytes],
+    pieces: &'a [Payload],
+    /// Bytes of the first piece that are taken.
+    taken: usize,
     left: usize,
 }
 
 impl<'a> Gather<'a> {
     /// Starts at the first byte of the first piece.
-    pub(crate) fn new(pieces: &'a [Bytes]) -> Self {
-        let left = pieces.iter().map(Bytes::len).sum();
+    pub(crate) fn new(pieces: &'a [Payload]) -> Self {
+        let left = pieces.iter().map(|piece| piece.len()).sum();
         Gather {
-            front: Bytes::new(),
-            behind: pieces,
+            pieces,
+            taken: 0,
             left,
         }
     }
@@ -33,20 +34,26 @@ impl<'a> Gather<'a> {
     }
 
     /// Takes `count` bytes; without a copy if they lie in one piece.
-    pub(crate) fn take(&mut self, count: usize) -> Result<Bytes, DecodeError> {
+    pub(crate) fn take(&mut self, count: usize) -> Result<Payload, DecodeError> {
         if count > self.left {
             return Err(DecodeError::Truncated);
         }
         self.left -= count;
-        self.refill();
-        if count <= self.front.len() {
-            return Ok(self.front.split_to(count));
+        let Some(front) = self.front() else {
+            return Ok(Payload::new());
+        };
+        if count <= front.len() - self.taken {
+            let part = front.slice(self.taken..self.taken + count);
+            self.taken += count;
+            return Ok(part);
         }
         let mut joined = Vec::with_capacity(count);
         while joined.len() < count {
-            self.refill();
-            let wanted = self.front.len().min(count - joined.len());
-            joined.extend_from_slice(&self.front.split_to(wanted));
+            let front = self.front().expect("there are as many bytes left");
+            let front = &front[self.taken..];
+            let wanted = front.len().min(count - joined.len());
+            joined.extend_from_slice(&front[..wanted]);
+            self.taken += wanted;
         }
         Ok(joined.into())
     }
@@ -60,26 +67,25 @@ impl<'a> Gather<'a> {
         }
     }
 
-    fn refill(&mut self) {
-        while self.front.is_empty() {
-            let Some((next, behind)) = self.behind.split_first() else {
-                return;
-            };
-            self.front = next.clone();
-            self.behind = behind;
+    /// The piece that has the next byte; none if there is no byte any more.
+    fn front(&mut self) -> Option<&'a Payload> {
+        while self.pieces.first()?.len() == self.taken {
+            self.pieces = &self.pieces[1..];
+            self.taken = 0;
         }
+        self.pieces.first()
     }
 }
 
 /// One buffer of all pieces; a single piece stays the same buffer.
-pub(crate) fn join(pieces: &[Bytes]) -> Bytes {
+pub(crate) fn join(pieces: &[Payload]) -> Payload {
     let mut gather = Gather::new(pieces);
     let all = gather.left();
     gather.take(all).expect("all that is there can be taken")
 }
 
 /// Appends a range's payload to a scatter list by reference.
-pub(crate) fn put_payload(range: Range, bytes: &Bytes, payload: &mut Vec<Bytes>) {
+pub(crate) fn put_payload(range: Range, bytes: &Payload, payload: &mut Vec<Payload>) {
     assert_eq!(
         bytes.len(),
         range.byte_count(),
@@ -93,7 +99,7 @@ pub(crate) fn put_payload(range: Range, bytes: &Bytes, payload: &mut Vec<Bytes>)
 }
 
 /// Takes a range's payload.
-pub(crate) fn get_payload(range: Range, payload: &mut Gather<'_>) -> Result<Bytes, DecodeError> {
+pub(crate) fn get_payload(range: Range, payload: &mut Gather<'_>) -> Result<Payload, DecodeError> {
     if range.count() > MESSAGE_BLOCKS_MAX {
         return Err(DecodeError::Field("payload length"));
     }
@@ -109,7 +115,7 @@ pub(crate) fn put_content(
     content: &Content,
     range: Range,
     out: &mut Vec<u8>,
-    payload: &mut Vec<Bytes>,
+    payload: &mut Vec<Payload>,
 ) {
     match content {
         Content::Data(bytes) => {

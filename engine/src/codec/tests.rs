@@ -1,4 +1,4 @@
-use bytes::Bytes;
+use crate::payload::Payload;
 use imbl::{OrdMap, OrdSet};
 
 use super::payload::{Gather, join};
@@ -82,14 +82,14 @@ fn an_outcome_is_one_of_three() {
 #[test]
 fn gathering_copies_only_what_spans_pieces() {
     let pieces = [
-        Bytes::from_static(b"abcd"),
-        Bytes::new(),
-        Bytes::from_static(b"efgh"),
+        Payload::from_static(b"abcd"),
+        Payload::new(),
+        Payload::from_static(b"efgh"),
     ];
     let mut gather = Gather::new(&pieces);
     let inside = gather.take(3).expect("there are 8");
     assert_eq!(inside.as_ptr(), pieces[0].as_ptr());
-    assert_eq!(gather.take(2), Ok(Bytes::from_static(b"de")));
+    assert_eq!(gather.take(2), Ok(Payload::from_static(b"de")));
     assert_eq!(gather.finish(), Err(DecodeError::Trailing));
     assert_eq!(gather.take(4), Err(DecodeError::Truncated));
     let last = gather.take(3).expect("there are 3");
@@ -99,11 +99,11 @@ fn gathering_copies_only_what_spans_pieces() {
 
 #[test]
 fn joining_one_piece_is_that_piece() {
-    let piece = Bytes::from_static(b"abcd");
+    let piece = Payload::from_static(b"abcd");
     assert_eq!(join(std::slice::from_ref(&piece)).as_ptr(), piece.as_ptr());
     assert_eq!(
         join(&[piece.clone(), piece]),
-        Bytes::from_static(b"abcdabcd")
+        Payload::from_static(b"abcdabcd")
     );
-    assert_eq!(join(&[]), Bytes::new());
+    assert_eq!(join(&[]), Payload::new());
 }

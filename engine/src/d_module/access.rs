@@ -13,7 +13,7 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
+use crate::payload::Payload;
 use serde::{Deserialize, Serialize};
 
 use super::Context;
@@ -61,7 +61,7 @@ pub struct InFlight {
     range: Range,
     sequence: SequenceId,
     content: Content,
-    expected: Option<Bytes>,
+    expected: Option<Payload>,
     watermark: Watermark,
     promised: u64,
 }
@@ -185,7 +185,7 @@ impl Access {
     pub fn compare(
         &mut self,
         command: CommandId,
-        found: &Bytes,
+        found: &Payload,
         route: Route,
         set: &mut StorageSet,
         cx: &mut Context<'_>,
@@ -447,7 +447,7 @@ impl Access {
 /// Checksum of a mutation's effect.
 fn checksum(content: &Content) -> u32 {
     match content {
-        Content::Data(data) => crc32c::crc32c(data),
+        Content::Data(data) => data.checksum(),
         Content::Zeroes => 0,
         Content::Nothing => 1,
     }

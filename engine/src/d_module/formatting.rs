@@ -22,7 +22,7 @@
 //! It is recognised by that superblock, so a crash on the way leaves one that is lost
 //! still. Owns the order; refuses to know which state is written.
 
-use bytes::Bytes;
+use crate::payload::Payload;
 use serde::{Deserialize, Serialize};
 
 use crate::contract::{
@@ -53,7 +53,7 @@ pub(super) enum Ring {
 pub(super) struct Formatting {
     key: ReservationKey,
     /// Writes still to be done, the next one last.
-    left: Vec<(DeviceId, PageIndex, Vec<Bytes>)>,
+    left: Vec<(DeviceId, PageIndex, Vec<Payload>)>,
     waiting: Option<IoId>,
     /// What is reported when all is written.
     report: Event,
@@ -106,7 +106,7 @@ impl Formatting {
 
     fn begin(
         key: ReservationKey,
-        left: Vec<(DeviceId, PageIndex, Vec<Bytes>)>,
+        left: Vec<(DeviceId, PageIndex, Vec<Payload>)>,
         report: Event,
         ids: &mut IoIds,
     ) -> (Self, Submission) {
@@ -154,11 +154,11 @@ impl Formatting {
 }
 
 /// Zeroes all over the ring.
-fn wipe(devices: Devices) -> impl Iterator<Item = (DeviceId, PageIndex, Vec<Bytes>)> {
+fn wipe(devices: Devices) -> impl Iterator<Item = (DeviceId, PageIndex, Vec<Payload>)> {
     let Devices {
         journal, geometry, ..
     } = devices;
-    let zeroes = Bytes::from_static(&[0; PAGE_BYTES]);
+    let zeroes = Payload::from_static(&[0; PAGE_BYTES]);
     let chunks = geometry.ring_pages.div_ceil(WIPED_AT_ONCE);
     (0..chunks).map(move |chunk| {
         let from = chunk * WIPED_AT_ONCE;

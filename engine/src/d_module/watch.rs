@@ -12,7 +12,7 @@
 //! | e | partner | any | silent | take over |
 //! | f | partner | any | alive or not long silent | wait |
 
-use bytes::Bytes;
+use crate::payload::Payload;
 use serde::{Deserialize, Serialize};
 
 use super::Context;
@@ -124,7 +124,7 @@ impl Watch {
         }
     }
 
-    fn look(&mut self, pages: &[Bytes], cx: &Context<'_>) {
+    fn look(&mut self, pages: &[Payload], cx: &Context<'_>) {
         let of = |node: NodeId| {
             let found = pages.iter().filter_map(|page| decode_heartbeat(page).ok());
             found.filter(|heartbeat| heartbeat.node == node).last()

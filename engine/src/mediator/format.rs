@@ -1,6 +1,6 @@
 //! Bytes of a record on the mediator's device: one page, envelope first.
 
-use bytes::Bytes;
+use crate::payload::Payload;
 use serde::{Deserialize, Serialize};
 
 use super::DEVICE_PAGES;
@@ -36,7 +36,7 @@ impl RecordPage {
 }
 
 /// Encodes a record into its page.
-pub fn encode_page(page: &RecordPage) -> Bytes {
+pub fn encode_page(page: &RecordPage) -> Payload {
     let mut head = FORMAT.begin(0);
     page.put(&mut head);
     seal(&mut head, &[]);

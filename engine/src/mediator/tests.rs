@@ -1,3 +1,4 @@
+use crate::payload::Payload;
 use bytes::Bytes;
 
 use super::*;
@@ -34,7 +35,7 @@ fn page(record: MediatorRecord) -> RecordPage {
     RecordPage { volume, record }
 }
 
-fn blank() -> Bytes {
+fn blank() -> Payload {
     vec![0; PAGE_BYTES].into()
 }
 
@@ -86,7 +87,7 @@ impl Third {
     }
 
     /// It has read these pages.
-    fn with(pages: [Bytes; 2]) -> Self {
+    fn with(pages: [Payload; 2]) -> Self {
         let mut third = Third::booted();
         let output = IoOutput::Pages(pages.to_vec());
         assert_eq!(third.complete(0, Ok(output)), []);
@@ -142,7 +143,7 @@ impl Third {
     }
 
     /// The read that checks a write has returned a page.
-    fn found(&mut self, repetition: u64, record: MediatorRecord, page: Bytes) -> Effects {
+    fn found(&mut self, repetition: u64, record: MediatorRecord, page: Payload) -> Effects {
         let io = CHECK_BIT | repetition << REPETITION_SHIFT | record.version.value();
         self.complete(io, Ok(IoOutput::Pages(vec![page])))
     }
@@ -255,7 +256,7 @@ fn the_newer_of_two_pages_counts() {
 
 #[test]
 fn a_torn_write_leaves_the_older_record() {
-    let torn: Bytes = vec![5; PAGE_BYTES].into();
+    let torn: Payload = vec![5; PAGE_BYTES].into();
     let third = record(3, WEST, true);
     let pages = [torn.clone(), encode_page(&page(third))];
     assert_eq!(Third::with(pages).record(), third);
@@ -284,7 +285,7 @@ fn a_page_in_the_wrong_place_or_of_another_volume_is_no_record() {
 
 #[test]
 fn without_a_trustworthy_page_it_halts() {
-    let broken: Bytes = vec![5; PAGE_BYTES].into();
+    let broken: Payload = vec![5; PAGE_BYTES].into();
     let mut third = Third::booted();
     let pages = IoOutput::Pages(vec![broken.clone(), broken]);
     let halted = Effect::Trace(Event::Halted(IoError::Unreadable(PageIndex(0))));
@@ -370,7 +371,7 @@ fn what_is_not_for_it_is_ignored_with_a_reason() {
     assert_eq!(foreign, ignored(IgnoreReason::Misrouted));
     let noise = Frame {
         head: Bytes::from_static(b"noise"),
-        body: Bytes::new(),
+        body: Payload::new(),
     };
     let noise = third.packet(NETWORK, EAST, noise);
     assert_eq!(noise, ignored(IgnoreReason::Undecodable));

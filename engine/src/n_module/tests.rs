@@ -1,3 +1,4 @@
+use crate::payload::Payload;
 use bytes::Bytes;
 
 use super::*;
@@ -128,7 +129,7 @@ fn what_cannot_be_routed_is_ignored_with_a_reason() {
     assert_eq!(node.packet(PEERS, good), ignored(IgnoreReason::Misrouted));
     let noise = Frame {
         head: Bytes::from_static(b"noise"),
-        body: Bytes::new(),
+        body: Payload::new(),
     };
     assert_eq!(
         node.packet(CLIENTS, noise),

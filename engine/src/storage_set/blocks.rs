@@ -5,7 +5,7 @@
 //! writes or reads. A block is served from this map until its destage is flushed
 //! *and* checkpointed, so a read never meets a half-destaged block.
 
-use bytes::Bytes;
+use crate::payload::Payload;
 use serde::{Deserialize, Serialize};
 
 use crate::collections::Layered;
@@ -17,7 +17,7 @@ pub struct BlockContent {
     /// The command that wrote it; 0 if none did.
     pub version: SequenceId,
     /// Its bytes; `None` for zeroes.
-    pub data: Option<Bytes>,
+    pub data: Option<Payload>,
 }
 
 /// A block that stands only in the journal.

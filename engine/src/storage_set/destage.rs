@@ -12,7 +12,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bytes::Bytes;
+use crate::payload::Payload;
 use serde::{Deserialize, Serialize};
 
 use super::blocks::Blocks;
@@ -69,7 +69,7 @@ pub struct Destage {
     batch: Blocks,
     checkpoint: Checkpoint,
     releases: u64,
-    headers: BTreeMap<PageIndex, Bytes>,
+    headers: BTreeMap<PageIndex, Payload>,
     waiting: BTreeMap<IoId, PageIndex>,
     /// A command of the data device has failed: the batch is given up once all that
     /// are under way have ended.
@@ -233,8 +233,8 @@ impl Destage {
             .into_iter()
             .map(|(page, bytes)| (page, bytes.to_vec()))
             .collect();
-        let zeroes = Bytes::from_static(&[0; PAGE_BYTES]);
-        let mut runs: Vec<(BlockIndex, Vec<Bytes>)> = Vec::new();
+        let zeroes = Payload::from_static(&[0; PAGE_BYTES]);
+        let mut runs: Vec<(BlockIndex, Vec<Payload>)> = Vec::new();
         for (block, journalled) in self.batch.iter() {
             let data = journalled
                 .content
@@ -244,7 +244,7 @@ impl Destage {
             let header = BlockHeader {
                 block,
                 version: journalled.content.version,
-                checksum: crc32c::crc32c(&data),
+                checksum: data.checksum(),
             };
             let page = headers.get_mut(&self.devices.geometry.header_page(block));
             let page = page.expect("every header page of the batch was read");
@@ -273,7 +273,7 @@ impl Destage {
             ios.push(self.data_io(ids, start, write(pages)(start)));
         }
         for (start, bytes) in headers {
-            ios.push(self.data_io(ids, start, write(vec![Bytes::from(bytes)])(start)));
+            ios.push(self.data_io(ids, start, write(vec![Payload::from(bytes)])(start)));
         }
         ios
     }

@@ -10,7 +10,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use bytes::Bytes;
+use crate::payload::Payload;
 use serde::{Deserialize, Serialize};
 
 use super::format;
@@ -199,8 +199,8 @@ impl Journal {
 fn split_at_wrap(
     geometry: Geometry,
     page: u64,
-    mut pages: Vec<Bytes>,
-) -> impl Iterator<Item = (u64, Vec<Bytes>)> {
+    mut pages: Vec<Payload>,
+) -> impl Iterator<Item = (u64, Vec<Payload>)> {
     assert!(
         pages.iter().all(|page| page.len() == PAGE_BYTES),
         "records are whole pages"

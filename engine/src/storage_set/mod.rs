@@ -15,7 +15,7 @@ pub mod record;
 pub mod recovery;
 pub mod tables;
 
-use bytes::Bytes;
+use crate::payload::Payload;
 use serde::{Deserialize, Serialize};
 
 use self::blocks::Blocks;
@@ -316,7 +316,7 @@ pub fn is_fenced(error: IoError) -> bool {
 }
 
 /// Pages to install on a set's devices before first use.
-pub type FormattedPages = Vec<(DeviceId, PageIndex, Vec<Bytes>)>;
+pub type FormattedPages = Vec<(DeviceId, PageIndex, Vec<Payload>)>;
 
 /// The content of a freshly formatted set: one copy of a new volume, all zeroes.
 pub fn format_set(set: &SetConfiguration, role: Role) -> FormattedPages {

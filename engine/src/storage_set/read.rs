@@ -3,7 +3,8 @@
 //! The caller holds the range, so no write can slip in between the journal's
 //! part and the device's part of one read.
 
-use bytes::{Bytes, BytesMut};
+use crate::payload::Payload;
+use bytes::BytesMut;
 use serde::{Deserialize, Serialize};
 
 use super::blocks::{BlockContent, Blocks};
@@ -55,7 +56,7 @@ pub struct RangeRead {
     /// What is asked of the device.
     runs: Vec<Run>,
     headers: Option<IoId>,
-    header_pages: Vec<Bytes>,
+    header_pages: Vec<Payload>,
     error: Option<IoError>,
     /// The first block that neither the journal nor the device holds.
     missing: Option<BlockIndex>,
@@ -68,7 +69,7 @@ pub struct RangeRead {
 struct Run {
     range: Range,
     io: Option<IoId>,
-    pages: Vec<Bytes>,
+    pages: Vec<Payload>,
 }
 
 impl RangeRead {
@@ -194,12 +195,10 @@ impl RangeRead {
         &self,
         asked: Range,
         block: BlockIndex,
-        data: &Bytes,
+        data: &Payload,
     ) -> Result<BlockContent, Unproven> {
         match self.header(asked, block) {
-            Ok(Some(header))
-                if header.block == block && header.checksum == crc32c::crc32c(data) =>
-            {
+            Ok(Some(header)) if header.block == block && header.checksum == data.checksum() => {
                 Ok(BlockContent {
                     version: header.version,
                     data: Some(data.clone()),
@@ -272,8 +271,8 @@ fn place(from: u64, to: u64) -> usize {
 }
 
 /// The bytes of consecutive blocks, shared where there is only one.
-pub fn concatenate(blocks: &[BlockContent]) -> Bytes {
-    let zeroes = Bytes::from_static(&[0; PAGE_BYTES]);
+pub fn concatenate(blocks: &[BlockContent]) -> Payload {
+    let zeroes = Payload::from_static(&[0; PAGE_BYTES]);
     if let [block] = blocks {
         return block.data.clone().unwrap_or(zeroes);
     }
@@ -281,7 +280,7 @@ pub fn concatenate(blocks: &[BlockContent]) -> Bytes {
     for block in blocks {
         bytes.extend_from_slice(block.data.as_ref().unwrap_or(&zeroes));
     }
-    bytes.freeze()
+    bytes.freeze().into()
 }
 
 #[cfg(test)]

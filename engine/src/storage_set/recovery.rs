@@ -20,7 +20,7 @@
 //! that was cut off names nothing behind its cut, so old tails prove nothing. A page
 //! that cannot be read counts as one that holds nothing.
 
-use bytes::Bytes;
+use crate::payload::Payload;
 use serde::{Deserialize, Serialize};
 
 use super::blocks::Blocks;
@@ -137,7 +137,7 @@ pub struct Recovery {
     /// The newest record that stands in the ring.
     newest: Lsn,
     /// Pages read and not consumed.
-    pages: Vec<Bytes>,
+    pages: Vec<Payload>,
     /// Where in the ring they start.
     at: u64,
     scanned: u64,
@@ -206,12 +206,12 @@ impl Recovery {
             Some(before) if before > 0 => {
                 Progress::Submit(self.read(reading.device, reading.start, before, ids))
             }
-            Some(_) | None => self.take(vec![Bytes::from_static(&[0; PAGE_BYTES])], ids),
+            Some(_) | None => self.take(vec![Payload::from_static(&[0; PAGE_BYTES])], ids),
         })
     }
 
     /// Takes pages in; they may be fewer than were asked for.
-    fn take(&mut self, pages: Vec<Bytes>, ids: &mut IoIds) -> Progress {
+    fn take(&mut self, pages: Vec<Payload>, ids: &mut IoIds) -> Progress {
         match self.step {
             Step::DataSuperblock => {
                 let found = format::decode_superblock(&pages[0]);
@@ -269,7 +269,7 @@ impl Recovery {
         }
     }
 
-    fn read_headers(&mut self, pages: &[Bytes]) -> Result<(), RecoveryError> {
+    fn read_headers(&mut self, pages: &[Payload]) -> Result<(), RecoveryError> {
         let superblock = pages[..2]
             .iter()
             .find_map(|page| format::decode_superblock(page).ok());

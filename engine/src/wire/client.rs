@@ -3,7 +3,7 @@
 #[cfg(test)]
 mod tests;
 
-use bytes::Bytes;
+use crate::payload::Payload;
 
 use super::{ClientReply, ClientRequest, CommandFrame, DecodeError, MESSAGE_BLOCKS_MAX, kind};
 use crate::codec::envelope::{Format, open_frame, seal_frame};
@@ -30,7 +30,7 @@ pub fn encode_request(request: &ClientRequest) -> Frame {
             client.put(&mut head);
             volume.put(&mut head);
             attempt.put(&mut head);
-            seal_frame(head, Bytes::new())
+            seal_frame(head, Payload::new())
         }
         ClientRequest::Command(frame) => {
             let mut head = FORMAT.begin(kind::COMMAND.0);
@@ -90,7 +90,7 @@ pub fn encode_reply(reply: &ClientReply) -> Frame {
             client.put(&mut head);
             attempt.put(&mut head);
             ticket.put(&mut head);
-            seal_frame(head, Bytes::new())
+            seal_frame(head, Payload::new())
         }
         ClientReply::Retrying {
             id,
@@ -101,7 +101,7 @@ pub fn encode_reply(reply: &ClientReply) -> Frame {
             id.put(&mut head);
             attempt.put(&mut head);
             ticket.put(&mut head);
-            seal_frame(head, Bytes::new())
+            seal_frame(head, Payload::new())
         }
         ClientReply::Answer {
             id,
@@ -156,7 +156,7 @@ const FLUSH: u8 = 5;
 const RETRY: u8 = 6;
 
 /// Appends a command and returns its payload.
-fn put_command(command: &Command, out: &mut Vec<u8>) -> Bytes {
+fn put_command(command: &Command, out: &mut Vec<u8>) -> Payload {
     let mut payload = Vec::new();
     match command {
         Command::Read(range) => {
@@ -235,7 +235,7 @@ const CANCELLED: u8 = 5;
 const UNKNOWN: u8 = 6;
 
 /// Appends a status and returns its payload.
-fn put_status(status: &Status, out: &mut Vec<u8>) -> Bytes {
+fn put_status(status: &Status, out: &mut Vec<u8>) -> Payload {
     match status {
         Status::Success(None) => SUCCESS.put(out),
         Status::Success(Some(data)) => {
@@ -258,7 +258,7 @@ fn put_status(status: &Status, out: &mut Vec<u8>) -> Bytes {
             reason.put(out);
         }
     }
-    Bytes::new()
+    Payload::new()
 }
 
 fn get_status(input: &mut &[u8], payload: &mut Gather<'_>) -> Result<Status, DecodeError> {

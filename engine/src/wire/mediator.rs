@@ -6,7 +6,7 @@
 #[cfg(test)]
 mod tests;
 
-use bytes::Bytes;
+use crate::payload::Payload;
 use serde::{Deserialize, Serialize};
 
 use super::{DecodeError, kind};
@@ -95,7 +95,7 @@ pub fn encode_request(request: &MediatorRequest) -> Frame {
         expect.put(&mut head);
         in_sync.put(&mut head);
     }
-    seal_frame(head, Bytes::new())
+    seal_frame(head, Payload::new())
 }
 
 /// Decodes a request.
@@ -133,7 +133,7 @@ pub fn encode_reply(reply: &MediatorReply) -> Frame {
     reply.nonce.put(&mut head);
     reply.attempt.put(&mut head);
     reply.record.put(&mut head);
-    seal_frame(head, Bytes::new())
+    seal_frame(head, Payload::new())
 }
 
 /// Decodes a reply.

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 pub use crate::codec::DecodeError;
 use crate::codec::envelope;
 use crate::contract::{Frame, LabelKind};
+use crate::payload::Payload;
 use crate::storage_set::record::CommandResult;
 use crate::vocabulary::{
     ClientId, Command, CommandId, Content, CopyNumber, Outcome, Range, SequenceId, Session, SetId,
@@ -39,7 +40,7 @@ pub fn split(message: &Bytes) -> Result<Frame, DecodeError> {
     }
     Ok(Frame {
         head: message.slice(..head_bytes),
-        body: message.slice(head_bytes..),
+        body: message.slice(head_bytes..).into(),
     })
 }
 
@@ -232,7 +233,7 @@ pub enum PeerMessage {
         /// Version of every block in the range.
         versions: Vec<SequenceId>,
         /// The blocks' bytes: the frame's body.
-        data: Bytes,
+        data: Payload,
     },
     /// Mirror side to owner: this node does not own the mirror's set.
     NotOwner {
@@ -335,7 +336,7 @@ pub struct Portion {
     /// so that the payload's buffer stays the frame's body.
     pub head: Bytes,
     /// This portion's slice of the transfer's payload: the frame's body.
-    pub slice: Bytes,
+    pub slice: Payload,
 }
 
 impl Portion {

@@ -3,10 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bytes::Bytes;
 use stormglass_engine::contract::{
     Address, Effect, Entropy, Frame, Input, Label, NetworkId, Outbox, Packet,
 };
+use stormglass_engine::payload::Payload;
 use stormglass_engine::time::{Duration, Instant};
 use stormglass_engine::vocabulary::*;
 use stormglass_engine::wire::client::{decode_request, encode_reply};
@@ -83,8 +83,8 @@ pub(crate) enum Flaw {
 #[derive(Clone, Debug)]
 pub(crate) struct Node {
     pub(crate) incarnation: u64,
-    blocks: BTreeMap<BlockIndex, Bytes>,
-    before: BTreeMap<BlockIndex, Bytes>,
+    blocks: BTreeMap<BlockIndex, Payload>,
+    before: BTreeMap<BlockIndex, Payload>,
     results: BTreeMap<CommandId, Status>,
     performed: u64,
     flaw: Flaw,
@@ -107,20 +107,17 @@ impl Node {
         provenance::read(block, &Self::get(&self.blocks, block))
     }
 
-    fn get(blocks: &BTreeMap<BlockIndex, Bytes>, block: BlockIndex) -> Bytes {
+    fn get(blocks: &BTreeMap<BlockIndex, Payload>, block: BlockIndex) -> Payload {
         blocks
             .get(&block)
             .cloned()
             .unwrap_or_else(|| vec![0; BLOCK_BYTES].into())
     }
 
-    fn content(blocks: &BTreeMap<BlockIndex, Bytes>, range: Range) -> Bytes {
-        range
-            .blocks()
-            .map(|block| Self::get(blocks, block))
-            .collect::<Vec<_>>()
-            .concat()
-            .into()
+    fn content(blocks: &BTreeMap<BlockIndex, Payload>, range: Range) -> Payload {
+        let blocks = range.blocks().map(|block| Self::get(blocks, block));
+        let bytes: Vec<u8> = blocks.flat_map(|block| block.to_vec()).collect();
+        bytes.into()
     }
 
     pub(crate) fn answer(&mut self, now: Instant, request: ClientRequest) -> ClientReply {

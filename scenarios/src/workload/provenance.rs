@@ -13,10 +13,10 @@
 //! torn (sectors of several commands), somebody else's (another block's
 //! address), or damaged.
 
-use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use stormglass_engine::contract::SECTOR_BYTES;
+use stormglass_engine::payload::Payload;
 use stormglass_engine::vocabulary::{BLOCK_BYTES, BlockIndex, ClientId, CommandId, Range};
 
 /// Length of a sector's stamp in bytes.
@@ -76,14 +76,14 @@ impl fmt::Display for BlockValue {
 }
 
 /// The content that `command` writes into `block`.
-pub fn stamp(command: CommandId, block: BlockIndex) -> Bytes {
+pub fn stamp(command: CommandId, block: BlockIndex) -> Payload {
     let mut content = vec![0; BLOCK_BYTES];
     fill(&mut content, command, block);
     content.into()
 }
 
 /// The content that `command` writes into `range`.
-pub fn payload(command: CommandId, range: Range) -> Bytes {
+pub fn payload(command: CommandId, range: Range) -> Payload {
     let mut content = vec![0; range.byte_count()];
     for (block, part) in range.blocks().zip(content.chunks_exact_mut(BLOCK_BYTES)) {
         fill(part, command, block);
@@ -93,7 +93,7 @@ pub fn payload(command: CommandId, range: Range) -> Bytes {
 
 /// The bytes of a range with these values, one for each of its blocks. A value
 /// that is not whole has no bytes of its own and stands as zeroes.
-pub fn content(range: Range, values: &[BlockValue]) -> Bytes {
+pub fn content(range: Range, values: &[BlockValue]) -> Payload {
     assert_eq!(
         values.len(),
         range.count() as usize,

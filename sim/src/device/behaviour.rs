@@ -1,26 +1,26 @@
 //! What a device will do, without how it came to it: no numbers of commands and
 //! writes, no counters.
 
-use bytes::Bytes;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use stormglass_engine::contract::{IoRequest, PageIndex, ReservationKey, Submission};
+use stormglass_engine::payload::Payload;
 
 use super::{CommandNumber, Device, IoEffect, PageRange, Queued, Submitter};
 
 /// A device as its behaviour follows from it.
 #[derive(Serialize)]
 pub(crate) struct DeviceBehaviour<'a> {
-    stable: BTreeMap<PageIndex, &'a Bytes>,
+    stable: BTreeMap<PageIndex, &'a Payload>,
     /// The oldest version first.
-    cached: Vec<(PageIndex, &'a Bytes)>,
+    cached: Vec<(PageIndex, &'a Payload)>,
     holder: Option<ReservationKey>,
     is_gone: bool,
     unreadable: &'a BTreeSet<PageIndex>,
-    phantoms: &'a BTreeMap<PageIndex, Bytes>,
+    phantoms: &'a BTreeMap<PageIndex, Payload>,
     is_stalled: bool,
     full: Option<PageRange>,
-    remembered: Option<BTreeMap<PageIndex, &'a Bytes>>,
+    remembered: Option<BTreeMap<PageIndex, &'a Payload>>,
     queue: Vec<QueuedBehaviour<'a>>,
 }
 

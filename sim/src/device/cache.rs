@@ -1,11 +1,9 @@
 //! A device's volatile cache: versions of pages that a power loss may take.
 
-use bytes::Bytes;
 use std::collections::VecDeque;
 use std::fmt;
 use stormglass_engine::contract::PageIndex;
-
-use super::pages::same_content;
+use stormglass_engine::payload::Payload;
 
 /// The place of a write in the order of execution on its device, from 1.
 #[derive(
@@ -27,7 +25,7 @@ pub(super) struct WriteOrder(pub(super) u64);
 pub(super) struct Version {
     pub(super) order: WriteOrder,
     pub(super) page: PageIndex,
-    pub(super) content: Bytes,
+    pub(super) content: Payload,
 }
 
 /// Unflushed versions, in order of execution. A page may have several.
@@ -82,13 +80,13 @@ impl Cache {
     }
 
     /// The latest version of a page.
-    pub(super) fn newest(&self, page: PageIndex) -> Option<&Bytes> {
+    pub(super) fn newest(&self, page: PageIndex) -> Option<&Payload> {
         let found = self.versions.iter().rfind(|version| version.page == page)?;
         Some(&found.content)
     }
 
     /// All versions of a page, the oldest first.
-    pub(super) fn versions_of(&self, page: PageIndex) -> impl Iterator<Item = &Bytes> {
+    pub(super) fn versions_of(&self, page: PageIndex) -> impl Iterator<Item = &Payload> {
         let found = self
             .versions
             .iter()
@@ -104,9 +102,7 @@ impl Cache {
 
 impl PartialEq for Version {
     fn eq(&self, other: &Self) -> bool {
-        self.order == other.order
-            && self.page == other.page
-            && same_content(&self.content, &other.content)
+        self.order == other.order && self.page == other.page && self.content == other.content
     }
 }
 

@@ -57,7 +57,7 @@ impl Device {
             Damage::Rot => {
                 let mut content = BytesMut::from(&self.stable.read(page)[..]);
                 content[0] = content[0].wrapping_add(ROT);
-                self.stable.write(page, &content.freeze());
+                self.stable.write(page, &content.freeze().into());
             }
         }
     }

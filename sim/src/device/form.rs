@@ -1,10 +1,10 @@
 //! The serialized form of a device: every distinct content of a page once.
 
-use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use stormglass_engine::contract::{IoRequest, PAGE_BYTES, PageIndex, Submission};
+use stormglass_engine::payload::Payload;
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::cache::{Cache, Version, WriteOrder};
@@ -18,7 +18,7 @@ use super::{CommandNumber, Counters, Device, DeviceSpec, IoEffect, PageRange, Qu
 #[derive(Serialize, Deserialize)]
 pub(super) struct DeviceForm {
     spec: DeviceSpec,
-    contents: Vec<Bytes>,
+    contents: Vec<Payload>,
     stable: Vec<(PageIndex, ContentIndex)>,
     cached: Vec<(WriteOrder, PageIndex, ContentIndex)>,
     reservation: Reservation,
@@ -70,13 +70,13 @@ pub enum FormError {
 /// Gives each distinct content one place.
 #[derive(Default)]
 struct Table {
-    contents: Vec<Bytes>,
+    contents: Vec<Payload>,
     /// By hash first, so that hardly any two contents are compared.
-    places: BTreeMap<(u128, Bytes), ContentIndex>,
+    places: BTreeMap<(u128, Payload), ContentIndex>,
 }
 
 impl Table {
-    fn place_of(&mut self, content: &Bytes) -> ContentIndex {
+    fn place_of(&mut self, content: &Payload) -> ContentIndex {
         let key = (xxh3_128(content), content.clone());
         *self.places.entry(key).or_insert_with(|| {
             let place = u32::try_from(self.contents.len()).expect("fewer than 2^32 pages");
@@ -236,7 +236,7 @@ impl DeviceForm {
         Ok(pages)
     }
 
-    fn content(&self, place: ContentIndex) -> Result<Bytes, FormError> {
+    fn content(&self, place: ContentIndex) -> Result<Payload, FormError> {
         let content = self.contents.get(place.0 as usize);
         content.cloned().ok_or(FormError::MissingContent(place.0))
     }

@@ -1,9 +1,8 @@
 //! What oracles and tools may see of a device.
 
-use bytes::Bytes;
 use stormglass_engine::contract::{IoError, IoRequest, PageIndex, ReservationKey, Submission};
+use stormglass_engine::payload::Payload;
 
-use super::pages::same_content;
 use super::reservation::Reservation;
 use super::{CommandNumber, Counters, Device, DeviceSpec, Queued, Submitter};
 
@@ -25,24 +24,24 @@ impl Device {
 
     /// What a read of this page returns now.
     #[inline]
-    pub fn current(&self, page: PageIndex) -> Bytes {
+    pub fn current(&self, page: PageIndex) -> Payload {
         let shown = self.shown(page).cloned();
         shown.unwrap_or_else(|| self.stable.read(page))
     }
 
     /// What a read of this page returns instead of the stable content.
-    pub(super) fn shown(&self, page: PageIndex) -> Option<&Bytes> {
+    pub(super) fn shown(&self, page: PageIndex) -> Option<&Payload> {
         let cached = self.cache.newest(page);
         cached.or_else(|| self.trouble.phantoms.get(&page))
     }
 
     /// What the page holds for good.
-    pub fn stable(&self, page: PageIndex) -> Bytes {
+    pub fn stable(&self, page: PageIndex) -> Payload {
         self.stable.read(page)
     }
 
     /// What the volatile cache holds, the oldest first: a page may come several times.
-    pub fn cached(&self) -> impl Iterator<Item = (PageIndex, &Bytes)> {
+    pub fn cached(&self) -> impl Iterator<Item = (PageIndex, &Payload)> {
         self.cache
             .iter()
             .map(|version| (version.page, &version.content))
@@ -51,7 +50,7 @@ impl Device {
     /// Every content that a power loss now may leave on a page, tears apart: the
     /// stable one, then each cached one, the oldest first, then that of each
     /// queued write that may still execute.
-    pub fn possible(&self, page: PageIndex) -> Vec<Bytes> {
+    pub fn possible(&self, page: PageIndex) -> Vec<Payload> {
         let others = self.cache.versions_of(page).chain(self.coming(page));
         let stable = std::iter::once(self.stable.read(page));
         stable.chain(others.cloned()).collect()
@@ -61,7 +60,7 @@ impl Device {
     pub fn is_certain(&self, page: PageIndex) -> bool {
         let stable = self.stable.read(page);
         let mut others = self.cache.versions_of(page).chain(self.coming(page));
-        others.all(|other| same_content(&stable, other))
+        others.all(|other| stable == *other)
     }
 
     /// The commands that wait for execution, in the order of their numbers.
@@ -91,7 +90,7 @@ impl Device {
     }
 
     /// What queued writes would make of a page.
-    fn coming(&self, page: PageIndex) -> impl Iterator<Item = &Bytes> {
+    fn coming(&self, page: PageIndex) -> impl Iterator<Item = &Payload> {
         self.queue.iter().filter_map(move |queued| {
             let content = written(&queued.submission.request, page)?;
             self.may_execute(&queued.submission).then_some(content)
@@ -141,7 +140,7 @@ impl Device {
 }
 
 /// What a request writes to a page.
-fn written(request: &IoRequest, page: PageIndex) -> Option<&Bytes> {
+fn written(request: &IoRequest, page: PageIndex) -> Option<&Payload> {
     match request {
         IoRequest::Write { start, pages, .. } => {
             let index = page.0.checked_sub(start.0)?;

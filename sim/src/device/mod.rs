@@ -35,7 +35,6 @@ mod space;
 mod tests;
 mod trouble;
 
-use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::sync::Arc;
@@ -43,6 +42,7 @@ use stormglass_engine::contract::{
     IoError, IoId, IoOutput, IoRequest, PAGE_BYTES, PageIndex, Persistence, ReservationKey,
     Submission,
 };
+use stormglass_engine::payload::Payload;
 
 use cache::{Cache, Version, WriteOrder};
 pub use damage::Damage;
@@ -240,7 +240,7 @@ impl Device {
 
     /// Makes pages stable from `start` as if they had always been there: initial
     /// content, or damage. Neither queue nor reservation has a say.
-    pub fn install(&mut self, start: PageIndex, pages: &[Bytes]) {
+    pub fn install(&mut self, start: PageIndex, pages: &[Payload]) {
         for (content, index) in pages.iter().zip(0..) {
             self.put_stable(start.plus(index), content);
         }
@@ -411,7 +411,7 @@ impl Device {
     }
 
     /// Carries a write out, and destages what is too much for the cache.
-    fn write(&mut self, start: PageIndex, pages: &[Bytes], persistence: Persistence) {
+    fn write(&mut self, start: PageIndex, pages: &[Payload], persistence: Persistence) {
         self.counters.writes += 1;
         self.counters.forced += u64::from(persistence == Persistence::ForceUnitAccess);
         self.store(start, pages, persistence);
@@ -421,7 +421,7 @@ impl Device {
     }
 
     /// Puts pages where their persistence wants them, whatever the cache's limit.
-    fn store(&mut self, start: PageIndex, pages: &[Bytes], persistence: Persistence) {
+    fn store(&mut self, start: PageIndex, pages: &[Payload], persistence: Persistence) {
         self.last_write = WriteOrder(self.last_write.0 + 1);
         for (content, index) in pages.iter().zip(0..) {
             let page = start.plus(index);
@@ -440,14 +440,14 @@ impl Device {
     }
 
     /// Makes a content stable that is newer than all cached ones of its page.
-    fn put_stable(&mut self, page: PageIndex, content: &Bytes) {
+    fn put_stable(&mut self, page: PageIndex, content: &Payload) {
         self.cache.forget(page);
         self.forget_phantom(page);
         self.settle_page(page, content);
     }
 
     /// Replaces a page's stable content, which mends the page.
-    fn settle_page(&mut self, page: PageIndex, content: &Bytes) {
+    fn settle_page(&mut self, page: PageIndex, content: &Payload) {
         if !self.trouble.unreadable.is_empty() {
             self.trouble.unreadable.remove(&page);
         }

@@ -10,23 +10,24 @@
 //! Of a page that is zeros but for its beginning, as a journal record's head is,
 //! only the beginning is kept.
 
-use bytes::Bytes;
 use std::fmt;
 use std::sync::Arc;
 use stormglass_engine::contract::{PAGE_BYTES, PageIndex};
+use stormglass_engine::payload::Payload;
 
 /// Pages of a leaf.
 const LEAF: usize = 4;
 /// Children of a node between root and leaf.
 const FAN_OUT: usize = 16;
 
-/// A page up to the zeros at its end, if those are most of it, else whole; `None`
-/// is one that reads as zeros. One content has one form.
-type Leaf = [Option<Bytes>; LEAF];
+/// A page up to the zeros at its end, if those are most of it, else whole; nothing of
+/// one that reads as zeros. One content has one form.
+type Leaf = [Payload; LEAF];
 type Branch<T> = [Option<Arc<T>>; FAN_OUT];
 type Root = [Option<Arc<Branch<Branch<Leaf>>>>];
 
-static ZEROS: Bytes = Bytes::from_static(&[0; PAGE_BYTES]);
+static ZEROS: Payload = Payload::from_static(&[0; PAGE_BYTES]);
+static NOTHING: Payload = Payload::new();
 
 /// What is at most so long is kept without the zeros behind it.
 const BEGINNING_BYTES: usize = PAGE_BYTES / 4;
@@ -72,29 +73,33 @@ impl Pages {
 
     /// What a page holds.
     #[inline]
-    pub(super) fn read(&self, page: PageIndex) -> Bytes {
-        self.kept(page).map_or_else(|| ZEROS.clone(), whole)
+    pub(super) fn read(&self, page: PageIndex) -> Payload {
+        whole(self.kept(page))
     }
 
     /// True if a page holds nothing but zeros.
     pub(super) fn is_zero(&self, page: PageIndex) -> bool {
-        self.kept(page).is_none()
+        self.kept(page).is_empty()
     }
 
     #[inline]
-    fn kept(&self, page: PageIndex) -> Option<&Bytes> {
+    fn kept(&self, page: PageIndex) -> &Payload {
         self.assert_inside(page);
         let place = Place::of(page);
+        let leaf = self.leaf(&place);
+        leaf.map_or(&NOTHING, |leaf| &leaf[place.leaf])
+    }
+
+    fn leaf(&self, place: &Place) -> Option<&Leaf> {
         let upper = self.root[place.root].as_ref()?;
         let lower = upper[place.upper].as_ref()?;
-        let leaf = lower[place.lower].as_ref()?;
-        leaf[place.leaf].as_ref()
+        lower[place.lower].as_deref()
     }
 
     /// Replaces a page. Keeps a reference to `content`, which may be a slice of
     /// something larger, unless a short copy will do.
     #[inline]
-    pub(super) fn write(&mut self, page: PageIndex, content: &Bytes) {
+    pub(super) fn write(&mut self, page: PageIndex, content: &Payload) {
         self.assert_inside(page);
         assert_eq!(content.len(), PAGE_BYTES, "a page is written whole");
         let place = Place::of(page);
@@ -106,13 +111,14 @@ impl Pages {
 
     /// The pages that are not all zeros, in order, each as it is kept: without the
     /// zeros at its end if they are most of it.
-    pub(super) fn stored(&self) -> impl Iterator<Item = (PageIndex, &Bytes)> {
+    pub(super) fn stored(&self) -> impl Iterator<Item = (PageIndex, &Payload)> {
         let upper = self.root.iter().zip(0..).filter_map(present);
         let lower = upper.flat_map(|(node, at)| below(node, at));
         let leaves = lower.flat_map(|(node, at)| below(node, at));
         leaves.flat_map(|(leaf, at)| {
             let pages = leaf.iter().zip(at * LEAF as u64..);
-            pages.filter_map(|(page, at)| Some((PageIndex(at), page.as_ref()?)))
+            let pages = pages.filter(|(page, _)| !page.is_empty());
+            pages.map(|(page, at)| (PageIndex(at), page))
         })
     }
 
@@ -127,8 +133,8 @@ impl Pages {
 }
 
 /// The node in a place, made if it is absent, copied if it is shared.
-fn child<T: Clone, const N: usize>(place: &mut Option<Arc<[Option<T>; N]>>) -> &mut [Option<T>; N] {
-    let node = place.get_or_insert_with(|| Arc::new([const { None }; N]));
+fn child<T: Clone + Default, const N: usize>(place: &mut Option<Arc<[T; N]>>) -> &mut [T; N] {
+    let node = place.get_or_insert_with(|| Arc::new(std::array::from_fn(|_| T::default())));
     Arc::make_mut(node)
 }
 
@@ -145,32 +151,31 @@ fn below<T>(branch: &Branch<T>, at: u64) -> impl Iterator<Item = (&T, u64)> {
 
 /// What is kept of a page: nothing, or the shortest beginning of 64 bytes doubled so
 /// often that has all that is not zero, or all of it.
-fn beginning(content: &Bytes) -> Option<Bytes> {
+fn beginning(content: &Payload) -> Payload {
     let mut kept = PAGE_BYTES;
     while kept > SMALLEST_BYTES && content[kept / 2..kept] == ZEROS[..kept / 2] {
         kept /= 2;
     }
     if kept > BEGINNING_BYTES {
-        return Some(content.clone());
+        return content.clone();
     }
-    let is_zero = kept == SMALLEST_BYTES && content[..kept] == ZEROS[..kept];
-    (!is_zero).then(|| Bytes::copy_from_slice(&content[..kept]))
+    match kept == SMALLEST_BYTES && content[..kept] == ZEROS[..kept] {
+        true => Payload::new(),
+        false => Payload::copy_from_slice(&content[..kept]),
+    }
 }
 
 /// A page of what is kept of it.
-pub(super) fn whole(kept: &Bytes) -> Bytes {
-    if kept.len() == PAGE_BYTES {
-        return kept.clone();
+pub(super) fn whole(kept: &Payload) -> Payload {
+    match kept.len() {
+        0 => return ZEROS.clone(),
+        PAGE_BYTES => return kept.clone(),
+        _ => {}
     }
     let mut page = Vec::with_capacity(PAGE_BYTES);
     page.extend_from_slice(kept);
     page.resize(PAGE_BYTES, 0);
     page.into()
-}
-
-/// Whether two pages are equal; quick if they are the same memory.
-pub(super) fn same_content(left: &Bytes, right: &Bytes) -> bool {
-    left.len() == right.len() && (left.as_ptr() == right.as_ptr() || left == right)
 }
 
 impl PartialEq for Pages {
@@ -183,11 +188,7 @@ impl PartialEq for Pages {
         }
         same_children(&self.root, &other.root, |left, right| {
             same_children(left, right, |left, right| {
-                same_children(left, right, |left, right| {
-                    left.iter()
-                        .zip(right)
-                        .all(|(left, right)| same_page(left, right))
-                })
+                same_children(left, right, |left, right| left == right)
             })
         })
     }
@@ -197,24 +198,17 @@ impl Eq for Pages {}
 
 /// Compares the nodes of two rows in pairs, each of which may be absent: then the
 /// other must be empty, and is compared with an empty one.
-fn same_children<T, const N: usize>(
-    left: &[Option<Arc<[Option<T>; N]>>],
-    right: &[Option<Arc<[Option<T>; N]>>],
-    same: impl Fn(&[Option<T>; N], &[Option<T>; N]) -> bool,
+fn same_children<T: Default, const N: usize>(
+    left: &[Option<Arc<[T; N]>>],
+    right: &[Option<Arc<[T; N]>>],
+    same: impl Fn(&[T; N], &[T; N]) -> bool,
 ) -> bool {
+    let empty = || std::array::from_fn(|_| T::default());
     left.iter().zip(right).all(|pair| match pair {
         (Some(left), Some(right)) => Arc::ptr_eq(left, right) || same(left, right),
-        (Some(node), None) | (None, Some(node)) => same(node, &[const { None }; N]),
+        (Some(node), None) | (None, Some(node)) => same(node, &empty()),
         (None, None) => true,
     })
-}
-
-fn same_page(left: &Option<Bytes>, right: &Option<Bytes>) -> bool {
-    match (left, right) {
-        (Some(left), Some(right)) => same_content(left, right),
-        (Some(_), None) | (None, Some(_)) => false,
-        (None, None) => true,
-    }
 }
 
 impl fmt::Debug for Pages {

@@ -1,13 +1,13 @@
 //! What a power loss leaves of a device, and what a machine's leaves of the
 //! commands that it had queued at one.
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use stormglass_engine::contract::{
     IoRequest, PAGE_BYTES, PageIndex, Persistence, SECTOR_BYTES, Submission,
 };
+use stormglass_engine::payload::Payload;
 
 use super::cache::Cache;
-use super::pages::same_content;
 use super::{CommandNumber, Defect, Device, Ended, Queued, Submitter};
 
 /// Sectors of a page.
@@ -196,9 +196,7 @@ impl Device {
             let stable = self.stable.read(page);
             let mut versions = vec![stable];
             versions.extend(self.cache.versions_of(page).cloned());
-            let is_settled = versions
-                .iter()
-                .all(|version| same_content(version, &versions[0]));
+            let is_settled = versions.iter().all(|version| *version == versions[0]);
             if is_settled && !self.trouble.unreadable.contains(&page) {
                 continue;
             }
@@ -222,12 +220,12 @@ impl Queued {
     }
 }
 
-fn torn(page: PageIndex, versions: &[Bytes], choice: &mut impl PowerLoss) -> Bytes {
+fn torn(page: PageIndex, versions: &[Payload], choice: &mut impl PowerLoss) -> Payload {
     let mut content = BytesMut::with_capacity(PAGE_BYTES);
     for sector in 0..SECTORS {
         let version = &versions[choice.sector(page, sector, versions.len())];
         let start = sector * SECTOR_BYTES;
         content.extend_from_slice(&version[start..start + SECTOR_BYTES]);
     }
-    content.freeze()
+    content.freeze().into()
 }

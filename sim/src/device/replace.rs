@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use stormglass_engine::contract::IoError;
 
 use super::cache::Cache;
-use super::pages::{Pages, same_content};
+use super::pages::Pages;
 use super::reservation::Reservation;
 use super::{Device, Ended, PageRange};
 
@@ -76,7 +76,7 @@ impl Device {
         for page in (0..pages.count).map(|index| pages.start.plus(index)) {
             let content = remembered.read(page);
             let was_unreadable = self.trouble.unreadable.remove(&page);
-            has_changed |= was_unreadable || !same_content(&content, &self.stable.read(page));
+            has_changed |= was_unreadable || content != self.stable.read(page);
             self.stable.write(page, &content);
         }
         has_changed

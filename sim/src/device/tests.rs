@@ -24,8 +24,8 @@ fn key(epoch: u64) -> ReservationKey {
 }
 
 /// A page full of one byte.
-fn page_of(byte: u8) -> Bytes {
-    Bytes::from(vec![byte; PAGE_BYTES])
+fn page_of(byte: u8) -> Payload {
+    Payload::from(vec![byte; PAGE_BYTES])
 }
 
 fn spec() -> DeviceSpec {
@@ -559,7 +559,7 @@ fn a_page_tears_at_sectors() {
 #[test]
 #[should_panic(expected = "written whole")]
 fn a_short_page_is_the_submitters_bug() {
-    let pages = vec![Bytes::from_static(b"short")];
+    let pages = vec![Payload::from_static(b"short")];
     let (start, persistence) = (PageIndex(0), Persistence::Cached);
     submit(
         &mut reserved(spec()),

@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::{Deref, DerefMut};
 
-use bytes::Bytes;
 use stormglass_engine::contract::PageIndex;
+use stormglass_engine::payload::Payload;
 
 use super::PageRange;
 use super::pages::Pages;
@@ -18,7 +18,7 @@ pub(super) struct Trouble {
     /// Pages whose stable content cannot be read until it is replaced.
     pub(super) unreadable: BTreeSet<PageIndex>,
     /// What reads return of pages whose flush failed, though it is not stable.
-    pub(super) phantoms: BTreeMap<PageIndex, Bytes>,
+    pub(super) phantoms: BTreeMap<PageIndex, Payload>,
     /// A former stable content.
     pub(super) remembered: Option<Pages>,
 }

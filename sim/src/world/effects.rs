@@ -1,7 +1,6 @@
 //! What a handler causes: packets, device commands, words to the modules beside
 //! it, reports. Carried out in order, at the instant at which the handler ran.
 
-use bytes::Bytes;
 use std::sync::Arc;
 
 use stormglass_engine::contract::{Effect, Frame, Input, Module, Packet, Slot, Submission};
@@ -230,15 +229,15 @@ fn flip(frame: &Frame, bit: u64) -> Frame {
     }
     let bit = bit % length;
     let place = usize::try_from(bit / 8).expect("a place in a frame");
-    let invert = |bytes: &Bytes, place: usize| {
+    let invert = |bytes: &[u8], place: usize| {
         let mut bytes = bytes.to_vec();
         bytes[place] ^= 1 << (bit % 8);
-        Bytes::from(bytes)
+        bytes
     };
     let mut flipped = frame.clone();
     match place.checked_sub(frame.head.len()) {
-        None => flipped.head = invert(&frame.head, place),
-        Some(place) => flipped.body = invert(&frame.body, place),
+        None => flipped.head = invert(&frame.head, place).into(),
+        Some(place) => flipped.body = invert(&frame.body, place).into(),
     }
     flipped
 }

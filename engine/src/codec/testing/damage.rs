@@ -1,6 +1,6 @@
 //! Damage to valid encodings, seen or hidden by a checksum made anew.
 
-use bytes::Bytes;
+use crate::payload::Payload;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -37,7 +37,7 @@ impl Damage {
 
     /// Damages a head's kind, spare byte and values, and makes its lengths and
     /// checksum right again.
-    pub(crate) fn reseal_head(&self, head: &[u8], body: &[Bytes]) -> Vec<u8> {
+    pub(crate) fn reseal_head(&self, head: &[u8], body: &[Payload]) -> Vec<u8> {
         let mut damaged = head.to_vec();
         self.apply(&mut damaged, KIND_OFFSET);
         damaged.resize(damaged.len().max(ENVELOPE_BYTES), 0);
@@ -63,7 +63,7 @@ pub(crate) fn damage() -> impl Strategy<Value = Damage> {
 
 /// Damage that a checksum cannot see, to head and body of a message.
 pub(crate) fn reseal(frame: &Frame, head: &Damage, body: &Damage) -> Frame {
-    let body = Bytes::from(body.anywhere(&frame.body));
+    let body = Payload::from(body.anywhere(&frame.body));
     let head = head.reseal_head(&frame.head, std::slice::from_ref(&body));
     Frame {
         head: head.into(),

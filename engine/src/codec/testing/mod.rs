@@ -6,12 +6,14 @@ pub(crate) mod strategies;
 use bytes::Bytes;
 
 use crate::contract::{Frame, PAGE_BYTES};
+use crate::payload::Payload;
 
 /// Blocks whose bytes tell one from the next: each is filled with `first`,
 /// `first + 1` and so on.
-pub(crate) fn blocks(first: u8, count: u8) -> Bytes {
+pub(crate) fn blocks(first: u8, count: u8) -> Payload {
     let fills = (0..count).map(|place| first.wrapping_add(place));
-    fills.flat_map(|fill| [fill; PAGE_BYTES]).collect()
+    let bytes: Vec<u8> = fills.flat_map(|fill| [fill; PAGE_BYTES]).collect();
+    bytes.into()
 }
 
 /// A message as it goes over a real wire.
@@ -20,14 +22,14 @@ pub(crate) fn joined(frame: &Frame) -> Bytes {
 }
 
 /// Pages one behind the other.
-pub(crate) fn flat(pages: &[Bytes]) -> Vec<u8> {
-    pages.concat()
+pub(crate) fn flat(pages: &[Payload]) -> Vec<u8> {
+    pages.iter().flat_map(|page| page.iter()).copied().collect()
 }
 
 /// Whole pages of a buffer; the last one may be short.
-pub(crate) fn paged(bytes: &[u8]) -> Vec<Bytes> {
+pub(crate) fn paged(bytes: &[u8]) -> Vec<Payload> {
     bytes
         .chunks(PAGE_BYTES)
-        .map(Bytes::copy_from_slice)
+        .map(Payload::copy_from_slice)
         .collect()
 }

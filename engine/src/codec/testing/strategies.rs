@@ -7,7 +7,7 @@ pub(crate) use messages::{
     client_reply, client_request, mediator_reply, mediator_request, peer_message, transfer,
 };
 
-use bytes::Bytes;
+use crate::payload::Payload;
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
@@ -106,7 +106,7 @@ fn short_range() -> impl Strategy<Value = Range> + Clone {
 }
 
 /// Payload of a short range.
-fn payload(range: Range) -> impl Strategy<Value = Bytes> + Clone {
+fn payload(range: Range) -> impl Strategy<Value = Payload> + Clone {
     let count = u8::try_from(range.count()).expect("the range is short");
     any::<u8>().prop_map(move |first| blocks(first, count))
 }

@@ -23,7 +23,7 @@ mod resync;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use bytes::Bytes;
+use crate::payload::Payload;
 use serde::{Deserialize, Serialize};
 
 use self::fetch::{Fetch, Fetches};
@@ -69,7 +69,7 @@ pub struct Owner {
     failing: BTreeSet<CommandId>,
     /// Comparisons that are made, with what they found, and whose mark has to wait for
     /// `owed`: it goes by what that says.
-    compared: VecDeque<(CommandId, Bytes)>,
+    compared: VecDeque<(CommandId, Payload)>,
     /// Entries that found the journal full, in their order. At most one session, one
     /// step of an orphan, one rebuilt region, and the failures of `failing`.
     owed: VecDeque<Entry>,

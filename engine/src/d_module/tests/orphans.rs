@@ -1,5 +1,6 @@
 use super::mirror::{byte_at, copy_ack, hello_ack, set_ack};
 use super::writes::entry;
+use crate::codec::testing::flat;
 use crate::contract::{IoError, PageIndex};
 use crate::event::Event;
 use crate::storage_set::record::{CommandResult, Entry};
@@ -262,7 +263,7 @@ fn a_read_waits_for_an_orphan_that_it_overlaps_and_only_for_that() {
     owner.hear(&copy_ack(session(3), 1, 0));
     assert_eq!(owner.answers(), [], "the end of its mark is not durable");
     owner.run();
-    let bytes = [fill(1, 1), fill(0, 1)].concat();
+    let bytes = flat(&[fill(1, 1), fill(0, 1)]);
     let read = (id(2), Status::Success(Some(bytes.into())));
     assert_eq!(owner.answers(), [read]);
 }

@@ -196,7 +196,7 @@ fn an_owner_out_of_sync_or_with_a_foreign_device_is_frozen() {
     assert_eq!(owner.module.phase(), Phase::Halted);
     let frozen = "owner without its data device frozen";
     assert!(owner.probes.contains(&frozen));
-    let content = |pages: &std::collections::BTreeMap<u64, bytes::Bytes>| {
+    let content = |pages: &std::collections::BTreeMap<u64, crate::payload::Payload>| {
         let mut pages = pages.clone();
         pages.split_off(&GEOMETRY.mailbox_start().0);
         pages

@@ -3,6 +3,7 @@
 use super::mirror::set_ack;
 use super::resync::{copying, resyncing};
 use super::writes::entry;
+use crate::codec::testing::flat;
 use crate::contract::{IoError, PageIndex};
 use crate::event::Event;
 use crate::storage_set::record::Entry;
@@ -97,7 +98,7 @@ fn a_block_that_does_not_prove_itself_is_read_as_the_mirror_has_it_and_written_a
     owner.run_records();
     assert!(owner.has_seen(&Event::Repaired(range(3, 1))));
     owner.run();
-    let bytes = [fill(0, 1), fill(7, 1), fill(0, 1)].concat();
+    let bytes = flat(&[fill(0, 1), fill(7, 1), fill(0, 1)]);
     let read = (id(2), Status::Success(Some(bytes.into())));
     assert_eq!(owner.answers(), [read]);
     // It is as good as new on the device too.

@@ -1,5 +1,6 @@
 //! The write path: W1 to W5, reads, retries, tickets.
 
+use crate::codec::testing::flat;
 use std::sync::Arc;
 
 use crate::configuration::Replication;
@@ -280,7 +281,7 @@ fn zeroes_are_replicated_as_zeroes() {
     pair.settle();
     pair.east.ask(id(3), Command::Read(range(0, 3)));
     pair.settle();
-    let bytes = [fill(1, 1), fill(0, 1), fill(1, 1)].concat();
+    let bytes = flat(&[fill(1, 1), fill(0, 1), fill(1, 1)]);
     let read = (id(3), Status::Success(Some(bytes.into())));
     assert_eq!(pair.east.answers(), [success(1), success(2), read]);
     let west = pair.west.module.set().expect("it follows");

@@ -11,7 +11,7 @@ fn key(node: u32, epoch: u64) -> Option<ReservationKey> {
     Some(ReservationKey { epoch, node })
 }
 
-fn page(node: u32, beat: u64, epoch: u64) -> Bytes {
+fn page(node: u32, beat: u64, epoch: u64) -> Payload {
     encode_heartbeat(&Heartbeat {
         node: NodeId::new(node),
         incarnation: 9,
@@ -24,7 +24,7 @@ fn page(node: u32, beat: u64, epoch: u64) -> Bytes {
 fn look(
     watch: &mut Watch,
     bench: &mut Bench,
-    pages: [Bytes; 2],
+    pages: [Payload; 2],
     holder: Option<ReservationKey>,
 ) -> Decision {
     let mut cx = bench.context();
@@ -38,8 +38,8 @@ fn look(
     watch.handle_completion(asked, Ok(IoOutput::Reservation(holder)), &cx)
 }
 
-fn empty() -> Bytes {
-    Bytes::from_static(&[0; PAGE_BYTES])
+fn empty() -> Payload {
+    Payload::from_static(&[0; PAGE_BYTES])
 }
 
 fn bench(duty: Duty) -> Bench {

@@ -1,4 +1,5 @@
 use super::*;
+use crate::codec::testing::flat;
 use crate::testing::{fill, range};
 
 fn lsn(number: u64) -> Lsn {
@@ -27,7 +28,7 @@ fn content(blocks: &Blocks) -> Vec<(u64, u64, Option<u8>)> {
 #[test]
 fn a_record_gives_each_of_its_blocks_its_own_bytes_and_version() {
     let mut blocks = Blocks::default();
-    let two = [fill(1, 1), fill(2, 1)].concat();
+    let two = flat(&[fill(1, 1), fill(2, 1)]);
     blocks.apply(lsn(1), range(4, 2), &Content::Data(two.into()), |place| {
         sequence(10 + place as u64)
     });

@@ -95,7 +95,7 @@ impl Running {
 }
 
 fn zeroes() -> IoOutput {
-    IoOutput::Pages(vec![Bytes::from_static(&[0; PAGE_BYTES])])
+    IoOutput::Pages(vec![Payload::from_static(&[0; PAGE_BYTES])])
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The checkpoint: a copy's whole state in the pages of one slot.
 
-use bytes::Bytes;
+use crate::payload::Payload;
 use serde::{Deserialize, Serialize};
 
 use super::super::tables::{Consistency, Role, StoredResult, Tables};
@@ -56,7 +56,7 @@ coded_enum!(Consistency, "consistency" { Consistent = 1, Outdated = 2, Inconsist
 
 /// Encodes a checkpoint into as many pages as it takes; the caller sees to it
 /// that they fit the slot.
-pub fn encode_checkpoint(checkpoint: &Checkpoint) -> Vec<Bytes> {
+pub fn encode_checkpoint(checkpoint: &Checkpoint) -> Vec<Payload> {
     let mut head = FORMAT.begin(0);
     checkpoint.put(&mut head);
     seal(&mut head, &[]);
@@ -74,7 +74,7 @@ pub fn checkpoint_pages_max(marks: u64, results: u64, clients: u32, regions: u64
 
 /// Decodes a checkpoint from the pages of a slot. Pages behind its end are
 /// leftovers of a longer one and ignored.
-pub fn decode_checkpoint(pages: &[Bytes]) -> Result<Checkpoint, DecodeError> {
+pub fn decode_checkpoint(pages: &[Payload]) -> Result<Checkpoint, DecodeError> {
     check_pages(pages)?;
     let first = pages.first().ok_or(DecodeError::Truncated)?;
     let head_bytes = FORMAT.peek(first)?.head_bytes as usize;

@@ -1,6 +1,6 @@
 //! A heartbeat: one page of the mailbox, written over and over by its own node.
 
-use bytes::Bytes;
+use crate::payload::Payload;
 use serde::{Deserialize, Serialize};
 
 use super::{check_padding, into_pages};
@@ -36,7 +36,7 @@ coded_struct!(Heartbeat {
 });
 
 /// Encodes a heartbeat into one page.
-pub fn encode_heartbeat(heartbeat: &Heartbeat) -> Bytes {
+pub fn encode_heartbeat(heartbeat: &Heartbeat) -> Payload {
     let mut head = FORMAT.begin(0);
     heartbeat.put(&mut head);
     seal(&mut head, &[]);

@@ -23,7 +23,7 @@ pub use record::{
 };
 pub use superblock::{Superblock, decode_superblock, encode_superblock};
 
-use bytes::Bytes;
+use crate::payload::Payload;
 
 use crate::contract::PAGE_BYTES;
 use crate::wire::DecodeError;
@@ -32,10 +32,10 @@ static ZEROS: [u8; PAGE_BYTES] = [0; PAGE_BYTES];
 
 /// Cuts a sealed head into pages, the last one padded with zeroes; there will be so
 /// many more pages behind them.
-fn into_pages(mut head: Vec<u8>, more: usize) -> Vec<Bytes> {
+fn into_pages(mut head: Vec<u8>, more: usize) -> Vec<Payload> {
     head.resize(head.len().next_multiple_of(PAGE_BYTES), 0);
     let mut pages = Vec::with_capacity(head.len() / PAGE_BYTES + more);
-    let head = Bytes::from(head);
+    let head = Payload::from(head);
     if head.len() == PAGE_BYTES {
         // A slice of it would cost an allocation, and nearly every head is one page.
         pages.push(head);
@@ -46,7 +46,7 @@ fn into_pages(mut head: Vec<u8>, more: usize) -> Vec<Bytes> {
 }
 
 /// The pages of a buffer of whole pages, by reference.
-fn pages_of(buffer: &Bytes) -> impl Iterator<Item = Bytes> {
+fn pages_of(buffer: &Payload) -> impl Iterator<Item = Payload> {
     assert!(
         buffer.len().is_multiple_of(PAGE_BYTES),
         "payload is whole pages"
@@ -67,7 +67,7 @@ fn check_padding(padding: &[u8]) -> Result<(), DecodeError> {
 }
 
 /// Checks that pages are pages.
-fn check_pages(pages: &[Bytes]) -> Result<(), DecodeError> {
+fn check_pages(pages: &[Payload]) -> Result<(), DecodeError> {
     if pages.iter().all(|page| page.len() == PAGE_BYTES) {
         Ok(())
     } else {

@@ -13,7 +13,7 @@
 //!
 //! The envelope's checksum is the record's: the next record repeats it.
 
-use bytes::Bytes;
+use crate::payload::Payload;
 
 use super::super::record::{Entry, Mark, Mode, Perform, Record, Route};
 use super::{check_padding, check_pages, into_pages, pages_of};
@@ -77,11 +77,11 @@ coded_struct!(Mark {
 });
 
 /// Encodes a record into pages and returns its checksum.
-pub fn encode_record(record: &Record) -> (Vec<Bytes>, u32) {
+pub fn encode_record(record: &Record) -> (Vec<Payload>, u32) {
     // Nearly every head becomes one page: room for it at once.
     let (mut head, payload) = put_record(record, PAGE_BYTES);
     let checksum = seal(&mut head, &payload);
-    let payload_bytes: usize = payload.iter().map(Bytes::len).sum();
+    let payload_bytes: usize = payload.iter().map(|piece| piece.len()).sum();
     let mut pages = into_pages(head, payload_bytes / PAGE_BYTES);
     pages.extend(payload.iter().flat_map(pages_of));
     (pages, checksum)
@@ -90,7 +90,7 @@ pub fn encode_record(record: &Record) -> (Vec<Bytes>, u32) {
 /// Pages that the record will take.
 pub fn record_pages(record: &Record) -> u64 {
     let (head, payload) = put_record(record, 0);
-    let payload_bytes: usize = payload.iter().map(Bytes::len).sum();
+    let payload_bytes: usize = payload.iter().map(|piece| piece.len()).sum();
     pages_for(head.len()) + pages_for(payload_bytes)
 }
 
@@ -106,7 +106,7 @@ pub fn peek_record(page: &[u8]) -> Result<(u64, Lsn), DecodeError> {
 
 /// Decodes a record from its pages, no more and no fewer, and returns its
 /// checksum.
-pub fn decode_record(pages: &[Bytes]) -> Result<(Record, u32), DecodeError> {
+pub fn decode_record(pages: &[Payload]) -> Result<(Record, u32), DecodeError> {
     check_pages(pages)?;
     let first = pages.first().ok_or(DecodeError::Truncated)?;
     let head_bytes = peek_bounded(first)?.head_bytes as usize;
@@ -161,7 +161,7 @@ fn peek_bounded(page: &[u8]) -> Result<Envelope, DecodeError> {
 }
 
 /// The unsealed head, with room for so many bytes, and the payload.
-fn put_record(record: &Record, room: usize) -> (Vec<u8>, Vec<Bytes>) {
+fn put_record(record: &Record, room: usize) -> (Vec<u8>, Vec<Payload>) {
     let mut head = FORMAT.begin_with_room(entry_kind(&record.entry), room);
     let mut payload = Vec::new();
     record.lsn.put(&mut head);
@@ -194,7 +194,7 @@ fn entry_kind(entry: &Entry) -> u8 {
     }
 }
 
-fn put_entry(entry: &Entry, out: &mut Vec<u8>, payload: &mut Vec<Bytes>) {
+fn put_entry(entry: &Entry, out: &mut Vec<u8>, payload: &mut Vec<Payload>) {
     match entry {
         Entry::Mark {
             mark,
@@ -319,7 +319,7 @@ fn get_entry(kind: u8, input: &mut &[u8], payload: &mut Gather<'_>) -> Result<En
     })
 }
 
-fn put_perform(perform: &Perform, out: &mut Vec<u8>, payload: &mut Vec<Bytes>) {
+fn put_perform(perform: &Perform, out: &mut Vec<u8>, payload: &mut Vec<Payload>) {
     assert_ne!(
         perform.outcome,
         Outcome::Failed,

@@ -1,6 +1,6 @@
 //! The superblock: one page, written once.
 
-use bytes::Bytes;
+use crate::payload::Payload;
 use serde::{Deserialize, Serialize};
 
 use super::super::layout::Geometry;
@@ -44,7 +44,7 @@ coded_struct!(Geometry {
 });
 
 /// Encodes a superblock into one page.
-pub fn encode_superblock(superblock: &Superblock) -> Bytes {
+pub fn encode_superblock(superblock: &Superblock) -> Payload {
     assert!(
         is_sane(&superblock.geometry),
         "a size of the geometry is beyond its bound"

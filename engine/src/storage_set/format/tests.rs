@@ -246,7 +246,7 @@ fn decode_checkpoint_bytes(bytes: &[u8]) -> Result<Checkpoint, DecodeError> {
 }
 
 /// The bytes of pages with other values behind the envelope, sealed.
-fn resealed(pages: &[Bytes], change: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
+fn resealed(pages: &[Payload], change: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
     resealed_with(pages, |mut head, body| {
         change(&mut head);
         seal(&mut head, body);
@@ -254,11 +254,14 @@ fn resealed(pages: &[Bytes], change: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
     })
 }
 
-fn damaged(pages: &[Bytes], damage: &Damage) -> Vec<u8> {
+fn damaged(pages: &[Payload], damage: &Damage) -> Vec<u8> {
     resealed_with(pages, |head, body| damage.reseal_head(&head, body))
 }
 
-fn resealed_with(pages: &[Bytes], change: impl FnOnce(Vec<u8>, &[Bytes]) -> Vec<u8>) -> Vec<u8> {
+fn resealed_with(
+    pages: &[Payload],
+    change: impl FnOnce(Vec<u8>, &[Payload]) -> Vec<u8>,
+) -> Vec<u8> {
     let head_bytes = head_bytes(&pages[0]).expect("a page holds an envelope");
     let (head, body) = pages.split_at(head_bytes.div_ceil(PAGE_BYTES));
     let mut head = change(flat(head)[..head_bytes].to_vec(), body);
@@ -355,7 +358,7 @@ fn a_record_is_its_pages_no_more_and_no_fewer() {
     swapped.swap(1, 2);
     assert_eq!(decode_record(&swapped), Err(DecodeError::Checksum));
     let mut short = pages.clone();
-    short[2].truncate(PAGE_BYTES - 1);
+    short[2] = short[2].slice(..PAGE_BYTES - 1);
     assert_eq!(
         decode_record(&short),
         Err(DecodeError::Field("page length"))
@@ -444,7 +447,7 @@ fn reseal_header(bytes: &mut [u8]) {
 #[test]
 fn padding_is_zero() {
     let refused = Some(DecodeError::Field("padding"));
-    let last = |pages: &[Bytes]| {
+    let last = |pages: &[Payload]| {
         let mut bytes = flat(pages);
         bytes[PAGE_BYTES - 1] = 1;
         bytes

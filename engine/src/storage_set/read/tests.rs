@@ -1,3 +1,4 @@
+use crate::codec::testing::flat;
 use std::collections::BTreeMap;
 
 use super::*;
@@ -21,7 +22,7 @@ const DEVICES: Devices = Devices {
 /// The data device: blocks with their headers.
 #[derive(Clone, Default)]
 struct Device {
-    pages: BTreeMap<u64, Bytes>,
+    pages: BTreeMap<u64, Payload>,
 }
 
 impl Device {
@@ -218,7 +219,10 @@ fn blocks_are_joined_in_order_and_zeroes_filled_in() {
         data: byte.map(|byte| fill(byte, 1)),
     };
     let joined = concatenate(&[content(Some(1)), content(None), content(Some(3))]);
-    assert_eq!(joined, [fill(1, 1), fill(0, 1), fill(3, 1)].concat());
+    assert_eq!(
+        joined,
+        Payload::from(flat(&[fill(1, 1), fill(0, 1), fill(3, 1)]))
+    );
     assert_eq!(concatenate(&[content(None)]), fill(0, 1));
     let one = content(Some(4));
     let data = one.data.clone().expect("it has data");

@@ -31,11 +31,11 @@ fn superblock() -> Superblock {
 /// A journal device and whoever writes to it.
 struct Disk {
     devices: Devices,
-    pages: BTreeMap<u64, Bytes>,
+    pages: BTreeMap<u64, Payload>,
     /// Pages of the journal device that cannot be read.
     bad: BTreeSet<u64>,
     /// The data device's first page.
-    data: Bytes,
+    data: Payload,
     head: Head,
     epoch: u64,
 }
@@ -104,7 +104,7 @@ impl Disk {
         self.head = journal.durable();
     }
 
-    fn write(&mut self, start: PageIndex, pages: Vec<Bytes>) {
+    fn write(&mut self, start: PageIndex, pages: Vec<Payload>) {
         self.pages.extend((start.0..).zip(pages));
     }
 
@@ -124,7 +124,7 @@ impl Disk {
     fn recover(&self) -> Result<Recovered, RecoveryError> {
         let mut ids = IoIds::default();
         let (mut recovery, mut io) = Recovery::start(self.devices, &mut ids);
-        let zeroes = Bytes::from_static(&[0; PAGE_BYTES]);
+        let zeroes = Payload::from_static(&[0; PAGE_BYTES]);
         for _ in 0..100 {
             let IoRequest::Read { start, count } = io.request else {
                 panic!("recovery only reads")
@@ -213,7 +213,7 @@ fn what_the_data_device_says_of_itself_is_told_apart_from_the_journals_word() {
     };
     disk.data = format::encode_superblock(&other);
     assert_eq!(found(&disk), Some(other));
-    disk.data = Bytes::from_static(&[0; PAGE_BYTES]);
+    disk.data = Payload::from_static(&[0; PAGE_BYTES]);
     assert_eq!(found(&disk), None);
 }
 
@@ -314,7 +314,7 @@ fn a_torn_checkpoint_leaves_the_other_with_its_records() {
     disk.checkpoint(CheckpointSlot::B, 2);
     let start = disk.devices.geometry.checkpoint_start(CheckpointSlot::B).0;
     disk.pages
-        .insert(start, Bytes::from_static(&[7; PAGE_BYTES]));
+        .insert(start, Payload::from_static(&[7; PAGE_BYTES]));
     let recovered = disk.recover().expect("it is readable");
     assert_eq!(marks(&recovered), [id(1), id(2)]);
     assert_eq!(recovered.next_slot, CheckpointSlot::B);
@@ -421,7 +421,7 @@ fn an_older_checkpoint_whose_records_are_written_over_is_no_way_back() {
     disk.append_one_by_one(&[perform(3, 9), mark(4)], &[]);
     let start = disk.devices.geometry.checkpoint_start(CheckpointSlot::B);
     disk.pages
-        .insert(start.0, Bytes::from_static(&[7; PAGE_BYTES]));
+        .insert(start.0, Payload::from_static(&[7; PAGE_BYTES]));
     let lost = disk.recover().expect("it is readable").lost;
     let first = Lsn::new(1);
     assert_eq!(lost.map(|lost| lost.first), Some(first));

@@ -1,3 +1,4 @@
+use bytes::Bytes;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -198,7 +199,7 @@ fn a_head_is_not_mistaken_for_a_body() {
     for at in (0..frame.head.len() + 64).filter(|at| *at != frame.head.len()) {
         let moved = Frame {
             head: bytes.slice(..at),
-            body: bytes.slice(at..),
+            body: bytes.slice(at..).into(),
         };
         assert!(decode_request(&moved).is_err(), "split at {at}");
     }
@@ -211,7 +212,7 @@ fn foreign_versions_are_refused_as_such() {
     };
     let frame = |head: &[u8]| Frame {
         head: Bytes::copy_from_slice(head),
-        body: Bytes::new(),
+        body: Payload::new(),
     };
     let request = encode_request(&command(Command::Retry));
     check_versions(&request.head, 1, reseal, |head| {
@@ -286,7 +287,7 @@ fn unknown_kinds_commands_and_statuses_are_refused() {
 #[test]
 fn an_answer_carries_whole_blocks() {
     let reply = encode_reply(&answer(Status::Success(Some(blocks(1, 1)))));
-    let with_body = |body: Bytes| {
+    let with_body = |body: Payload| {
         with_head(
             &Frame {
                 head: reply.head.clone(),
@@ -296,7 +297,7 @@ fn an_answer_carries_whole_blocks() {
         )
     };
     let refused = Err(DecodeError::Field("payload length"));
-    assert_eq!(decode_reply(&with_body(Bytes::new())), refused);
+    assert_eq!(decode_reply(&with_body(Payload::new())), refused);
     assert_eq!(decode_reply(&with_body(blocks(1, 1).slice(1..))), refused);
     let beyond = vec![0; (MESSAGE_BLOCKS_MAX as usize + 1) * BLOCK_BYTES];
     assert_eq!(decode_reply(&with_body(beyond.into())), refused);

@@ -1,3 +1,4 @@
+use bytes::Bytes;
 use proptest::collection::vec;
 use proptest::prelude::*;
 

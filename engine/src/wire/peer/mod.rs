@@ -6,7 +6,7 @@ mod transfer;
 
 pub use transfer::{EncodedTransfer, HEAD_SLICE_BYTES, Slice, assemble, cut, encode_transfer};
 
-use bytes::Bytes;
+use crate::payload::Payload;
 
 use super::{
     DecodeError, Hello, HelloRefusal, MESSAGE_BLOCKS_MAX, PeerMessage, Portion, TRANSFER_BYTES_MAX,
@@ -40,7 +40,7 @@ macro_rules! put {
 /// Encodes a message; a portion's slice becomes the body by reference.
 pub fn encode(message: &PeerMessage) -> Frame {
     let mut head = FORMAT.begin(kind_of(message).0);
-    let mut body = Bytes::new();
+    let mut body = Payload::new();
     match message {
         PeerMessage::Hello(hello) => hello.put(&mut head),
         PeerMessage::HelloAck {

@@ -8,8 +8,9 @@
 use bytes::Bytes;
 
 use super::super::{CopyTransfer, DecodeError, Member, Portion, Transfer, TransferId};
-use crate::codec::payload::{Gather, get_content, join, put_content};
+use crate::codec::payload::{Gather, get_content, put_content};
 use crate::codec::{Coded, finish, get_many, put_many};
+use crate::payload::Payload;
 
 /// Bytes of a transfer's head in one portion at most: 15 members of 33 bytes. With
 /// 8192 bytes of payload, some 100 of its own fields and a few watermarks the
@@ -22,7 +23,7 @@ pub struct EncodedTransfer {
     /// Every value.
     pub head: Bytes,
     /// Payload buffers, in the head's order.
-    pub payload: Vec<Bytes>,
+    pub payload: Vec<Payload>,
 }
 
 /// What one portion carries of a transfer.
@@ -31,7 +32,7 @@ pub struct Slice {
     /// For [`Portion::head`].
     pub head: Bytes,
     /// For [`Portion::slice`].
-    pub payload: Bytes,
+    pub payload: Payload,
 }
 
 impl EncodedTransfer {
@@ -41,7 +42,7 @@ impl EncodedTransfer {
     }
     /// Length of the payload in bytes, for [`Portion::payload_bytes`].
     pub fn payload_bytes(&self) -> u32 {
-        crate::codec::length(self.payload.iter().map(Bytes::len).sum())
+        crate::codec::length(self.payload.iter().map(|piece| piece.len()).sum())
     }
 }
 
@@ -109,21 +110,22 @@ pub fn assemble(portions: &[Portion]) -> Result<Transfer, DecodeError> {
             std::slice::from_ref(&portion.slice),
         );
     }
-    let heads: Vec<Bytes> = portions
+    let head: Vec<u8> = portions
         .iter()
-        .map(|portion| portion.head.clone())
+        .flat_map(|portion| &portion.head)
+        .copied()
         .collect();
-    let slices: Vec<Bytes> = portions
+    let slices: Vec<Payload> = portions
         .iter()
         .map(|portion| portion.slice.clone())
         .collect();
-    join_slices(transfer, &join(&heads), &slices)
+    join_slices(transfer, &head, &slices)
 }
 
 fn join_slices(
     transfer: TransferId,
     mut input: &[u8],
-    slices: &[Bytes],
+    slices: &[Payload],
 ) -> Result<Transfer, DecodeError> {
     let mut payload = Gather::new(slices);
     let transfer = match transfer {

@@ -8,10 +8,10 @@
 
 use std::sync::{Arc, LazyLock};
 
-use bytes::Bytes;
 use imbl::OrdMap;
 use serde::{Deserialize, Serialize};
 use stormglass_engine::contract::{PAGE_BYTES, PageIndex, Persistence};
+use stormglass_engine::payload::Payload;
 use stormglass_engine::storage_set::format::decode_block_header;
 use stormglass_engine::storage_set::layout::{BLOCK_HEADER_BYTES, Geometry, HEADERS_PER_PAGE};
 use stormglass_engine::vocabulary::{BlockIndex, SequenceId};
@@ -27,13 +27,13 @@ struct Data {
     checksum: u32,
 }
 
-static ZEROES: LazyLock<Data> = LazyLock::new(|| Data::of(&[0; PAGE_BYTES]));
+static ZEROES: LazyLock<Data> = LazyLock::new(|| Data::of(&Payload::from_static(&[0; PAGE_BYTES])));
 
 impl Data {
-    fn of(page: &[u8]) -> Self {
+    fn of(page: &Payload) -> Self {
         Data {
-            bytes: Bytes64::of(page),
-            checksum: crc32c::crc32c(page),
+            bytes: Bytes64::of_payload(page),
+            checksum: page.checksum(),
         }
     }
 }
@@ -194,7 +194,7 @@ impl DataImages {
     pub(super) fn submitted_write(
         &mut self,
         number: CommandNumber,
-        (start, pages): (PageIndex, &[Bytes]),
+        (start, pages): (PageIndex, &[Payload]),
         persistence: Persistence,
         device: &Device,
         touched: &mut Vec<BlockIndex>,
@@ -213,7 +213,7 @@ impl DataImages {
             }
             let id = match &page {
                 Page::Data(_, data) => data.bytes,
-                Page::Headers(_) => Bytes64::of(content),
+                Page::Headers(_) => Bytes64::of_payload(content),
             };
             let version = Version { number, id, page };
             let versions = self.open.entry(place).or_default();
@@ -266,7 +266,7 @@ impl DataImages {
             let versions = open.get(&cached.page).into_iter();
             let mut versions = versions.flat_map(|versions| versions.iter());
             let version = versions.find(|version| version.number == cached.number);
-            version.is_some_and(|version| version.id == Bytes64::of(content))
+            version.is_some_and(|version| version.id == Bytes64::of_payload(content))
         });
         for (place, versions) in open {
             for version in versions.iter() {
@@ -298,7 +298,7 @@ impl DataImages {
             .zip(&contents[1..])
             .filter_map(|(number, content)| {
                 let page = self.page(place, content, stable)?;
-                let id = Bytes64::of(content);
+                let id = Bytes64::of_payload(content);
                 Some(Version { number, id, page })
             })
             .collect();
@@ -307,7 +307,7 @@ impl DataImages {
         }
     }
 
-    fn reload_headers(&mut self, place: PageIndex, content: &Bytes, device: &Device) {
+    fn reload_headers(&mut self, place: PageIndex, content: &Payload, device: &Device) {
         for (block, bytes) in self.headers_in(place, content) {
             let header = Header::of(block, bytes);
             let mut stable = self.stable_of(block);
@@ -329,7 +329,7 @@ impl DataImages {
     }
 
     /// What a content makes of a page; nothing outside headers and data.
-    fn page(&self, place: PageIndex, content: &Bytes, stable: &Bytes) -> Option<Page> {
+    fn page(&self, place: PageIndex, content: &Payload, stable: &Payload) -> Option<Page> {
         let first_data = self.geometry.data_page(BlockIndex::new(0)).0;
         match place.0.checked_sub(first_data) {
             Some(block) if block < self.geometry.blocks => {
@@ -352,7 +352,7 @@ impl DataImages {
     fn headers_in<'a>(
         &self,
         page: PageIndex,
-        content: &'a Bytes,
+        content: &'a Payload,
     ) -> impl Iterator<Item = (BlockIndex, &'a [u8])> + use<'a> {
         let (first, blocks) = ((page.0 - 1) * HEADERS_PER_PAGE, self.geometry.blocks);
         let headers = content.chunks_exact(BLOCK_HEADER_BYTES);

@@ -1,8 +1,8 @@
 //! A record in a journal, as the images need it: what it does to blocks, marks
 //! and state, without the payload.
 
-use bytes::Bytes;
 use serde::{Deserialize, Serialize};
+use stormglass_engine::payload::Payload;
 use stormglass_engine::storage_set::record::{Entry, Record};
 use stormglass_engine::vocabulary::{BLOCK_BYTES, CommandId, Content, Lsn, Range};
 
@@ -116,9 +116,14 @@ fn reduce(
 ) -> Box<[Value]> {
     match content {
         Content::Data(data) => {
-            let blocks = data.chunks_exact(BLOCK_BYTES);
-            let values = blocks.map(|block| value(Bytes64::of(block))).collect();
-            *data = Bytes::new();
+            let values = match data.len() {
+                BLOCK_BYTES => Box::from([value(Bytes64::of_payload(data))]),
+                _ => {
+                    let blocks = data.chunks_exact(BLOCK_BYTES);
+                    blocks.map(|block| value(Bytes64::of(block))).collect()
+                }
+            };
+            *data = Payload::new();
             values
         }
         Content::Zeroes => range.blocks().map(|_| value(Bytes64::Zero)).collect(),

@@ -9,9 +9,9 @@
 
 use std::collections::VecDeque;
 
-use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use stormglass_engine::contract::{IoRequest, PageIndex, Persistence, Submission};
+use stormglass_engine::payload::Payload;
 use stormglass_sim::device::{CommandNumber, Device};
 
 /// A write, and what its submitter calls it.
@@ -196,7 +196,7 @@ impl<T: Copy> Medium<T> {
     pub(super) fn settle(
         &mut self,
         device: &Device,
-        mut is_same: impl FnMut(&Cached<T>, &Bytes) -> bool,
+        mut is_same: impl FnMut(&Cached<T>, &Payload) -> bool,
     ) {
         let numbers: Vec<_> = device.queued().map(|(number, _)| number).collect();
         let mut vanished = Vec::new();

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use stormglass_engine::payload::Payload;
 use stormglass_engine::vocabulary::SequenceId;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -18,10 +19,17 @@ pub enum Bytes64 {
 impl Bytes64 {
     /// Of a block's bytes.
     pub fn of(bytes: &[u8]) -> Self {
-        if is_zero(bytes) {
-            Bytes64::Zero
-        } else {
-            Bytes64::Hash(xxh3_64(bytes))
+        match is_zero(bytes) {
+            true => Bytes64::Zero,
+            false => Bytes64::Hash(xxh3_64(bytes)),
+        }
+    }
+
+    /// The same of a buffer that remembers it.
+    pub fn of_payload(payload: &Payload) -> Self {
+        match is_zero(payload) {
+            true => Bytes64::Zero,
+            false => Bytes64::Hash(payload.fingerprint()),
         }
     }
 }

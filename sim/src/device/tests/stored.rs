@@ -51,7 +51,7 @@ fn of_a_page_that_ends_in_zeros_the_beginning_is_kept() {
         PAGE_BYTES / 4 + 1,
         PAGE_BYTES,
     ] {
-        let content: Bytes = [vec![7; used], vec![0; PAGE_BYTES - used]].concat().into();
+        let content: Payload = [vec![7; used], vec![0; PAGE_BYTES - used]].concat().into();
         let mut pages = Pages::new(3);
         pages.write(PageIndex(1), &content);
         assert_eq!(pages.read(PageIndex(1)), content);
@@ -71,7 +71,7 @@ fn of_a_page_that_ends_in_zeros_the_beginning_is_kept() {
 #[test]
 fn a_page_keeps_the_memory_that_was_written() {
     let mut device = reserved(spec());
-    let payload = Bytes::from(vec![5; 2 * PAGE_BYTES]);
+    let payload = Payload::from(vec![5; 2 * PAGE_BYTES]);
     let pages = vec![payload.slice(..PAGE_BYTES), payload.slice(PAGE_BYTES..)];
     let (start, persistence) = (PageIndex(0), Persistence::ForceUnitAccess);
     assert!(

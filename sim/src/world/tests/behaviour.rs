@@ -189,7 +189,10 @@ fn a_difference_names_component_and_field() {
     assert_eq!(found.field.right, "nothing");
 
     let mut other = game.fork();
-    let page = bytes::Bytes::from(vec![255; stormglass_engine::contract::PAGE_BYTES]);
+    let page = stormglass_engine::payload::Payload::from(vec![
+            255;
+            stormglass_engine::contract::PAGE_BYTES
+        ]);
     let drive = other.world.drive_mut(DeviceIndex(2));
     drive.device.install(PageIndex(63), &[page]);
     let found = game.world.first_difference(&other.world).expect("a page");

@@ -7,6 +7,7 @@ use stormglass_engine::contract::{
     Address, DeviceId, Entropy, Frame, Input, IoId, IoRequest, Label, LabelKind, Module, NetworkId,
     Outbox, PAGE_BYTES, Packet, PageIndex, Persistence, ReservationKey, Slot, Submission,
 };
+use stormglass_engine::payload::Payload;
 use stormglass_engine::time::{Duration, Instant};
 
 use super::network;
@@ -75,7 +76,7 @@ impl PingPong {
         };
         let frame = Frame {
             head: Bytes::copy_from_slice(&id.to_be_bytes()),
-            body: Bytes::new(),
+            body: Payload::new(),
         };
         out.send(WIRE, self.player.peer, label, frame);
     }
@@ -178,7 +179,7 @@ fn write(device: DeviceId, io: IoId, page: PageIndex, fill: u8) -> Submission {
         key: ReservationKey { epoch: 1, node: 1 },
         request: IoRequest::Write {
             start: page,
-            pages: vec![Bytes::from(vec![fill; PAGE_BYTES])],
+            pages: vec![Payload::from(vec![fill; PAGE_BYTES])],
             persistence: Persistence::Cached,
         },
     }

@@ -6,6 +6,7 @@ use stormglass_engine::contract::{
     Address, DeviceId, Entropy, Frame, Input, IoId, IoRequest, Label, LabelKind, Module, NetworkId,
     Outbox, PAGE_BYTES, PageIndex, Persistence, ReservationKey, Slot, Submission,
 };
+use stormglass_engine::payload::Payload;
 use stormglass_engine::time::{Duration, Instant};
 
 use super::{micros, network};
@@ -136,7 +137,7 @@ fn label(entropy: Entropy, id: u64) -> Label {
 fn frame() -> Frame {
     Frame {
         head: Bytes::from_static(b"head"),
-        body: Bytes::from_static(b"body"),
+        body: Payload::from_static(b"body"),
     }
 }
 
@@ -156,7 +157,7 @@ fn command(io: IoId, key: ReservationKey, request: IoRequest) -> Submission {
 fn write(io: IoId, key: ReservationKey, page: u64, fill: u8) -> Submission {
     let request = IoRequest::Write {
         start: PageIndex(page),
-        pages: vec![Bytes::from(vec![fill; PAGE_BYTES])],
+        pages: vec![Payload::from(vec![fill; PAGE_BYTES])],
         persistence: Persistence::ForceUnitAccess,
     };
     command(io, key, request)

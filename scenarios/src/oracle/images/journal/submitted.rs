@@ -6,9 +6,9 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use stormglass_engine::contract::{PageIndex, Persistence};
+use stormglass_engine::payload::Payload;
 use stormglass_engine::storage_set::format::{decode_checkpoint, decode_record, peek_record};
 use stormglass_engine::storage_set::layout::CheckpointSlot;
 use stormglass_engine::storage_set::record::{Entry, Record};
@@ -22,7 +22,7 @@ use super::{Changes, Coming, Head, JournalImages, Link, Notes, OVERWRITTEN, Part
 pub(super) struct Half {
     number: CommandNumber,
     page: u64,
-    pages: Vec<Bytes>,
+    pages: Vec<Payload>,
     missing: usize,
 }
 
@@ -31,7 +31,7 @@ impl JournalImages {
     pub(in crate::oracle::images) fn submitted_write(
         &mut self,
         number: CommandNumber,
-        (start, pages): (PageIndex, &[Bytes]),
+        (start, pages): (PageIndex, &[Payload]),
         persistence: Persistence,
         event: u64,
         notes: &mut Notes,
@@ -73,7 +73,7 @@ impl JournalImages {
         &mut self,
         number: CommandNumber,
         slot: CheckpointSlot,
-        pages: &[Bytes],
+        pages: &[Payload],
         event: u64,
         notes: &mut Notes,
     ) -> Part {
@@ -153,7 +153,7 @@ impl JournalImages {
         &mut self,
         number: CommandNumber,
         page: u64,
-        pages: &[Bytes],
+        pages: &[Payload],
         event: u64,
         notes: &mut Notes,
     ) -> Part {
@@ -246,7 +246,7 @@ impl JournalImages {
     pub(super) fn append(
         &mut self,
         page: u64,
-        pages: &[Bytes],
+        pages: &[Payload],
         event: u64,
         notes: &mut Notes,
     ) -> Option<Lsn> {

@@ -1,6 +1,7 @@
 //! An owner loses its data device: what each copy owes while it is rebuilt.
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
+use stormglass_engine::payload::Payload;
 use stormglass_engine::storage_set::record::Entry;
 use stormglass_engine::vocabulary::{BLOCK_BYTES, Content, Outcome, Range, SequenceId};
 
@@ -42,20 +43,20 @@ fn repair(region: u64) -> Entry {
         let (version, page) = match block.value() {
             at @ (0 | 1) => (1, page_of(1, rig::range(0, 2), at)),
             9 => (2, page_of(2, rig::range(9, 1), 0)),
-            _ => (0, Bytes::from_static(&[0; BLOCK_BYTES])),
+            _ => (0, Payload::from_static(&[0; BLOCK_BYTES])),
         };
         bytes.extend_from_slice(&page);
         versions.push(SequenceId::new(version));
     }
     Entry::Repair {
         range,
-        content: Content::Data(bytes.freeze()),
+        content: Content::Data(bytes.freeze().into()),
         versions,
         verdict: None,
     }
 }
 
-fn page_of(counter: u64, range: Range, place: u64) -> Bytes {
+fn page_of(counter: u64, range: Range, place: u64) -> Payload {
     let Content::Data(bytes) = content(counter, range) else {
         panic!("it writes data")
     };
@@ -64,7 +65,7 @@ fn page_of(counter: u64, range: Range, place: u64) -> Bytes {
 }
 
 /// The same repair with another content of its first block.
-fn with_first(entry: Entry, version: u64, page: &Bytes) -> Entry {
+fn with_first(entry: Entry, version: u64, page: &Payload) -> Entry {
     let Entry::Repair {
         range,
         content: Content::Data(data),
@@ -79,7 +80,7 @@ fn with_first(entry: Entry, version: u64, page: &Bytes) -> Entry {
     versions[0] = SequenceId::new(version);
     Entry::Repair {
         range,
-        content: Content::Data(bytes.freeze()),
+        content: Content::Data(bytes.freeze().into()),
         versions,
         verdict,
     }

@@ -3,8 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bytes::Bytes;
 use stormglass_engine::contract::PageIndex;
+use stormglass_engine::payload::Payload;
 use stormglass_engine::storage_set::format::{
     Checkpoint, decode_block_header, decode_checkpoint, decode_record, peek_record,
 };
@@ -49,12 +49,12 @@ fn regions(geometry: Geometry, range: Range, is_whole: bool) -> BTreeSet<BlockIn
 /// The newer of the checkpoints that can be read.
 pub(super) fn newest_checkpoint(
     geometry: Geometry,
-    page: impl Fn(PageIndex) -> Bytes,
+    page: impl Fn(PageIndex) -> Payload,
 ) -> Option<(Checkpoint, CheckpointSlot)> {
     let mut newest: Option<(Checkpoint, CheckpointSlot)> = None;
     for slot in [CheckpointSlot::A, CheckpointSlot::B] {
         let start = geometry.checkpoint_start(slot);
-        let pages: Vec<Bytes> = (0..geometry.checkpoint_pages)
+        let pages: Vec<Payload> = (0..geometry.checkpoint_pages)
             .map(|index| page(start.plus(index)))
             .collect();
         if let Ok(found) = decode_checkpoint(&pages)
@@ -70,7 +70,10 @@ pub(super) fn newest_checkpoint(
 
 /// Reads a journal back.
 #[expect(clippy::too_many_lines, reason = "one arm for each entry of a journal")]
-pub(super) fn recover(geometry: Geometry, page: impl Fn(PageIndex) -> Bytes) -> Option<Recovered> {
+pub(super) fn recover(
+    geometry: Geometry,
+    page: impl Fn(PageIndex) -> Payload,
+) -> Option<Recovered> {
     let (checkpoint, slot) = newest_checkpoint(geometry, &page)?;
     let mut head = (
         checkpoint.lsn.next(),
@@ -103,7 +106,7 @@ pub(super) fn recover(geometry: Geometry, page: impl Fn(PageIndex) -> Bytes) -> 
         if lsn != head.0 || scanned + count > geometry.ring_pages {
             break;
         }
-        let pages: Vec<Bytes> = (0..count).map(at).collect();
+        let pages: Vec<Payload> = (0..count).map(at).collect();
         let Ok((record, checksum)) = decode_record(&pages) else {
             break;
         };
@@ -183,7 +186,7 @@ pub(super) fn recover(geometry: Geometry, page: impl Fn(PageIndex) -> Bytes) -> 
 /// What records make of blocks, in the end.
 pub(super) fn journalled<'a>(
     records: impl Iterator<Item = &'a Record>,
-) -> BTreeMap<BlockIndex, (SequenceId, Bytes)> {
+) -> BTreeMap<BlockIndex, (SequenceId, Payload)> {
     let mut blocks = BTreeMap::new();
     for record in records {
         let (range, content, versions) = match &record.entry {
@@ -207,7 +210,7 @@ pub(super) fn journalled<'a>(
         };
         let bytes = match content {
             Content::Data(bytes) => bytes.clone(),
-            Content::Zeroes => Bytes::from(vec![0; range.byte_count()]),
+            Content::Zeroes => Payload::from(vec![0; range.byte_count()]),
             Content::Nothing => continue,
         };
         for (place, block) in range.blocks().enumerate() {
@@ -232,7 +235,7 @@ pub(super) fn value(version: SequenceId, bytes: &[u8]) -> Value {
 pub(super) fn read(
     geometry: Geometry,
     block: BlockIndex,
-    page: impl Fn(PageIndex) -> Bytes,
+    page: impl Fn(PageIndex) -> Payload,
 ) -> Value {
     let data = page(geometry.data_page(block));
     let headers = page(geometry.header_page(block));

@@ -1,10 +1,10 @@
 //! Two storage sets on four real devices, and records built by hand.
 
-use bytes::Bytes;
 use stormglass_engine::configuration::SetConfiguration;
 use stormglass_engine::contract::{
     DeviceId, IoId, IoRequest, PAGE_BYTES, PageIndex, Persistence, ReservationKey, Submission,
 };
+use stormglass_engine::payload::Payload;
 use stormglass_engine::storage_set::format::{
     BlockHeader, Checkpoint, encode_block_header, encode_checkpoint, encode_record,
 };
@@ -327,7 +327,7 @@ impl Rig {
     }
 
     /// A block's worth of bytes.
-    pub(super) fn block(&self, seed: u64) -> Bytes {
+    pub(super) fn block(&self, seed: u64) -> Payload {
         bytes_of(seed, 1)
     }
 
@@ -335,7 +335,7 @@ impl Rig {
     pub(super) fn destage_blocks(
         &mut self,
         copy: usize,
-        change: impl Fn(BlockIndex, Bytes) -> Bytes,
+        change: impl Fn(BlockIndex, Payload) -> Payload,
     ) {
         for (page, content) in self.destage_pages(copy, change) {
             let number = self.submit(copy, Drive::Data, write(page, vec![content]));
@@ -347,8 +347,8 @@ impl Rig {
     pub(super) fn destage_pages(
         &self,
         copy: usize,
-        change: impl Fn(BlockIndex, Bytes) -> Bytes,
-    ) -> Vec<(PageIndex, Bytes)> {
+        change: impl Fn(BlockIndex, Payload) -> Payload,
+    ) -> Vec<(PageIndex, Payload)> {
         let journalled = naive::journalled(self.writers[copy].records.iter().map(|(r, ..)| r));
         let device = self.device(copy, Drive::Data);
         let mut headers: Vec<(PageIndex, Vec<u8>)> = Vec::new();
@@ -559,7 +559,7 @@ impl<C: Choose> PowerLoss for Weather<C> {
     }
 }
 
-pub(super) fn write(start: PageIndex, pages: Vec<Bytes>) -> IoRequest {
+pub(super) fn write(start: PageIndex, pages: Vec<Payload>) -> IoRequest {
     IoRequest::Write {
         start,
         pages,
@@ -590,7 +590,7 @@ pub(super) fn session(incarnation: u64) -> Session {
 }
 
 /// Bytes of this many blocks; zeroes for seed 0.
-pub(super) fn bytes_of(seed: u64, blocks: usize) -> Bytes {
+pub(super) fn bytes_of(seed: u64, blocks: usize) -> Payload {
     let mut bytes = vec![0; blocks * BLOCK_BYTES];
     if seed > 0 {
         for (place, block) in bytes.chunks_exact_mut(PAGE_BYTES).enumerate() {
