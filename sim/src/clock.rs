@@ -29,7 +29,7 @@ pub struct ClockRate {
 
 /// Largest drift either way, in parts per billion.
 pub const DRIFT_PPB_MAX: i32 = 500_000_000;
-const BILLION: i128 = 1_000_000_000;
+const BILLION: u64 = 1_000_000_000;
 
 impl Clock {
     /// What the clock shows at a world time.
@@ -54,9 +54,18 @@ impl Clock {
     }
 
     fn read_drifting(self, elapsed: u64) -> Instant {
-        let drift = i128::from(elapsed) * i128::from(self.drift_ppb) / BILLION;
-        let shown = i128::from(self.shown.as_nanos()) + i128::from(elapsed) + drift;
-        Instant::from_nanos(u64::try_from(shown).expect("drift is bounded"))
+        let by_clock = elapsed.checked_add_signed(self.gained(elapsed));
+        let by_clock = by_clock.expect("drift is bounded");
+        Instant::from_nanos(self.shown.as_nanos() + by_clock)
+    }
+
+    /// By how much the clock goes wrong in a span of the world, rounded towards zero.
+    /// Whole seconds apart from the rest, so that no product needs 128 bits, whose
+    /// division is a loop.
+    fn gained(self, elapsed: u64) -> i64 {
+        let [seconds, rest] = [elapsed / BILLION, elapsed % BILLION].map(u64::cast_signed);
+        let drift = i64::from(self.drift_ppb);
+        seconds * drift + rest * drift / BILLION.cast_signed()
     }
 
     /// The first world time at which the clock shows `instant` or more. Rounded
@@ -73,9 +82,13 @@ impl Clock {
 
     fn reaches_drifting(self, instant: Instant) -> WorldTime {
         let shown = instant.as_nanos().saturating_sub(self.shown.as_nanos());
-        let rate = BILLION + i128::from(self.drift_ppb);
-        let elapsed = (i128::from(shown) * BILLION).div_euclid(rate);
-        let mut elapsed = u64::try_from(elapsed).unwrap_or(u64::MAX / 2);
+        // What the clock shows in a second of the world.
+        let rate = BILLION.checked_add_signed(i64::from(self.drift_ppb));
+        let rate = rate.expect("a clock goes forward");
+        let seconds = (shown / rate).checked_mul(BILLION);
+        let rest = shown % rate * BILLION / rate;
+        let elapsed = seconds.and_then(|seconds| seconds.checked_add(rest));
+        let mut elapsed = elapsed.unwrap_or(u64::MAX / 2);
         while elapsed > 0 && self.read(self.at(elapsed - 1)) >= instant {
             elapsed -= 1;
         }
@@ -125,6 +138,17 @@ mod tests {
             if at.as_nanos() > origin {
                 prop_assert!(clock.read(WorldTime::from_nanos(at.as_nanos() - 1)) < instant);
             }
+        }
+
+        #[test]
+        fn a_clock_shows_what_exact_arithmetic_says(
+            drift_ppb in -DRIFT_PPB_MAX..=DRIFT_PPB_MAX,
+            elapsed in prop_oneof![0u64..10_000_000_000, 0..u64::MAX / 2],
+        ) {
+            let clock = Clock { drift_ppb, ..Clock::default() };
+            let drift = i128::from(elapsed) * i128::from(drift_ppb) / 1_000_000_000;
+            let shown = clock.read(WorldTime::from_nanos(elapsed)).as_nanos();
+            prop_assert_eq!(i128::from(shown), i128::from(elapsed) + drift);
         }
 
         /// Whatever is done to its rate, a clock never goes back nor jumps.
