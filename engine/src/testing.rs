@@ -15,7 +15,6 @@ pub(crate) use parts::{Bench, FIRST, Sending, portions, set};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::payload::Payload;
 
 use crate::configuration::{
     Candidates, Configuration, D_SLOT, Duty, Hardware, Limits, Mediator, N_SLOT, Policy,
@@ -28,6 +27,7 @@ use crate::contract::{
 use crate::d_module::{Census, Context, DModule};
 use crate::event::Event;
 use crate::local::{Local, NodeOutbox, Search};
+use crate::payload::Payload;
 use crate::storage_set::layout::Geometry;
 use crate::storage_set::tables::{Role, Tables};
 use crate::storage_set::{IoIds, IoOwner, format_set};

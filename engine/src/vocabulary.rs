@@ -4,11 +4,11 @@
 //! live here. Wire and disk forms are in [`crate::wire`] and
 //! [`crate::storage_set`].
 
-use crate::payload::Payload;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
 use crate::contract::PAGE_BYTES;
+use crate::payload::Payload;
 use crate::time::Instant;
 
 /// Size of a block, the unit of client commands, in bytes; one device page.

@@ -14,12 +14,12 @@
 //! Magic and version are judged before the checksum, so that a foreign version
 //! is told apart from a broken copy of this one.
 
-use crate::payload::Payload;
 use crc32c::{crc32c, crc32c_append};
 
 use super::{Coded, length};
 use crate::codec::DecodeError;
 use crate::contract::{Frame, LabelKind};
+use crate::payload::Payload;
 
 /// Bytes of the envelope; the values follow.
 pub(crate) const ENVELOPE_BYTES: usize = 20;

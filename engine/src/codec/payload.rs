@@ -1,10 +1,9 @@
 //! Block payload: scatter lists that are shared, and copied only where one
 //! buffer must be made of several.
 
-use crate::payload::Payload;
-
 use super::Coded;
 use crate::codec::DecodeError;
+use crate::payload::Payload;
 use crate::vocabulary::{Content, Range};
 use crate::wire::MESSAGE_BLOCKS_MAX;
 

@@ -1,8 +1,8 @@
-use crate::payload::Payload;
 use imbl::{OrdMap, OrdSet};
 
 use super::payload::{Gather, join};
 use super::*;
+use crate::payload::Payload;
 
 fn put<T: Coded>(value: &T) -> Vec<u8> {
     let mut out = Vec::new();

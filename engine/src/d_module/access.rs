@@ -13,12 +13,12 @@
 
 use std::sync::Arc;
 
-use crate::payload::Payload;
 use serde::{Deserialize, Serialize};
 
 use super::Context;
 use crate::collections::Table;
 use crate::event::Event;
+use crate::payload::Payload;
 use crate::storage_set::StorageSet;
 use crate::storage_set::record::{Entry, Mark, Perform, Route};
 use crate::time::Instant;

@@ -22,13 +22,13 @@
 //! It is recognised by that superblock, so a crash on the way leaves one that is lost
 //! still. Owns the order; refuses to know which state is written.
 
-use crate::payload::Payload;
 use serde::{Deserialize, Serialize};
 
 use crate::contract::{
     DeviceId, IoId, IoRequest, PAGE_BYTES, PageIndex, Persistence, ReservationKey, Submission,
 };
 use crate::event::Event;
+use crate::payload::Payload;
 use crate::storage_set::destage::Devices;
 use crate::storage_set::format::{self, Checkpoint, Superblock};
 use crate::storage_set::journal::Head;

@@ -12,12 +12,12 @@
 //! | e | partner | any | silent | take over |
 //! | f | partner | any | alive or not long silent | wait |
 
-use crate::payload::Payload;
 use serde::{Deserialize, Serialize};
 
 use super::Context;
 use crate::configuration::Duty;
 use crate::contract::{DeviceId, IoError, IoId, IoOutput, IoRequest, ReservationKey, Submission};
+use crate::payload::Payload;
 use crate::storage_set::IoOwner;
 use crate::storage_set::format::{Heartbeat, decode_heartbeat};
 use crate::time::Instant;

@@ -1,12 +1,12 @@
 //! Bytes of a record on the mediator's device: one page, envelope first.
 
-use crate::payload::Payload;
 use serde::{Deserialize, Serialize};
 
 use super::DEVICE_PAGES;
 use crate::codec::envelope::{Format, seal};
 use crate::codec::{Coded, coded_struct, finish};
 use crate::contract::{PAGE_BYTES, PageIndex};
+use crate::payload::Payload;
 use crate::vocabulary::VolumeId;
 use crate::wire::DecodeError;
 use crate::wire::mediator::MediatorRecord;

@@ -1,4 +1,3 @@
-use crate::payload::Payload;
 use bytes::Bytes;
 
 use super::*;
@@ -7,6 +6,7 @@ use crate::codec::testing::damage::{check_bit_flips, check_versions};
 use crate::codec::testing::golden;
 use crate::configuration::D_SLOT;
 use crate::contract::{Effect, Frame, PAGE_BYTES};
+use crate::payload::Payload;
 use crate::vocabulary::{SiteEpoch, SiteId};
 use crate::wire::DecodeError;
 use crate::wire::mediator::{encode_request, kind_of};

@@ -1,8 +1,8 @@
-use crate::payload::Payload;
 use bytes::Bytes;
 
 use super::*;
 use crate::contract::{Effect, Frame, LabelKind, NetworkId};
+use crate::payload::Payload;
 use crate::storage_set::tables::Role;
 use crate::testing::{CLIENT, PEERS, VOLUME, configuration, id, range};
 use crate::vocabulary::{ClientId, Command, Status, Ticket, VolumeId};

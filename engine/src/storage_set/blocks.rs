@@ -5,10 +5,10 @@
 //! writes or reads. A block is served from this map until its destage is flushed
 //! *and* checkpointed, so a read never meets a half-destaged block.
 
-use crate::payload::Payload;
 use serde::{Deserialize, Serialize};
 
 use crate::collections::Layered;
+use crate::payload::Payload;
 use crate::vocabulary::{BLOCK_BYTES, BlockIndex, Content, Lsn, Range, SequenceId};
 
 /// A block's content.

@@ -12,7 +12,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::payload::Payload;
 use serde::{Deserialize, Serialize};
 
 use super::blocks::Blocks;
@@ -20,6 +19,7 @@ use super::format::{self, BlockHeader, Checkpoint};
 use super::layout::{BLOCK_HEADER_BYTES, CheckpointSlot, Geometry};
 use super::{IoIds, IoOwner};
 use crate::contract::{DeviceId, IoId, IoOutput, IoRequest, PAGE_BYTES, PageIndex, Persistence};
+use crate::payload::Payload;
 use crate::vocabulary::BlockIndex;
 
 /// Longest run of pages in one destage write.

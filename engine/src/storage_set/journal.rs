@@ -10,13 +10,13 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::payload::Payload;
 use serde::{Deserialize, Serialize};
 
 use super::format;
 use super::layout::Geometry;
 use super::record::{Entry, Record};
 use crate::contract::{DeviceId, IoId, IoRequest, PAGE_BYTES, Persistence, ReservationKey};
+use crate::payload::Payload;
 use crate::vocabulary::Lsn;
 
 /// Where the next record goes.

@@ -15,7 +15,6 @@ pub mod record;
 pub mod recovery;
 pub mod tables;
 
-use crate::payload::Payload;
 use serde::{Deserialize, Serialize};
 
 use self::blocks::Blocks;
@@ -29,6 +28,7 @@ use self::recovery::Recovered;
 use self::tables::{Role, Tables};
 use crate::configuration::SetConfiguration;
 use crate::contract::{DeviceId, IoError, IoId, IoOutput, PageIndex, ReservationKey, Submission};
+use crate::payload::Payload;
 use crate::vocabulary::{BlockIndex, Lsn, Range, Session, SessionIncarnation, SiteEpoch};
 
 /// Which part of a D-module a device command belongs to.

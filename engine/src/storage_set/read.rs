@@ -3,7 +3,6 @@
 //! The caller holds the range, so no write can slip in between the journal's
 //! part and the device's part of one read.
 
-use crate::payload::Payload;
 use bytes::BytesMut;
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +12,7 @@ use super::format::{self, BlockHeader};
 use super::layout::{BLOCK_HEADER_BYTES, Geometry};
 use super::{IoIds, IoOwner};
 use crate::contract::{IoError, IoId, IoOutput, IoRequest, PAGE_BYTES, PageIndex};
+use crate::payload::Payload;
 use crate::vocabulary::{BLOCK_BYTES, BlockIndex, Range, SequenceId};
 use crate::wire::DecodeError;
 

@@ -20,7 +20,6 @@
 //! that was cut off names nothing behind its cut, so old tails prove nothing. A page
 //! that cannot be read counts as one that holds nothing.
 
-use crate::payload::Payload;
 use serde::{Deserialize, Serialize};
 
 use super::blocks::Blocks;
@@ -32,6 +31,7 @@ use super::record::{Entry, Record};
 use super::tables::Tables;
 use super::{IoIds, IoOwner};
 use crate::contract::{DeviceId, IoId, IoOutput, IoRequest, PAGE_BYTES, PageIndex, ReservationKey};
+use crate::payload::Payload;
 use crate::vocabulary::Lsn;
 
 /// Ring pages read at once.

@@ -3,13 +3,12 @@
 #[cfg(test)]
 mod tests;
 
-use crate::payload::Payload;
-
 use super::{ClientReply, ClientRequest, CommandFrame, DecodeError, MESSAGE_BLOCKS_MAX, kind};
 use crate::codec::envelope::{Format, open_frame, seal_frame};
 use crate::codec::payload::{Gather, get_payload, join, put_payload};
 use crate::codec::{Coded, coded_enum, finish};
 use crate::contract::Frame;
+use crate::payload::Payload;
 use crate::vocabulary::{BLOCK_BYTES, Command, RefusedReason, Status, UnknownReason};
 
 const FORMAT: Format = Format {

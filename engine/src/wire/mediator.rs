@@ -6,13 +6,13 @@
 #[cfg(test)]
 mod tests;
 
-use crate::payload::Payload;
 use serde::{Deserialize, Serialize};
 
 use super::{DecodeError, kind};
 use crate::codec::envelope::{Format, open_frame, seal_frame};
 use crate::codec::{Coded, coded_struct, finish};
 use crate::contract::{Frame, LabelKind};
+use crate::payload::Payload;
 use crate::vocabulary::{SiteEpoch, SiteId, VolumeId};
 
 const FORMAT: Format = Format {

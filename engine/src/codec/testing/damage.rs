@@ -1,6 +1,5 @@
 //! Damage to valid encodings, seen or hidden by a checksum made anew.
 
-use crate::payload::Payload;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -8,6 +7,7 @@ use proptest::sample::Index;
 use crate::codec::DecodeError;
 use crate::codec::envelope::{ENVELOPE_BYTES, seal};
 use crate::contract::Frame;
+use crate::payload::Payload;
 
 /// Where the kind stands; magic and version stand before.
 const KIND_OFFSET: usize = 6;

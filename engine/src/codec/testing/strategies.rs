@@ -7,7 +7,6 @@ pub(crate) use messages::{
     client_reply, client_request, mediator_reply, mediator_request, peer_message, transfer,
 };
 
-use crate::payload::Payload;
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
@@ -15,6 +14,7 @@ use proptest::sample::select;
 
 use super::blocks;
 use crate::contract::ReservationKey;
+use crate::payload::Payload;
 use crate::storage_set::format::{BlockHeader, Checkpoint, Heartbeat, Superblock};
 use crate::storage_set::layout::Geometry;
 use crate::storage_set::record::{CommandResult, Entry, Mark, Mode, Perform, Record, Route};

@@ -23,7 +23,6 @@ mod resync;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use crate::payload::Payload;
 use serde::{Deserialize, Serialize};
 
 use self::fetch::{Fetch, Fetches};
@@ -37,6 +36,7 @@ use super::orphans::Orphans;
 use super::replication::{Path, Replication};
 use super::status::{self, Attempts};
 use super::{Census, Context};
+use crate::payload::Payload;
 use crate::storage_set::StorageSet;
 use crate::storage_set::read::RangeRead;
 use crate::storage_set::record::{Entry, Mode};

@@ -1,6 +1,5 @@
 //! The checkpoint: a copy's whole state in the pages of one slot.
 
-use crate::payload::Payload;
 use serde::{Deserialize, Serialize};
 
 use super::super::tables::{Consistency, Role, StoredResult, Tables};
@@ -9,6 +8,7 @@ use crate::codec::envelope::{Format, seal};
 use crate::codec::payload::join;
 use crate::codec::{Coded, coded_enum, coded_struct, finish};
 use crate::contract::PAGE_BYTES;
+use crate::payload::Payload;
 use crate::vocabulary::Lsn;
 use crate::wire::DecodeError;
 

@@ -1,12 +1,12 @@
 //! A heartbeat: one page of the mailbox, written over and over by its own node.
 
-use crate::payload::Payload;
 use serde::{Deserialize, Serialize};
 
 use super::{check_padding, into_pages};
 use crate::codec::envelope::{Format, seal};
 use crate::codec::{Coded, coded_struct, finish};
 use crate::contract::PAGE_BYTES;
+use crate::payload::Payload;
 use crate::vocabulary::NodeId;
 use crate::wire::DecodeError;
 

@@ -23,9 +23,8 @@ pub use record::{
 };
 pub use superblock::{Superblock, decode_superblock, encode_superblock};
 
-use crate::payload::Payload;
-
 use crate::contract::PAGE_BYTES;
+use crate::payload::Payload;
 use crate::wire::DecodeError;
 
 static ZEROS: [u8; PAGE_BYTES] = [0; PAGE_BYTES];

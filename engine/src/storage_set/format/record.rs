@@ -13,14 +13,13 @@
 //!
 //! The envelope's checksum is the record's: the next record repeats it.
 
-use crate::payload::Payload;
-
 use super::super::record::{Entry, Mark, Mode, Perform, Record, Route};
 use super::{check_padding, check_pages, into_pages, pages_of};
 use crate::codec::envelope::{ENVELOPE_BYTES, Envelope, Format, seal};
 use crate::codec::payload::{Gather, get_content, join, put_content};
 use crate::codec::{Coded, coded_enum, coded_struct, finish, get_many, put_many};
 use crate::contract::{PAGE_BYTES, ReservationKey};
+use crate::payload::Payload;
 use crate::vocabulary::{Lsn, Outcome};
 use crate::wire::{DecodeError, MESSAGE_BLOCKS_MAX};
 

@@ -1,6 +1,5 @@
 //! The superblock: one page, written once.
 
-use crate::payload::Payload;
 use serde::{Deserialize, Serialize};
 
 use super::super::layout::Geometry;
@@ -8,6 +7,7 @@ use super::{check_padding, into_pages};
 use crate::codec::envelope::{Format, seal};
 use crate::codec::{Coded, coded_struct, finish};
 use crate::contract::PAGE_BYTES;
+use crate::payload::Payload;
 use crate::vocabulary::StorageSetId;
 use crate::wire::DecodeError;
 

@@ -6,8 +6,6 @@ mod transfer;
 
 pub use transfer::{EncodedTransfer, HEAD_SLICE_BYTES, Slice, assemble, cut, encode_transfer};
 
-use crate::payload::Payload;
-
 use super::{
     DecodeError, Hello, HelloRefusal, MESSAGE_BLOCKS_MAX, PeerMessage, Portion, TRANSFER_BYTES_MAX,
     TransferId, kind,
@@ -15,6 +13,7 @@ use super::{
 use crate::codec::envelope::{Format, open_frame, seal_frame};
 use crate::codec::{Coded, coded_enum, coded_struct, finish, get_many, put_many};
 use crate::contract::{Frame, LabelKind};
+use crate::payload::Payload;
 use crate::vocabulary::Range;
 
 const FORMAT: Format = Format {
