@@ -1,7 +1,10 @@
 use imbl::{OrdMap, OrdSet};
 
+use super::envelope::{Format, open_frame, seal_frame};
 use super::payload::{Gather, join};
+use super::testing::blocks;
 use super::*;
+use crate::contract::{Frame, PAGE_BYTES};
 use crate::payload::Payload;
 
 fn put<T: Coded>(value: &T) -> Vec<u8> {
@@ -106,4 +109,33 @@ fn joining_one_piece_is_that_piece() {
         Payload::from_static(b"abcdabcd")
     );
     assert_eq!(join(&[]), Payload::new());
+}
+
+#[test]
+fn what_a_body_remembers_does_not_vouch_for_a_damaged_copy() {
+    let format = Format {
+        magic: *b"TEST",
+        version: 1,
+    };
+    let body = blocks(7, 2);
+    let frame = seal_frame(format.begin(3), body.clone());
+    // Sealed and checked: by now the body knows its checksum.
+    assert!(open_frame(format, &frame).is_ok());
+    for place in [0, PAGE_BYTES - 1, PAGE_BYTES, 2 * PAGE_BYTES - 1] {
+        let mut damaged = body.to_vec();
+        damaged[place] ^= 1;
+        let damaged = Frame {
+            body: damaged.into(),
+            ..frame.clone()
+        };
+        assert_eq!(
+            open_frame(format, &damaged),
+            Err(DecodeError::Checksum),
+            "byte {place}"
+        );
+    }
+    let [first, second] = [0, PAGE_BYTES].map(|at| body.slice(at..at + PAGE_BYTES));
+    let envelope = |pieces: &[Payload]| format.open(&frame.head, pieces).map(|(it, _)| it.kind);
+    assert_eq!(envelope(&[first.clone(), second.clone()]), Ok(3));
+    assert_eq!(envelope(&[second, first]), Err(DecodeError::Checksum));
 }
