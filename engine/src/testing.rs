@@ -15,7 +15,6 @@ pub(crate) use parts::{Bench, FIRST, Sending, portions, set};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-
 use crate::configuration::{
     Candidates, Configuration, D_SLOT, Duty, Hardware, Limits, Mediator, N_SLOT, Policy,
     Replication, SetConfiguration, Timers,

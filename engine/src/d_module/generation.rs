@@ -10,7 +10,6 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::configuration::{Configuration, Hardware, N_SLOT};
@@ -18,6 +17,7 @@ use crate::contract::{Address, IoError, IoId, IoOutput, IoRequest, Persistence, 
 use crate::event::{Event, IgnoreReason};
 use crate::local::{Local, NodeOutbox, Search};
 use crate::metadata::{Metadata, Moved, decode_metadata, encode_metadata};
+use crate::payload::Payload;
 use crate::storage_set::layout::METADATA_PAGES;
 use crate::storage_set::{IoIds, IoOwner};
 use crate::time::Instant;
@@ -150,8 +150,8 @@ impl Generation {
         self.reading.iter().any(Option::is_some)
     }
 
-    fn look(&mut self, copy: usize, pages: &[Bytes], out: &mut NodeOutbox) {
-        let is_blank = |page: &Bytes| page.iter().all(|byte| *byte == 0);
+    fn look(&mut self, copy: usize, pages: &[Payload], out: &mut NodeOutbox) {
+        let is_blank = |page: &Payload| page.iter().all(|byte| *byte == 0);
         let Some(page) = pages.first().filter(|page| !is_blank(page)) else {
             return;
         };

@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
-
 use super::Metadata;
 use crate::codec::envelope::{Format, seal};
 use crate::codec::{Coded, coded_enum, coded_struct, finish};
@@ -12,6 +10,7 @@ use crate::configuration::{
     Timers,
 };
 use crate::contract::{Address, DeviceId, NetworkId, PAGE_BYTES};
+use crate::payload::Payload;
 use crate::time::Duration;
 use crate::wire::DecodeError;
 
@@ -21,7 +20,7 @@ const FORMAT: Format = Format {
 };
 
 /// Encodes metadata into one page.
-pub fn encode_metadata(metadata: &Metadata) -> Bytes {
+pub fn encode_metadata(metadata: &Metadata) -> Payload {
     let mut head = FORMAT.begin_with_room(0, PAGE_BYTES);
     metadata.put(&mut head);
     seal(&mut head, &[]);

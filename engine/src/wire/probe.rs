@@ -4,13 +4,13 @@
 //! says which node it is of. That moves addresses and nothing else: who a peer is, and what
 //! it may do, is never learnt this way.
 
-use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::{DecodeError, kind};
 use crate::codec::envelope::{Format, open_frame, seal_frame};
 use crate::codec::{Coded, finish};
 use crate::contract::{Frame, LabelKind};
+use crate::payload::Payload;
 use crate::vocabulary::NodeId;
 
 const FORMAT: Format = Format {
@@ -72,7 +72,7 @@ pub fn encode(probe: &Probe) -> Frame {
             node.put(&mut head);
         }
     }
-    seal_frame(head, Bytes::new())
+    seal_frame(head, Payload::new())
 }
 
 /// Decodes a test or an answer.

@@ -1,4 +1,3 @@
-use bytes::Bytes;
 use proptest::prelude::*;
 
 use super::*;
@@ -38,11 +37,11 @@ fn each_decodes_to_itself_and_a_cut_or_changed_one_to_nothing() {
         assert_eq!(decode(&frame), Ok(probe));
         for at in 0..frame.head.len() {
             let cut = frame.head.slice(..at);
-            let body = Bytes::new();
+            let body = Payload::new();
             assert!(decode(&Frame { head: cut, body }).is_err());
             let mut changed = frame.head.to_vec();
             changed[at] ^= 0x10;
-            let (head, body) = (changed.into(), Bytes::new());
+            let (head, body) = (changed.into(), Payload::new());
             assert!(decode(&Frame { head, body }).is_err(), "byte {at}");
         }
     }
