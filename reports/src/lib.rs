@@ -26,6 +26,7 @@ mod escape;
 mod grid;
 mod paint;
 mod shell;
+pub mod statistics;
 mod words;
 
 pub use escape::escape;

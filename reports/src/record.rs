@@ -15,6 +15,7 @@ mod replay;
 mod run;
 mod story;
 mod sweep;
+mod takeover;
 mod trail;
 mod verdict;
 mod verify;
@@ -40,6 +41,7 @@ pub use sweep::{
     CorpusTally, FaultTally, Listed, ProbeTally, SEEDS_MIN, ScenarioTally, SweepRecord,
     SweepResult, SweepTiming,
 };
+pub use takeover::{Paired, PhaseSpan, PhaseTimes, PolicyTimes, Quantiles, TakeoverRecord};
 pub use trail::{TrailHead, TrailLine};
 pub use verdict::{Exit, Verdict};
 pub use verify::VerifyRecord;

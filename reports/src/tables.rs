@@ -7,9 +7,11 @@ use crate::words::{counted, seconds};
 
 mod parting;
 mod sweep;
+mod takeover;
 
 pub use parting::{diff, fork};
 pub use sweep::{sweep, transitions};
+pub use takeover::takeover;
 
 /// The scenarios that there are: `list`.
 pub fn list(scenarios: &[ListRecord], paint: Paint) -> String {

@@ -31,6 +31,7 @@ pub mod source;
 pub mod state;
 pub mod story;
 pub mod sweep;
+pub mod takeover_study;
 pub mod timeline;
 pub mod trail;
 pub mod transitions;

@@ -24,6 +24,7 @@ Examples:
   stormglass verify owner-crash --seed 7              same seed, same bytes?
   stormglass replay repro.toml                        does it still fail as it did?
   stormglass shrink repro.toml --out small.toml       the least that fails so
+  stormglass takeover --seeds 0..200                  how long does a takeover take?
   stormglass diff owner-crash@7 owner-crash@8         where do two runs part?
   stormglass fork owner-crash@7 --at 300ms --set weather.loss=1/2     what if?
 
@@ -77,6 +78,8 @@ enum Command {
     Sweep(command::sweep::Args),
     /// Join the shards of a sweep
     Merge(command::merge::Args),
+    /// Time takeovers and boots, by phase, with and without stored metadata
+    Takeover(command::takeover::Args),
     /// Print the JSON Schema of scenario files
     Schema,
     /// Print a completion script for a shell
@@ -96,6 +99,7 @@ impl Command {
             Command::Fork(args) => command::fork::execute(args, output),
             Command::List(args) => command::list::execute(&args, output),
             Command::Sweep(args) => command::sweep::execute(&args, output),
+            Command::Takeover(args) => command::takeover::execute(&args, output),
             Command::Merge(args) => command::merge::execute(&args, output),
             Command::Schema => command::schema::execute(output),
             Command::Completions(args) => command::completions::execute::<Cli>(&args, output),

@@ -14,6 +14,7 @@ use stormglass_scenarios::shrink::ShrinkError;
 use stormglass_scenarios::source::SourceError;
 use stormglass_scenarios::sweep::SweepError;
 use stormglass_scenarios::sweep::folder::FolderError;
+use stormglass_scenarios::takeover_study::StudyError;
 use stormglass_scenarios::verify::VerifyError;
 use stormglass_scenarios::watchdog::Stuck;
 
@@ -34,6 +35,7 @@ pub(crate) mod run;
 pub(crate) mod schema;
 pub(crate) mod shrink;
 pub(crate) mod sweep;
+pub(crate) mod takeover;
 pub(crate) mod verify;
 
 pub(crate) use output::Output;
@@ -125,6 +127,9 @@ pub(crate) enum CommandError {
     /// A handler did not return.
     #[error(transparent)]
     Stuck(Stuck),
+    /// A study has no result.
+    #[error(transparent)]
+    Study(#[from] StudyError),
     /// Fresh processes cannot be started.
     #[error("cannot find this program's own file")]
     NoProgram(#[source] io::Error),
@@ -226,6 +231,9 @@ impl CommandError {
             | CommandError::Shrink(_)
             | CommandError::OtherRepro(_)
             | CommandError::Unwritable { .. } => Exit::Usage.code(),
+            CommandError::Study(StudyError::Scenario(_)) => Exit::Usage.code(),
+            CommandError::Study(StudyError::Failed { .. }) => Exit::Safety.code(),
+            CommandError::Study(StudyError::Stopped) => INTERRUPTED,
             CommandError::Contradiction(_) => Exit::Nondeterminism.code(),
             CommandError::Stuck(_) => Exit::Liveness.code(),
             CommandError::Interrupted(_) | CommandError::Sweep(SweepError::Interrupted) => {

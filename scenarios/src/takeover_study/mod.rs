@@ -1,0 +1,248 @@
+//! How long a takeover takes, and a boot, by phase: with metadata stored, without, and
+//! with metadata that has become wrong.
+//!
+//! Each seed is run once under each policy, with the same client commands, clocks,
+//! latencies and instant of the failure: differences between policies are those of the
+//! policy alone (common random numbers). In every run the mirror's nodes boot again while
+//! the owner's is down, so that moved ones can be compared with others. Owns what is run
+//! and which policies there are; `phases` cuts a run into spans.
+
+mod phases;
+#[cfg(test)]
+mod tests;
+
+use std::ops::Range;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+
+use stormglass_engine::time::Duration;
+use stormglass_reports::record::{Paired, PhaseSpan, PolicyTimes, TakeoverRecord};
+
+use self::phases::Watch;
+use crate::experiment::{Bench, Experiment};
+use crate::file::{
+    self, Action, Cluster, FIRST_PEER_ADDRESS, MachineName, MetadataPolicy, NodeName, Scenario,
+};
+
+const SCENARIO: &str = include_str!("../../studies/takeover.toml");
+
+/// What is timed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// The partner takes over a dead owner: from the detection to the first write that it
+    /// accepts.
+    Takeover,
+    /// The owner's node boots again: from power-on to the first write that the mirror has
+    /// acknowledged.
+    Boot,
+}
+
+impl Subject {
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Subject::Takeover => "takeover",
+            Subject::Boot => "boot",
+        }
+    }
+}
+
+/// Where a D-module's metadata comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Policy {
+    /// Nothing is stored: the M-module is asked, and every peer is looked for.
+    None,
+    /// A stored copy says where the peers are.
+    Stored,
+    /// It says where they were: they have moved.
+    Moved,
+}
+
+impl Policy {
+    /// Every policy.
+    pub const ALL: [Policy; 3] = [Policy::None, Policy::Stored, Policy::Moved];
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Policy::None => "none",
+            Policy::Stored => "stored",
+            Policy::Moved => "moved",
+        }
+    }
+}
+
+/// What is to be found out.
+#[derive(Clone, Debug)]
+pub struct Study {
+    /// What is timed.
+    pub subject: Subject,
+    /// Under which policies.
+    pub policies: Vec<Policy>,
+    /// With which seeds.
+    pub seeds: Range<u64>,
+    /// Addresses that a search has to test at most.
+    pub peer_addresses: u32,
+    /// How many threads run it.
+    pub jobs: u32,
+}
+
+/// Why a study has no result.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StudyError {
+    /// A run broke a promise: its times mean nothing.
+    #[error("seed {seed} under policy `{policy}`: {says}")]
+    Failed {
+        /// The seed.
+        seed: u64,
+        /// The policy.
+        policy: &'static str,
+        /// What it says.
+        says: String,
+    },
+    /// It was asked to stop before any seed was done.
+    #[error("stopped before any seed was done")]
+    Stopped,
+    /// There are more nodes than addresses, or more addresses than may be.
+    #[error("{0}")]
+    Scenario(String),
+}
+
+/// Node 1 or 2 of a cluster.
+fn node(cluster: Cluster, number: u8) -> NodeName {
+    NodeName { cluster, number }
+}
+
+/// The scenario of one policy. The failure is at an instant of the seed's own, so that it
+/// meets every state of the load.
+pub fn scenario(study: &Study, policy: Policy, seed: u64) -> Result<Scenario, StudyError> {
+    let parsed = file::parse(study.subject.name(), SCENARIO);
+    let mut scenario = parsed.map_err(|error| StudyError::Scenario(error.to_string()))?;
+    scenario.topology.peer_addresses = study.peer_addresses;
+    if policy == Policy::None {
+        scenario.settings.metadata = MetadataPolicy::None;
+    }
+    let fails_at = Duration::from_micros(1_000_000 + seed.wrapping_mul(7_919) % 200_000);
+    let after = |millis| fails_at.plus(Duration::from_millis(millis));
+    let crash = |node: NodeName, restart_after| Action::Crash {
+        node: MachineName::Node(node),
+        restart_after,
+    };
+    let down = match study.subject {
+        Subject::Takeover => None,
+        Subject::Boot => Some(Duration::from_millis(400)),
+    };
+    let faults = &mut scenario.faults;
+    faults.push(crash(node(Cluster::East, 1), down).at(fails_at));
+    for number in [1, 2] {
+        let mirror = node(Cluster::West, number);
+        let restart = Some(Duration::from_millis(100));
+        faults.push(crash(mirror, restart).at(after(10)));
+        if policy == Policy::Moved {
+            // The last ones: a search in order has the longest way to them.
+            let last = FIRST_PEER_ADDRESS + study.peer_addresses - 1;
+            let address = last - u32::from(number - 1);
+            let moves = Action::Readdress {
+                node: mirror,
+                address,
+            };
+            faults.push(moves.at(after(60)));
+        }
+    }
+    let checked = scenario.check();
+    checked.map_err(|error| StudyError::Scenario(error.to_string()))?;
+    Ok(scenario)
+}
+
+/// Times one seed under one policy.
+pub fn time(study: &Study, policy: Policy, seed: u64) -> Result<Vec<PhaseSpan>, StudyError> {
+    let scenario = scenario(study, policy, seed)?;
+    let failed = |says: String| StudyError::Failed {
+        seed,
+        policy: policy.name(),
+        says,
+    };
+    let mut experiment = Experiment::new(&scenario, seed);
+    let mut watch = Watch::new(study.subject, &experiment);
+    let mut bench = Bench::default();
+    while experiment.step(&mut bench) {
+        let at = experiment.elapsed();
+        if let Some(finding) = experiment.findings().first() {
+            return Err(failed(finding.says.clone()));
+        }
+        for occurrence in &bench.log {
+            watch.observe(at, occurrence);
+        }
+        if let Some(spans) = watch.spans() {
+            return Ok(spans);
+        }
+        if at >= scenario.limits.sim_time {
+            break;
+        }
+    }
+    Err(failed(format!("{} was never seen", watch.awaited())))
+}
+
+/// Runs a study. `tell` hears how many seeds are done, from any thread. One that is
+/// stopped says what it has.
+pub fn run(
+    study: &Study,
+    stop: &AtomicBool,
+    tell: &(dyn Fn(u64) + Sync),
+) -> Result<TakeoverRecord, StudyError> {
+    let next = AtomicU64::new(study.seeds.start);
+    let done = AtomicU64::new(0);
+    let results = Mutex::new(Vec::new());
+    let work = || {
+        while !stop.load(Ordering::Relaxed) {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed >= study.seeds.end {
+                return;
+            }
+            let times = study.policies.iter().map(|it| time(study, *it, seed));
+            let times: Result<Vec<_>, _> = times.collect();
+            let is_over = times.is_err();
+            let mut results = results.lock().expect("no worker panics while it holds it");
+            results.push((seed, times));
+            drop(results);
+            tell(done.fetch_add(1, Ordering::Relaxed) + 1);
+            if is_over {
+                next.store(study.seeds.end, Ordering::Relaxed);
+            }
+        }
+    };
+    thread::scope(|scope| {
+        for _ in 0..study.jobs.max(1) {
+            scope.spawn(work);
+        }
+    });
+    let mut results = results.into_inner().expect("every worker has ended");
+    results.sort_by_key(|(seed, _)| *seed);
+    let mut seeds = Vec::new();
+    for (seed, times) in results {
+        seeds.push((seed, times?));
+    }
+    if seeds.is_empty() {
+        return Err(StudyError::Stopped);
+    }
+    Ok(conclude(study, &seeds))
+}
+
+fn conclude(study: &Study, seeds: &[(u64, Vec<Vec<PhaseSpan>>)]) -> TakeoverRecord {
+    let of = |place: usize| {
+        seeds
+            .iter()
+            .map(move |(seed, times)| (*seed, &times[place]))
+    };
+    let policies: Vec<PolicyTimes> = (0..study.policies.len())
+        .map(|place| PolicyTimes::new(study.policies[place].name(), of(place)))
+        .collect();
+    let mut paired = Vec::new();
+    for (one, a) in policies.iter().enumerate() {
+        for b in &policies[one + 1..] {
+            paired.push(Paired::new(a, b));
+        }
+    }
+    TakeoverRecord::new(study.subject.name(), study.peer_addresses, policies, paired)
+}
