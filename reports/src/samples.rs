@@ -1,7 +1,11 @@
 //! Records for this crate's tests: small, made up, and without an engine.
 
+mod apart;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
+
+pub(crate) use self::apart::{diff_record, failed_verification, feature, fork_record, trail_line};
 
 use crate::record::{
     Attempt, Befell, Cited, CommandCounts, Decimal, DeviceCommand, DeviceCommandEnd,

@@ -30,6 +30,38 @@ fn policy(style: &str, script: &str) -> String {
     )
 }
 
+/// What stands at the top of a page.
+struct Head<'a> {
+    /// The title, escaped.
+    title: &'a str,
+    /// A line below it, escaped.
+    facts: &'a str,
+    /// The verdict's class and its word.
+    verdict: (&'a str, &'a str),
+    style: &'a str,
+    script: &'a str,
+    /// Buttons beside that for light and dark.
+    tools: &'a str,
+}
+
+impl Head<'_> {
+    /// The page up to the end of its header.
+    fn text(&self) -> String {
+        fill(
+            include_str!("head.html"),
+            &[
+                ("policy", &policy(self.style, self.script)),
+                ("style", self.style),
+                ("title", self.title),
+                ("facts", self.facts),
+                ("class", self.verdict.0),
+                ("verdict", self.verdict.1),
+                ("tools", self.tools),
+            ],
+        )
+    }
+}
+
 /// A template with each `{{name}}` replaced by its value; values are not looked at.
 fn fill(template: &str, values: &[(&str, &str)]) -> String {
     let mut parts = template.split("{{");

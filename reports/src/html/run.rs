@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::markup::{json, lines, table, text};
-use super::{fill, policy};
+use super::{Head, fill};
 use crate::record::{Finding, OracleLine, OracleVerdict, RunRecord, StoryRecord};
 use crate::words::{counted, grouped, outcomes, seconds};
 
@@ -23,19 +23,26 @@ const SCRIPT: &str = concat!(
     "})();\n"
 );
 
+const HELP: &str =
+    "<button type=\"button\" id=\"help\" title=\"Keys (?)\" aria-label=\"Keys\">?</button>\n";
+
 /// A run as a page: lanes over time, the state at an instant, findings, and how to do
 /// it again. What it came to stands there also for who runs no scripts.
 pub fn run_page(story: &StoryRecord) -> String {
     let run = &story.run;
-    let title = text(&format!("{}, seed {}", run.scenario, run.seed));
+    let verdict = run.verdict.as_str();
+    let head = Head {
+        title: &text(&format!("{}, seed {}", run.scenario, run.seed)),
+        facts: &text(&facts(run)),
+        verdict: (verdict, verdict),
+        style: STYLE,
+        script: SCRIPT,
+        tools: HELP,
+    };
     fill(
         TEMPLATE,
         &[
-            ("policy", &policy(STYLE, SCRIPT)),
-            ("style", STYLE),
-            ("title", &title),
-            ("facts", &text(&facts(run))),
-            ("verdict", run.verdict.as_str()),
+            ("head", &head.text()),
             ("findings", &findings(&run.findings)),
             ("summary", &summary(run)),
             ("footer", &footer(run)),

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::markup::{bar, lines, section, text};
-use super::{fill, policy};
+use super::{Head, fill};
 use crate::record::{Failure, FaultTally, ProbeTally, SweepRecord, SweepResult};
 use crate::words::{compact, counted, grouped, seconds};
 
@@ -27,15 +27,18 @@ pub fn sweep_page(name: &str, sweep: &SweepRecord) -> String {
         counted(u64::from(timing.jobs), "job"),
         timing.seeds_per_second.to_f64()
     );
+    let head = Head {
+        title: &text(name),
+        facts: &text(&facts(result)),
+        verdict: (class, verdict),
+        style: STYLE,
+        script: SCRIPT,
+        tools: "",
+    };
     fill(
         TEMPLATE,
         &[
-            ("policy", &policy(STYLE, SCRIPT)),
-            ("style", STYLE),
-            ("title", &text(name)),
-            ("facts", &text(&facts(result))),
-            ("class", class),
-            ("verdict", verdict),
+            ("head", &head.text()),
             (
                 "bar",
                 &verdicts(result.passed, result.failed, result.unrecoverable),

@@ -3,11 +3,10 @@ use std::time::Duration;
 
 use super::*;
 use crate::grid::{WIDTH, width_of};
-use crate::record::{
-    DiffRecord, Difference, DifferingField, ForkRecord, FutureRecord, Listed, PartingRecord,
-    ProbeTally, SchemaVersion, SweepResult, TrailLine, Verdict,
+use crate::record::{Listed, PartingRecord, ProbeTally, SweepResult};
+use crate::samples::{
+    self, diff_record, failed_verification, failing_sweep, fork_record, passing_run, sweep_record,
 };
-use crate::samples::{failing_sweep, passing_run, sweep_record};
 
 #[test]
 fn the_list() {
@@ -91,12 +90,11 @@ fn odd_sweeps_stay_in_bounds() {
 
 #[test]
 fn a_verification() {
+    let failed = failed_verification();
     let mut record = VerifyRecord {
-        schema_version: SchemaVersion,
         deterministic: true,
-        runs: 5,
-        trace_hash: "9f3c0a117be2d458".to_owned(),
         first_difference: None,
+        ..failed.clone()
     };
     insta::assert_snapshot!(
         verify(&record, Paint::Plain),
@@ -107,14 +105,7 @@ fn a_verification() {
     NOT deterministic: 5 runs, not all with trace hash 9f3c0a117be2d458
       Where they part is not known.
     ");
-    record.first_difference = Some(Difference {
-        event: 4_411,
-        at: Duration::from_micros(2_104_250),
-        component: "west-1 D-module".to_owned(),
-        field: "epoch".to_owned(),
-        left: "7".to_owned(),
-        right: "6".to_owned(),
-    });
+    record.first_difference = failed.first_difference;
     insta::assert_snapshot!(verify(&record, Paint::Plain), @"
     NOT deterministic: 5 runs, not all with trace hash 9f3c0a117be2d458
       First at event  4411 at 2.104 s
@@ -127,43 +118,7 @@ fn a_verification() {
 
 #[test]
 fn where_two_runs_part() {
-    let field = |component: &str, field: &str, left: &str, right: &str| DifferingField {
-        component: component.to_owned(),
-        field: field.to_owned(),
-        left: left.to_owned(),
-        right: right.to_owned(),
-    };
-    let first = field("client", "in_flight[connect 0]", "absent", "arrives: 1us");
-    let parting = PartingRecord {
-        first_difference: Some(Difference {
-            event: 1_159,
-            at: Duration::from_micros(200_006),
-            component: first.component.clone(),
-            field: first.field.clone(),
-            left: first.left.clone(),
-            right: first.right.clone(),
-        }),
-        fields: vec![first, field("tally", "faults[loss]", "1", "absent")],
-        before: vec![field("weather", "strength.loss", "1/16", "0/1")],
-        left_event: Some(TrailLine {
-            event: 1_159,
-            at: Duration::from_micros(200_006),
-            component: "client-4".to_owned(),
-            what: "wake-up".to_owned(),
-            faults: strings(&["lose connect 0"]),
-            changed: BTreeMap::new(),
-            hash: String::new(),
-        }),
-        right_event: None,
-        notes: strings(&["the run on the right ends: nothing is left to happen"]),
-    };
-    let mut record = DiffRecord {
-        schema_version: SchemaVersion,
-        left: "lossy-network@1".to_owned(),
-        right: "half.checkpoint".to_owned(),
-        equal: false,
-        parting: parting.clone(),
-    };
+    let mut record = diff_record();
     insta::assert_snapshot!(diff(&record, Paint::Plain));
     record.equal = true;
     record.parting = PartingRecord::default();
@@ -171,24 +126,7 @@ fn where_two_runs_part() {
         diff(&record, Paint::Plain),
         @"Equal: lossy-network@1 and half.checkpoint"
     );
-    let future = |verdict, change: Option<&str>| FutureRecord {
-        change: change.map(str::to_owned),
-        verdict,
-        trace_hash: "9f3c".to_owned(),
-        events: 4_411,
-        findings: Vec::new(),
-    };
-    let record = ForkRecord {
-        schema_version: SchemaVersion,
-        scenario: "owner-crash".to_owned(),
-        seed: 7,
-        at: Duration::from_millis(2_100),
-        event: 4_000,
-        left: future(Verdict::Pass, None),
-        right: future(Verdict::Liveness, Some("weather.loss=1/2")),
-        parting: PartingRecord::default(),
-    };
-    insta::assert_snapshot!(fork(&record, Paint::Plain));
+    insta::assert_snapshot!(fork(&fork_record(), Paint::Plain));
 }
 
 fn scenarios() -> Vec<ListRecord> {
@@ -212,16 +150,10 @@ fn scenarios() -> Vec<ListRecord> {
 fn some_features() -> Vec<FeatureRecord> {
     let feature =
         |id: &str, title: &str, status, mutant: Option<&str>, guarded: bool| FeatureRecord {
-            id: id.to_owned(),
-            title: title.to_owned(),
-            scenarios: match status {
-                FeatureStatus::Missing => Vec::new(),
-                FeatureStatus::Shown | FeatureStatus::Failing => strings(&["takeover/power-loss"]),
-            },
-            status,
             probe: guarded.then(|| "takeover during resync".to_owned()),
             mutant: mutant.map(str::to_owned),
             guarded,
+            ..samples::feature(id, title, status)
         };
     vec![
         feature(

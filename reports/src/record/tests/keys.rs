@@ -1,6 +1,7 @@
 //! The stable JSON keys, as the command line promises them.
 
 use super::*;
+use crate::samples::{diff_record, failed_verification, feature, fork_record, trail_line};
 
 #[test]
 fn a_run_has_the_stable_keys_in_order() {
@@ -68,27 +69,15 @@ fn a_sweep_in_json() {
 
 #[test]
 fn a_verification_in_json() {
-    let verify = VerifyRecord {
-        schema_version: SchemaVersion,
-        deterministic: false,
-        runs: 5,
-        trace_hash: "9f3c".to_owned(),
-        first_difference: Some(Difference {
-            event: 4_411,
-            at: Duration::from_micros(2_104_250),
-            component: "west-1 D-module".to_owned(),
-            field: "epoch".to_owned(),
-            left: "7".to_owned(),
-            right: "6".to_owned(),
-        }),
-    };
+    let verify = failed_verification();
     assert_eq!(verify.exit(), Exit::Nondeterminism);
     let json = to_json(&verify);
     assert_eq!(serde_json::from_str(&json).ok(), Some(verify));
     assert_eq!(
         json,
         concat!(
-            r#"{"schema_version":1,"deterministic":false,"runs":5,"trace_hash":"9f3c","#,
+            r#"{"schema_version":1,"deterministic":false,"runs":5,"#,
+            r#""trace_hash":"9f3c0a117be2d458","#,
             r#""first_difference":{"event":4411,"at":2.10425,"component":"west-1 D-module","#,
             r#""field":"epoch","left":"7","right":"6"}}"#
         )
@@ -97,38 +86,12 @@ fn a_verification_in_json() {
 
 #[test]
 fn a_difference_in_json() {
-    let line = TrailLine {
-        event: 159,
-        at: Duration::from_micros(200_006),
-        component: "client-4".to_owned(),
-        what: "wake-up".to_owned(),
-        faults: vec!["lose connect 0".to_owned()],
-        changed: BTreeMap::from([("client-4".to_owned(), "9f3c".to_owned())]),
-        hash: "0a11".to_owned(),
-    };
-    let diff = DiffRecord {
-        schema_version: SchemaVersion,
-        left: "lossy-network@1".to_owned(),
-        right: "half.checkpoint".to_owned(),
-        equal: false,
-        parting: PartingRecord {
-            first_difference: Some(Difference {
-                event: 159,
-                at: Duration::from_micros(200_006),
-                component: "client".to_owned(),
-                field: "in_flight[connect 0]".to_owned(),
-                left: "absent".to_owned(),
-                right: "arrives: 1us".to_owned(),
-            }),
-            left_event: Some(line.clone()),
-            ..PartingRecord::default()
-        },
-    };
+    let (line, diff) = (trail_line(), diff_record());
     assert_eq!(diff.exit().code(), 1);
     let json = to_json(&diff);
     assert_eq!(serde_json::from_str(&json).ok(), Some(diff));
     let event = concat!(
-        r#"{"event":159,"at":0.200006,"component":"client-4","what":"wake-up","#,
+        r#"{"event":1159,"at":0.200006,"component":"client-4","what":"wake-up","#,
         r#""faults":["lose connect 0"],"changed":{"client-4":"9f3c"},"hash":"0a11"}"#
     );
     assert_eq!(to_json(&line), event);
@@ -136,10 +99,14 @@ fn a_difference_in_json() {
         json,
         concat!(
             r#"{"schema_version":1,"left":"lossy-network@1","right":"half.checkpoint","#,
-            r#""equal":false,"first_difference":{"event":159,"at":0.200006,"#,
+            r#""equal":false,"first_difference":{"event":1159,"at":0.200006,"#,
             r#""component":"client","field":"in_flight[connect 0]","left":"absent","#,
-            r#""right":"arrives: 1us"},"fields":[],"before":[],"left_event":EVENT,"#,
-            r#""right_event":null,"notes":[]}"#
+            r#""right":"arrives: 1us"},"fields":[{"component":"client","#,
+            r#""field":"in_flight[connect 0]","left":"absent","right":"arrives: 1us"},"#,
+            r#"{"component":"tally","field":"faults[loss]","left":"1","right":"absent"}],"#,
+            r#""before":[{"component":"weather","field":"strength.loss","left":"1/16","#,
+            r#""right":"0/1"}],"left_event":EVENT,"right_event":null,"#,
+            r#""notes":["the run on the right ends: nothing is left to happen"]}"#
         )
         .replace("EVENT", event)
     );
@@ -148,21 +115,16 @@ fn a_difference_in_json() {
 #[test]
 fn events_are_the_same_whatever_their_number() {
     let line = TrailLine {
-        event: 7,
-        at: Duration::from_micros(3),
-        component: "east-1.D".to_owned(),
-        what: "deadline".to_owned(),
         faults: Vec::new(),
-        changed: BTreeMap::new(),
-        hash: "0a11".to_owned(),
+        ..trail_line()
     };
     let numbered = TrailLine {
-        event: 8,
+        event: line.event + 1,
         ..line.clone()
     };
     assert!(line.is_same(&numbered));
     let later = TrailLine {
-        at: Duration::from_micros(4),
+        at: line.at + Duration::from_micros(1),
         ..line.clone()
     };
     assert!(!line.is_same(&later));
@@ -172,23 +134,7 @@ fn events_are_the_same_whatever_their_number() {
 
 #[test]
 fn two_futures_in_json() {
-    let future = |verdict, change: Option<&str>| FutureRecord {
-        change: change.map(str::to_owned),
-        verdict,
-        trace_hash: "9f3c".to_owned(),
-        events: 4_411,
-        findings: Vec::new(),
-    };
-    let fork = ForkRecord {
-        schema_version: SchemaVersion,
-        scenario: "owner-crash".to_owned(),
-        seed: 7,
-        at: Duration::from_millis(2_100),
-        event: 4_000,
-        left: future(Verdict::Pass, None),
-        right: future(Verdict::Liveness, Some("weather.loss=1/2")),
-        parting: PartingRecord::default(),
-    };
+    let fork = fork_record();
     assert_eq!(fork.exit(), Exit::Liveness);
     let json = to_json(&fork);
     assert_eq!(serde_json::from_str(&json).ok(), Some(fork));
@@ -207,13 +153,8 @@ fn two_futures_in_json() {
 #[test]
 fn a_feature_in_json() {
     let feature = FeatureRecord {
-        id: "T3".to_owned(),
-        title: "A takeover replays the journal".to_owned(),
-        scenarios: vec!["takeover/power-loss".to_owned()],
-        status: FeatureStatus::Shown,
         probe: Some("takeover during resync".to_owned()),
-        mutant: None,
-        guarded: false,
+        ..feature("T3", "A takeover replays the journal", FeatureStatus::Shown)
     };
     assert_eq!(
         to_json(&[feature]),
