@@ -119,14 +119,6 @@ impl Experiment {
         Experiment::with_fate(scenario, seed, start, (Fate::Weather(weather), loses, &[]))
     }
 
-    /// The same with oracles that reckon with the loss of content, though the scenario
-    /// does not: what takes it may be added later.
-    pub fn expecting_loss(scenario: &Scenario, seed: u64) -> Self {
-        let start = WorldTime::ZERO;
-        let weather = Weather::new(scenario, Seed(seed), start);
-        Experiment::with_fate(scenario, seed, start, (Fate::Weather(weather), true, &[]))
-    }
-
     /// The experiment of a repro.
     pub fn of_repro(repro: &Repro, cue: Cue) -> Self {
         let start = WorldTime::ZERO;
@@ -273,6 +265,15 @@ impl Experiment {
         }
     }
 
+    /// Makes the oracles reckon with the loss of content: what takes it may be added later.
+    /// They have to from the beginning; false if that has passed.
+    pub fn expect_loss(&mut self) -> bool {
+        if self.world.totals().events == 0 {
+            self.oracles.expect_loss();
+        }
+        self.oracles.is_charting()
+    }
+
     /// Adds a fault to those that are to come. Its instant counts from the beginning.
     pub fn add_fault(&mut self, fault: &crate::file::Fault) {
         let (world, map) = (&self.world, &self.map);
@@ -280,11 +281,14 @@ impl Experiment {
     }
 
     /// Goes on under the weather of another scenario, as far as that differs from the
-    /// weather of the scenario that it has had. A script has none.
+    /// weather of the scenario that it has had. What a script does not list meets it too.
     pub fn change_weather(&mut self, from: &Scenario, to: &Scenario, seed: u64) {
-        if let Fate::Weather(weather) = &mut self.fate {
-            weather.change(&from.weather, &to.weather, Seed(seed));
+        let (seed, start) = (Seed(seed), self.start);
+        match &mut self.fate {
+            Fate::Weather(weather) => weather.change((&from.weather, &to.weather), seed, start),
+            Fate::Script(script) => script.change_weather((from, to), seed),
         }
+        self.measures.set_calm(self.fate.until());
     }
 
     /// A hash of what the experiment will do: equal for two that behave alike from
@@ -366,7 +370,7 @@ impl Experiment {
         let how = How {
             is_scheduled,
             is_mending,
-            loss: self.fate.power_loss(),
+            loss: self.fate.power().loss(),
         };
         witness.fault(&fault, &self.world, how);
         let fate = &mut self.fate;

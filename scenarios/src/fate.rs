@@ -1,20 +1,17 @@
 //! What befalls a run: weather that its seed draws, or the script of a repro.
 
 use serde::{Deserialize, Serialize};
-use stormglass_engine::contract::{PageIndex, Submission};
-use stormglass_sim::choose::{Choose, Departure, IoDeparture, IoFate, PacketFate};
-use stormglass_sim::device::{CommandFate, PageFate};
+use stormglass_sim::choose::{Departure, IoDeparture, IoFate, PacketFate};
 use stormglass_sim::fault::Fault;
-use stormglass_sim::occurrence::IoName;
 use stormglass_sim::time::WorldTime;
-use stormglass_sim::world::{DeviceIndex, World};
+use stormglass_sim::world::World;
 
 use crate::actor::Actor;
 use crate::cluster::Map;
 use crate::file::PairIndex;
 use crate::oracle::o16_liveness::Sync;
 use crate::repro::Script;
-use crate::weather::Weather;
+use crate::weather::{Power, Weather};
 
 /// Who decides what befalls a run.
 #[expect(
@@ -60,11 +57,11 @@ impl Fate {
             Fate::Script(_) => {}
         }
     }
-    /// The number of the power loss that happened last.
-    pub fn power_loss(&self) -> u64 {
+    /// What losses of power leave.
+    pub(crate) fn power(&self) -> &Power {
         match self {
-            Fate::Weather(weather) => weather.power_loss(),
-            Fate::Script(script) => script.power_loss(),
+            Fate::Weather(weather) => weather.power(),
+            Fate::Script(script) => script.power(),
         }
     }
     /// True if what it does next is read off the world, so that it need not be told.
@@ -116,49 +113,22 @@ impl Fate {
     }
 }
 
-impl Choose for Fate {
+/// What befalls what leaves; `witness` passes that on to the world, the only one that does.
+impl Fate {
+    /// What befalls a packet.
     #[inline]
-    fn packet(&mut self, departure: &Departure) -> PacketFate {
+    pub(crate) fn packet(&mut self, departure: &Departure) -> PacketFate {
         match self {
             Fate::Weather(weather) => weather.packet(departure),
             Fate::Script(script) => script.packet(departure),
         }
     }
+    /// What befalls a device command.
     #[inline]
-    fn io(&mut self, departure: &IoDeparture) -> IoFate {
+    pub(crate) fn io(&mut self, departure: &IoDeparture) -> IoFate {
         match self {
             Fate::Weather(weather) => weather.io(departure),
             Fate::Script(script) => script.io(departure),
-        }
-    }
-    fn torn_command(&mut self, name: &IoName, submission: &Submission) -> CommandFate {
-        match self {
-            Fate::Weather(weather) => weather.torn_command(name, submission),
-            Fate::Script(script) => script.torn_command(name, submission),
-        }
-    }
-    fn torn_page(&mut self, device: DeviceIndex, page: PageIndex, versions: usize) -> PageFate {
-        match self {
-            Fate::Weather(weather) => weather.torn_page(device, page, versions),
-            Fate::Script(script) => script.torn_page(device, page, versions),
-        }
-    }
-    fn torn_sector(
-        &mut self,
-        device: DeviceIndex,
-        page: PageIndex,
-        sector: usize,
-        versions: usize,
-    ) -> usize {
-        match self {
-            Fate::Weather(weather) => weather.torn_sector(device, page, sector, versions),
-            Fate::Script(script) => script.torn_sector(device, page, sector, versions),
-        }
-    }
-    fn executes(&mut self, name: &IoName) -> bool {
-        match self {
-            Fate::Weather(weather) => weather.executes(name),
-            Fate::Script(script) => script.executes(name),
         }
     }
 }

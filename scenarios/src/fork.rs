@@ -18,7 +18,8 @@ use crate::run::{self, Keep};
 use crate::source::{self, Setting, SettingError};
 
 /// What may be set while a run is under way: everything else is built into its world.
-pub const CHANGEABLE: [&str; 12] = [
+pub const CHANGEABLE: [&str; 13] = [
+    "weather.until",
     "weather.loss",
     "weather.duplicate",
     "weather.delay",
@@ -85,6 +86,21 @@ pub enum ForkError {
     /// Everything that was begun has to end.
     #[error("calm has set in before {0}: from then on nothing may befall anybody")]
     Calm(Duration),
+    /// The other future would be calm before it begins, or never.
+    #[error(
+        "--set weather.until={}: the fork is at {}, and the run ends at {}",
+        file::print_duration(*.calm),
+        file::print_duration(*.now),
+        file::print_duration(*.last)
+    )]
+    CalmElsewhere {
+        /// When it would be calm.
+        calm: Duration,
+        /// When the future begins.
+        now: Duration,
+        /// When the run ends.
+        last: Duration,
+    },
     /// The oracles of a checkpoint do not reckon with that.
     #[error("the checkpoint's oracles do not reckon with lost content")]
     Uncharted,
@@ -112,20 +128,16 @@ impl Fork {
         change: &Change,
         progress: &AtomicU64,
     ) -> Result<Fork, ForkError> {
-        let (mut side, is_whole) = match given {
-            Given::Run(side) => (*side, true),
-            Given::Checkpoint(side) => (*side, false),
+        let mut side = match given {
+            Given::Run(side) | Given::Checkpoint(side) => *side,
             Given::Trail(_) => return Err(ForkError::Trail),
         };
         // What is wrong with a change is said before anything is run.
         let now = side.experiment.elapsed();
         let changed = changed(&side.scenario, change, now)?;
-        let loses = experiment::loses_content(&changed);
-        if loses && !experiment::loses_content(&side.scenario) {
-            if !is_whole {
-                return Err(ForkError::Uncharted);
-            }
-            side.experiment = Experiment::expecting_loss(&side.scenario, side.seed);
+        // Only one that has not begun can still learn to reckon with it.
+        if experiment::loses_content(&changed) && !side.experiment.expect_loss() {
+            return Err(ForkError::Uncharted);
         }
         if let Some(moment) = moment {
             side.experiment = run_to(&side, moment, progress)?;
@@ -147,6 +159,13 @@ impl Fork {
             return Err(ForkError::Calm(now));
         }
         let scenario = changed(&side.scenario, change, now)?;
+        let calm = scenario.weather.until;
+        if calm != side.scenario.weather.until {
+            let last = scenario.limits.sim_time;
+            if calm <= now || calm > last {
+                return Err(ForkError::CalmElsewhere { calm, now, last });
+            }
+        }
         let mut right = side.clone();
         match change {
             Change::Fault(_) => {
@@ -322,6 +341,7 @@ impl ForkError {
                 )
             }
             ForkError::Calm(_) => "fork earlier, or set weather.until later".to_owned(),
+            ForkError::CalmElsewhere { .. } => "name an instant between the two".to_owned(),
             ForkError::Uncharted => "fork SCENARIO@SEED instead".to_owned(),
         })
     }

@@ -176,6 +176,11 @@ impl Measures {
         }
     }
 
+    /// It is calm from then on, not from when it would have been.
+    pub fn set_calm(&mut self, calm_at: WorldTime) {
+        self.calm_at = calm_at;
+    }
+
     /// Takes the report of a volume's client.
     pub fn observe_client(&mut self, at: WorldTime, volume: PairIndex, event: &ClientEvent) {
         self.observe_volume(at, volume, event);

@@ -66,14 +66,14 @@ impl<W: Witness> Choose for Witnessed<'_, W> {
     fn io(&mut self, departure: &IoDeparture) -> IoFate {
         let fate = self.fate.io(departure);
         self.witness
-            .command(departure, &fate, self.fate.power_loss());
+            .command(departure, &fate, self.fate.power().loss());
         fate
     }
-    fn torn_command(&mut self, name: &IoName, submission: &Submission) -> CommandFate {
-        self.fate.torn_command(name, submission)
+    fn torn_command(&mut self, name: &IoName, _: &Submission) -> CommandFate {
+        self.fate.power().torn_command(name)
     }
     fn torn_page(&mut self, device: DeviceIndex, page: PageIndex, versions: usize) -> PageFate {
-        self.fate.torn_page(device, page, versions)
+        self.fate.power().torn_page(device, page, versions)
     }
     fn torn_sector(
         &mut self,
@@ -82,9 +82,11 @@ impl<W: Witness> Choose for Witnessed<'_, W> {
         sector: usize,
         versions: usize,
     ) -> usize {
-        self.fate.torn_sector(device, page, sector, versions)
+        self.fate
+            .power()
+            .torn_sector(device, page, sector, versions)
     }
     fn executes(&mut self, name: &IoName) -> bool {
-        self.fate.executes(name)
+        self.fate.power().executes(name)
     }
 }

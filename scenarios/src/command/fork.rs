@@ -16,7 +16,7 @@ use super::{CommandError, Output};
 
 const EXAMPLES: &str = "\
 A fault is written as in a scenario's [[fault]], without `at`; one with `on` waits for its event.
-What can be set while a run is under way: weather.loss, duplicate, delay, corrupt, weather.io.*,
+What can be set while a run is under way: weather.until, loss, duplicate, delay, corrupt, io.*;
 limits.*. Exits as `run` does, by both verdicts: the lowest of 1, 3, 4, 5, 6 that occurred.
 
 Examples:
@@ -29,7 +29,7 @@ Examples:
 #[command(after_help = EXAMPLES)]
 #[command(group(clap::ArgGroup::new("change").required(true).args(["fault", "set"])))]
 pub(crate) struct Args {
-    /// A run as SCENARIO@SEED, or a checkpoint
+    /// A run as SCENARIO@SEED, a repro, or a checkpoint
     #[arg(value_name = "SCENARIO@SEED|FILE")]
     run: String,
     /// The instant of the fork, or the number of the event after which it is; a checkpoint may

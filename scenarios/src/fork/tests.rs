@@ -2,6 +2,8 @@ use stormglass_reports::record::Verdict;
 
 use super::*;
 use crate::checkpoint::Checkpoint;
+use crate::repro::tests::slow_writes;
+use crate::repro::{Cue, Repro};
 
 fn given(text: &str) -> Given {
     Given::read(text, &[]).unwrap()
@@ -138,4 +140,94 @@ fn what_makes_no_sense_is_refused_with_what_would() {
         calm,
         Err(ForkError::Calm(_) | ForkError::EndsBefore(_))
     ));
+}
+
+/// A fork of a repro.
+fn of_repro(repro: &Repro, at: &str, change: &Change) -> Result<Fork, ForkError> {
+    let side = Side {
+        experiment: Experiment::of_repro(repro, Cue::Exact),
+        seed: repro.seed,
+        scenario: Arc::new(repro.scenario.clone()),
+    };
+    let given = Given::Run(Box::new(side));
+    Fork::new(given, Some(at.parse().unwrap()), change, &AtomicU64::new(0))
+}
+
+#[test]
+fn what_a_repro_does_not_list_meets_the_weather_of_its_fork() {
+    let repro = slow_writes(1, 40);
+    let progress = AtomicU64::new(0);
+    let alone = repro.play(Cue::Exact, Keep::Counts, &progress).run;
+    let fork = of_repro(&repro, "300ms", &set("weather.loss=1/4")).unwrap();
+    let runs = [&fork.left, &fork.right].map(|side| Fork::run(side, &progress));
+    assert_eq!(runs[0].trace_hash, alone.trace_hash);
+    let lost = |run: &RunRecord| run.faults.get("loss").copied().unwrap_or(0);
+    assert!(lost(&runs[1]) > lost(&runs[0]) + 10, "{}", lost(&runs[1]));
+    // The list goes on: what it names is not drawn anew.
+    let script = fork.right.experiment.fate().script().unwrap();
+    assert_eq!(script.entries(), repro.entries);
+    let first = fork.parting(&progress).first_difference.unwrap();
+    assert!(first.at >= std::time::Duration::from_millis(300));
+}
+
+#[test]
+fn calm_may_come_at_another_time() {
+    let sooner = set("weather.until=\"400ms\"");
+    let repro = slow_writes(1, 40);
+    for fork in [
+        fork("lossy-network@1", "300ms", &sooner).unwrap(),
+        of_repro(&repro, "300ms", &sooner).unwrap(),
+    ] {
+        let calm = fork.right.experiment.fate().until();
+        assert_eq!(calm.as_nanos(), 400_000_000);
+        assert_ne!(fork.left.experiment.fate().until(), calm);
+        let losses = |side: &Side| {
+            let faults = Fork::run(side, &AtomicU64::new(0)).faults;
+            faults.get("loss").copied().unwrap_or(0)
+        };
+        assert!(losses(&fork.right) < losses(&fork.left));
+    }
+    let refused = |change: &str| of_repro(&repro, "300ms", &set(change)).unwrap_err();
+    let error = refused("weather.until=\"200ms\"");
+    assert!(
+        error.to_string().contains("the fork is at 300ms"),
+        "{error}"
+    );
+    assert_eq!(error.help().unwrap(), "name an instant between the two");
+    assert!(
+        refused("weather.until=\"2h\"")
+            .to_string()
+            .contains("--set")
+    );
+}
+
+#[test]
+fn a_repro_keeps_its_list_where_content_is_lost_beside_it() {
+    let repro = slow_writes(1, 40);
+    let damage = fault("damage = { device = \"east.data\", block = 3, kind = \"rot\" }");
+    let fork = of_repro(&repro, "300ms", &damage).unwrap();
+    for side in [&fork.left, &fork.right] {
+        assert!(side.experiment.fate().script().is_some());
+        assert!(side.experiment.oracles().is_charting());
+    }
+}
+
+#[test]
+fn a_repro_has_no_other_settings_either() {
+    let repro = slow_writes(1, 40);
+    for fixed in [
+        "weather.swarm=1/2",
+        "weather.calm=\"core\"",
+        "weather.recurring.kill.every=\"1s\"",
+        "topology.mediator=true",
+    ] {
+        let error = of_repro(&repro, "300ms", &set(fixed)).unwrap_err();
+        assert!(matches!(error, ForkError::Fixed(_)), "{error}");
+        assert!(
+            error
+                .help()
+                .unwrap()
+                .contains("weather.until, weather.loss")
+        );
+    }
 }

@@ -75,6 +75,16 @@ impl Atlas {
         }
     }
 
+    /// True if damage is reckoned with.
+    pub fn is_charting(&self) -> bool {
+        self.is_charting
+    }
+
+    /// Reckons with damage; to be told before anything has happened.
+    pub fn chart(&mut self) {
+        self.is_charting = true;
+    }
+
     /// The first block of which no good copy is left, if there is one. Of what went bad on
     /// the mirror alone, the owner has a good one.
     pub fn destroyed(&self) -> Option<Destroyed> {

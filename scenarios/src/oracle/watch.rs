@@ -93,6 +93,16 @@ impl Oracles {
         volumes.find_map(|it| Some((it.volume(), it.destroyed()?)))
     }
 
+    /// True if it is charted where the last good copies are.
+    pub fn is_charting(&self) -> bool {
+        self.atlas.is_charting()
+    }
+
+    /// Charts from now on, before anything has happened.
+    pub fn expect_loss(&mut self) {
+        self.atlas.chart();
+    }
+
     /// True from calm on.
     pub fn is_calm(&self) -> bool {
         self.volumes().all(VolumeOracles::is_calm)

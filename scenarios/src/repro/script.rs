@@ -8,29 +8,28 @@
 //!
 //! Calm is no fault of the list: as in a storm, it is read off the world.
 
+mod meet;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use stormglass_engine::contract::{IoRequest, LabelKind, NetworkId, PageIndex, Submission};
 use stormglass_engine::time::Duration;
-use stormglass_sim::choose::{Choose, Departure, IoDeparture, IoFate, PacketFate};
-use stormglass_sim::device::{CommandFate, IoEffect, PageFate};
 use stormglass_sim::fault::Fault;
 use stormglass_sim::occurrence::{IoName, PacketName};
 use stormglass_sim::random::Seed;
 use stormglass_sim::time::WorldTime;
-use stormglass_sim::world::{DeviceIndex, ProcessId, World};
+use stormglass_sim::world::World;
 
-use super::entry::{Act, After, Aspect, Departed, Entry, Hardware, Trouble, ends};
-use super::fingerprint;
+use self::meet::Likeness;
+use super::entry::{Act, Departed, Entry, Hardware, ends};
 use crate::actor::Actor;
 use crate::agenda;
 use crate::cluster::Map;
-use crate::file::PairIndex;
+use crate::file::{PairIndex, Scenario};
 use crate::oracle::o16_liveness::Sync;
-use crate::weather::{Core, Power};
+use crate::weather::{Core, Power, Weather};
 
 /// When something is what a key means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,16 +45,6 @@ pub enum Cue {
     Instants,
 }
 
-/// What is of one kind, where names do not count.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-enum Likeness {
-    Message(NetworkId, ProcessId, ProcessId, LabelKind),
-    Command(DeviceIndex, ProcessId),
-}
-
-/// How long after its instant something still comes in place of what a key meant.
-const NEAR: Duration = Duration::from_millis(500);
-
 /// A place in the list of faults.
 type Place = u32;
 
@@ -66,6 +55,8 @@ pub struct Script {
     power: Power,
     /// Shared by all forks of an instant.
     state: Arc<State>,
+    /// What befalls, beside the list, what a fork wants to fare otherwise.
+    beside: Option<Arc<Weather>>,
 }
 
 /// What never changes, with the ways to find it.
@@ -193,6 +184,20 @@ impl Script {
             plan: Arc::new(plan),
             power: Power::new(stage.seed),
             state: Arc::new(state),
+            beside: None,
+        }
+    }
+
+    /// From now on what the list does not name meets the weather of another scenario, as
+    /// far as that differs from the one it has had; and calm comes when that says.
+    pub fn change_weather(&mut self, (from, to): (&Scenario, &Scenario), seed: Seed) {
+        let start = self.plan.start;
+        let beside = self
+            .beside
+            .get_or_insert_with(|| Arc::new(Weather::new(from, seed, start)));
+        Arc::make_mut(beside).change((&from.weather, &to.weather), seed, start);
+        if from.weather.until != to.weather.until {
+            Arc::make_mut(&mut self.plan).until = beside.until();
         }
     }
 
@@ -258,9 +263,9 @@ impl Script {
         })
     }
 
-    /// The number of the last loss of power.
-    pub fn power_loss(&self) -> u64 {
-        self.power.loss()
+    /// What losses of power leave.
+    pub fn power(&self) -> &Power {
+        &self.power
     }
     /// True if what it does next is read off the world.
     pub fn is_mending(&self) -> bool {
@@ -362,118 +367,6 @@ impl Script {
             }
         }
     }
-
-    /// Something leaves: what waits for it has its instant now.
-    fn depart(&mut self, departed: &Departed, at: WorldTime) {
-        let Some(places) = self.plan.waiting.get(departed) else {
-            return;
-        };
-        let state = Arc::make_mut(&mut self.state);
-        for place in places {
-            let Some(hardware) = self.plan.entries[*place as usize].hardware() else {
-                continue;
-            };
-            let Some(After { span, .. }) = hardware.after else {
-                continue;
-            };
-            // The first of the name counts; later ones are echoes.
-            if state.waiting.remove(place) {
-                state.due.insert((at.after(span), hardware.late, *place));
-            }
-        }
-    }
-
-    /// The keys that mean the first of a kind from their instants on, of which this is one.
-    fn meet_alike(
-        &mut self,
-        likeness: Likeness,
-        at: WorldTime,
-        fits: impl Fn(&Act) -> bool,
-    ) -> Vec<Place> {
-        let plan = Arc::clone(&self.plan);
-        let Some(keys) = plan.alike.get(&likeness) else {
-            return Vec::new();
-        };
-        let due = |place: &Place| plan.start.after(plan.entries[*place as usize].at);
-        let open = keys.iter().copied().filter(|place| {
-            let is_over = self.state.met.contains(place) || self.state.dropped.contains(place);
-            let is_near = due(place) <= at && at <= due(place).after(NEAR);
-            !is_over && is_near && fits(&plan.entries[*place as usize].act)
-        });
-        // What befell one thing has one instant; the next is for the next.
-        let open: Vec<Place> = open.collect();
-        let first = open.first().map(due);
-        let found: Vec<Place> = open
-            .into_iter()
-            .filter(|place| Some(due(place)) == first)
-            .collect();
-        if !found.is_empty() {
-            Arc::make_mut(&mut self.state).met.extend(&found);
-        }
-        found
-    }
-
-    /// Which of the keys of a name mean something that has this content, and meets them.
-    /// One that is sent again as it was is another `time`.
-    fn meet(&mut self, keys: &[Place], content: u64, time: u32) -> Vec<Place> {
-        let plan = Arc::clone(&self.plan);
-        let recorded = |place: &Place| match &plan.entries[*place as usize].act {
-            Act::Message { fingerprint, .. } | Act::Command { fingerprint, .. } => *fingerprint,
-            Act::Hardware(_) | Act::Unknown(_) => 0,
-        };
-        let state = Arc::make_mut(&mut self.state);
-        let keys: Vec<Place> = keys
-            .iter()
-            .filter(|place| !state.dropped.contains(place))
-            .copied()
-            .collect();
-        let with = |content: u64| keys.iter().filter(move |place| recorded(place) == content);
-        let mut found: Vec<Place> = with(content).copied().collect();
-        if found.is_empty() {
-            let open = keys.iter().find(|place| !state.met.contains(place));
-            match (open, plan.cue) {
-                (Some(first), Cue::Names) => {
-                    found = with(recorded(first)).copied().collect();
-                }
-                (Some(_), Cue::Exact) => state.changed.extend(&keys),
-                (None, _) | (Some(_), Cue::Instants) => {}
-            }
-        }
-        found.retain(|place| match &plan.entries[*place as usize].act {
-            Act::Message { times, .. } => times.is_empty() || times.contains(&time),
-            Act::Command { .. } | Act::Hardware(_) | Act::Unknown(_) => true,
-        });
-        state.met.extend(&found);
-        found
-    }
-}
-
-impl Likeness {
-    fn of_message(name: &PacketName) -> Self {
-        Likeness::Message(name.network, name.from, name.to, name.label.kind)
-    }
-
-    fn of_command(name: &IoName) -> Self {
-        Likeness::Command(name.device, name.process)
-    }
-}
-
-/// True if that may befall a command that asks for this.
-fn suits(act: &Act, request: &IoRequest) -> bool {
-    let Act::Command { trouble, .. } = act else {
-        return false;
-    };
-    let effect = match trouble {
-        Trouble::Slow(_) => return true,
-        Trouble::Wrong { effect, .. } => effect,
-    };
-    match effect {
-        IoEffect::Lost | IoEffect::Misdirected(_) | IoEffect::Full => {
-            matches!(request, IoRequest::Write { .. })
-        }
-        IoEffect::FlushLies | IoEffect::FlushFails => matches!(request, IoRequest::Flush),
-        IoEffect::Error | IoEffect::Sound => true,
-    }
 }
 
 /// Why a key is stale.
@@ -499,100 +392,4 @@ impl fmt::Display for Staleness {
 
 fn loses_power(fault: &Fault) -> bool {
     matches!(fault, Fault::Crash(_) | Fault::DevicePowerLoss(_))
-}
-
-impl Choose for Script {
-    fn packet(&mut self, departure: &Departure) -> PacketFate {
-        let name = fingerprint::packet_name(departure);
-        if !self.state.waiting.is_empty() {
-            self.depart(&Departed::Message(name), departure.at);
-        }
-        let mut fate = PacketFate::default();
-        let plan = Arc::clone(&self.plan);
-        // It is calm then, also for what leaves once more as it did before.
-        let is_stormy = departure.at < plan.until;
-        let met = match plan.messages.get(&name) {
-            Some(keys) if is_stormy => {
-                let state = Arc::make_mut(&mut self.state);
-                let times = state.sent.entry((name, departure.head)).or_default();
-                *times += 1;
-                let time = *times;
-                self.meet(keys, departure.head, time)
-            }
-            None if is_stormy && plan.cue == Cue::Instants => {
-                let likeness = Likeness::of_message(&name);
-                self.meet_alike(likeness, departure.at, |_| true)
-            }
-            Some(_) | None => return fate,
-        };
-        for place in met {
-            let Act::Message { aspect, .. } = &plan.entries[place as usize].act else {
-                continue;
-            };
-            match *aspect {
-                Aspect::Lost => fate.is_lost = true,
-                Aspect::Doubled { later, .. } => {
-                    fate.duplicate = Some(later);
-                    fate.copies = aspect.copies();
-                }
-                Aspect::Delayed(by) => fate.delay = by,
-                Aspect::Corrupted(bit) => fate.flipped_bit = Some(bit),
-            }
-        }
-        fate
-    }
-
-    fn io(&mut self, departure: &IoDeparture) -> IoFate {
-        if !self.state.waiting.is_empty() {
-            self.depart(&Departed::Command(departure.name), departure.at);
-        }
-        let mut fate = IoFate::default();
-        let plan = Arc::clone(&self.plan);
-        let is_stormy = departure.at < plan.until;
-        let met = match plan.commands.get(&departure.name) {
-            Some(keys) if is_stormy => {
-                self.meet(keys, fingerprint::submission(departure.submission), 1)
-            }
-            None if is_stormy && plan.cue == Cue::Instants => {
-                let likeness = Likeness::of_command(&departure.name);
-                let request = &departure.submission.request;
-                self.meet_alike(likeness, departure.at, |act| suits(act, request))
-            }
-            Some(_) | None => return fate,
-        };
-        for place in met {
-            let Act::Command { trouble, .. } = &plan.entries[place as usize].act else {
-                continue;
-            };
-            match *trouble {
-                Trouble::Slow(by) => fate.slow = by,
-                Trouble::Wrong { effect, draw } => {
-                    fate.effect = effect;
-                    if effect == IoEffect::FlushFails {
-                        self.power.begin(draw);
-                    }
-                }
-            }
-        }
-        fate
-    }
-
-    fn torn_command(&mut self, name: &IoName, _: &Submission) -> CommandFate {
-        self.power.torn_command(name)
-    }
-    fn torn_page(&mut self, device: DeviceIndex, page: PageIndex, versions: usize) -> PageFate {
-        self.power.torn_page(device, page, versions)
-    }
-    fn torn_sector(
-        &mut self,
-        device: DeviceIndex,
-        page: PageIndex,
-        sector: usize,
-        versions: usize,
-    ) -> usize {
-        self.power.torn_sector(device, page, sector, versions)
-    }
-    fn executes(&mut self, name: &IoName) -> bool {
-        self.power.executes(name)
-    }
 }

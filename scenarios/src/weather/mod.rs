@@ -17,16 +17,13 @@ mod tests;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use stormglass_engine::contract::{PageIndex, Submission};
 use stormglass_engine::time::Duration;
-use stormglass_sim::choose::{Choose, Copies, Departure, IoDeparture, IoFate, PacketFate};
-use stormglass_sim::device::{CommandFate, PageFate};
+use stormglass_sim::choose::{Copies, Departure, IoDeparture, IoFate, PacketFate};
 use stormglass_sim::fault::Fault;
 use stormglass_sim::network::identity;
-use stormglass_sim::occurrence::IoName;
 use stormglass_sim::random::{Draw, Ratio, Sample, Seed};
 use stormglass_sim::time::WorldTime;
-use stormglass_sim::world::{DeviceIndex, World};
+use stormglass_sim::world::World;
 
 use self::bursts::Bursts;
 pub use self::calm::{Core, Rest};
@@ -133,9 +130,17 @@ impl Weather {
     }
 
     /// From now on messages and commands meet what another weather asks for, where that
-    /// differs from the one that it has had. What was changed is on, whatever the seed's
-    /// swarm drew.
-    pub fn change(&mut self, from: &file::Weather, to: &file::Weather, seed: Seed) {
+    /// differs from the one that it has had; bursts come as they were drawn. What was
+    /// changed is on, whatever the seed's swarm drew. `start` is the run's beginning.
+    pub fn change(
+        &mut self,
+        (from, to): (&file::Weather, &file::Weather),
+        seed: Seed,
+        start: WorldTime,
+    ) {
+        if from.until != to.until {
+            self.until = start.after(to.until);
+        }
         let drawn = Strength::drawn(to, Ratio::ALWAYS, seed);
         self.strength.take_over(drawn, from, to);
         self.thick = self.strength.hastened(self.hard.bursts.factor());
@@ -146,9 +151,9 @@ impl Weather {
         self.power.begin(self.power.loss() + 1);
     }
 
-    /// The number of the power loss that happened last.
-    pub fn power_loss(&self) -> u64 {
-        self.power.loss()
+    /// What losses of power leave.
+    pub fn power(&self) -> &Power {
+        &self.power
     }
     /// True if what it does next is read off the world, so that it need not be told.
     pub fn is_mending(&self) -> bool {
@@ -355,9 +360,10 @@ impl Weather {
     }
 }
 
-impl Choose for Weather {
+impl Weather {
+    /// What befalls a device command.
     #[inline]
-    fn io(&mut self, command: &IoDeparture) -> IoFate {
+    pub fn io(&self, command: &IoDeparture) -> IoFate {
         if self.strength.io.is_never() {
             return IoFate::default();
         }
@@ -367,7 +373,8 @@ impl Choose for Weather {
         }
     }
 
-    fn packet(&mut self, departure: &Departure) -> PacketFate {
+    /// What befalls a packet.
+    pub fn packet(&self, departure: &Departure) -> PacketFate {
         let Some(strength) = self.strength_at(departure.at) else {
             return PacketFate::default();
         };
@@ -397,27 +404,5 @@ impl Choose for Weather {
                 sample.further(8),
             ),
         }
-    }
-
-    fn torn_command(&mut self, name: &IoName, _: &Submission) -> CommandFate {
-        self.power.torn_command(name)
-    }
-
-    fn torn_page(&mut self, device: DeviceIndex, page: PageIndex, versions: usize) -> PageFate {
-        self.power.torn_page(device, page, versions)
-    }
-
-    fn torn_sector(
-        &mut self,
-        device: DeviceIndex,
-        page: PageIndex,
-        sector: usize,
-        versions: usize,
-    ) -> usize {
-        self.power.torn_sector(device, page, sector, versions)
-    }
-
-    fn executes(&mut self, name: &IoName) -> bool {
-        self.power.executes(name)
     }
 }

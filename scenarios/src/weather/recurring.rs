@@ -153,6 +153,8 @@ impl Field {
     /// Whom the nth fault of a kind meets.
     fn aim(&self, (kind, number): (RecurringKind, u64), lasts: Duration, sample: Sample) -> Action {
         let (target, extra) = (sample.further(2), sample.further(3));
+        let volume = self.spoiled((kind, number));
+        let data = self.damaged(volume, DeviceKind::Data);
         match kind {
             RecurringKind::Crash => Action::Crash {
                 node: self.machine(target),
@@ -178,15 +180,40 @@ impl Field {
                 returns: ReturnKind::Intact,
             },
             RecurringKind::Damage => Action::Damage {
-                device: self.damaged(self.spoiled((kind, number)), DeviceKind::Data),
+                device: data,
                 block: target.below(self.geometry.blocks),
                 kind: [DamageKind::Unreadable, DamageKind::Rot][extra.index(2)],
             },
-            RecurringKind::DeviceFull
-            | RecurringKind::DeviceReplaced
-            | RecurringKind::StalePages
-            | RecurringKind::DeviceStale
-            | RecurringKind::Swap => self.spoil((kind, number), lasts, target, extra),
+            RecurringKind::DeviceFull => self.full(lasts, target, extra),
+            RecurringKind::DeviceReplaced => Action::DeviceGone {
+                device: DriveName::Set(DeviceName {
+                    cluster: self.mirrors[volume.place()],
+                    pair: volume,
+                    kind: [DeviceKind::Data, DeviceKind::Journal][target.index(2)],
+                }),
+                duration: Some(lasts),
+                returns: ReturnKind::Blank,
+            },
+            RecurringKind::StalePages | RecurringKind::DeviceStale if number % 2 == 1 => {
+                Action::Remember { device: data }
+            }
+            RecurringKind::StalePages => {
+                let block = BlockIndex::new(target.below(self.geometry.blocks));
+                Action::StalePages {
+                    device: data,
+                    start: self.geometry.data_page(block).0,
+                    count: 1,
+                }
+            }
+            RecurringKind::DeviceStale => Action::DeviceGone {
+                device: data,
+                duration: Some(lasts),
+                returns: ReturnKind::Stale,
+            },
+            RecurringKind::Swap => Action::Swap {
+                device: data,
+                with: self.damaged(volume, DeviceKind::Journal),
+            },
             RecurringKind::CutKind => {
                 let kinds: Vec<_> = MessageKind::all().map(|(kind, _)| kind).collect();
                 Action::Partition(Partition {
@@ -203,7 +230,8 @@ impl Field {
                 device: self.drive(target),
                 duration: lasts,
             },
-            RecurringKind::Clog | RecurringKind::Narrow => self.hinder(kind, lasts, target, extra),
+            RecurringKind::Clog => self.clog(lasts, target, extra),
+            RecurringKind::Narrow => self.narrow(lasts, target, extra),
             RecurringKind::SlowCpu => Action::SlowCpu {
                 node: self.machine(target),
                 factor: factor(extra),
@@ -230,55 +258,15 @@ impl Field {
         }
     }
 
-    /// What a device holds, or has room for.
-    fn spoil(
-        &self,
-        (kind, number): (RecurringKind, u64),
-        lasts: Duration,
-        target: Sample,
-        extra: Sample,
-    ) -> Action {
-        let volume = self.spoiled((kind, number));
-        let data = self.damaged(volume, DeviceKind::Data);
-        let is_first_of_two = number % 2 == 1;
-        match kind {
-            RecurringKind::DeviceFull => Action::DeviceFull {
-                device: self
-                    .set_device(target.index(self.per_kind()))
-                    .map(DriveName::Set)
-                    .expect("its place is below their number"),
-                area: [None, Some(AreaKind::Content), Some(AreaKind::Metadata)][extra.index(3)],
-                duration: Some(lasts),
-            },
-            RecurringKind::DeviceReplaced => Action::DeviceGone {
-                device: DriveName::Set(DeviceName {
-                    cluster: self.mirrors[volume.place()],
-                    pair: volume,
-                    kind: [DeviceKind::Data, DeviceKind::Journal][target.index(2)],
-                }),
-                duration: Some(lasts),
-                returns: ReturnKind::Blank,
-            },
-            RecurringKind::StalePages | RecurringKind::DeviceStale if is_first_of_two => {
-                Action::Remember { device: data }
-            }
-            RecurringKind::StalePages => {
-                let block = BlockIndex::new(target.below(self.geometry.blocks));
-                Action::StalePages {
-                    device: data,
-                    start: self.geometry.data_page(block).0,
-                    count: 1,
-                }
-            }
-            RecurringKind::DeviceStale => Action::DeviceGone {
-                device: data,
-                duration: Some(lasts),
-                returns: ReturnKind::Stale,
-            },
-            _ => Action::Swap {
-                device: data,
-                with: self.damaged(volume, DeviceKind::Journal),
-            },
+    /// A device of a set without room, or a part of it.
+    fn full(&self, lasts: Duration, target: Sample, extra: Sample) -> Action {
+        Action::DeviceFull {
+            device: self
+                .set_device(target.index(self.per_kind()))
+                .map(DriveName::Set)
+                .expect("its place is below their number"),
+            area: [None, Some(AreaKind::Content), Some(AreaKind::Metadata)][extra.index(3)],
+            duration: Some(lasts),
         }
     }
 
@@ -314,41 +302,32 @@ impl Field {
         DeviceName::all(self.pairs).nth(place)
     }
 
-    /// A path that is clogged, link after link or all at once, or has little room.
-    fn hinder(
-        &self,
-        kind: RecurringKind,
-        duration: Duration,
-        target: Sample,
-        extra: Sample,
-    ) -> Action {
-        let Partition {
-            from,
-            to,
-            network,
-            direction: one_way,
-            ..
-        } = self.parted(duration, target, extra);
-        let how = extra.further(5);
-        if kind == RecurringKind::Clog {
-            let interval = Duration::from_nanos((duration.as_nanos() / 8).max(1));
-            return Action::Clog {
-                from,
-                to,
-                network,
-                one_way,
-                duration,
-                interval: (how.below(2) == 0).then_some(interval),
-            };
+    /// A path that is clogged, link after link or all at once.
+    fn clog(&self, duration: Duration, target: Sample, extra: Sample) -> Action {
+        let parted = self.parted(duration, target, extra);
+        let interval = Duration::from_nanos((duration.as_nanos() / 8).max(1));
+        Action::Clog {
+            from: parted.from,
+            to: parted.to,
+            network: parted.network,
+            one_way: parted.direction,
+            duration,
+            interval: (extra.further(5).below(2) == 0).then_some(interval),
         }
-        // From a block in a quarter of a second to one in five milliseconds, and a queue
-        // of few of them; every fourth time nothing larger than a header gets through.
+    }
+
+    /// A path with little room: from a block in a quarter of a second to one in five
+    /// milliseconds, and a queue of few of them; every fourth time nothing larger than a
+    /// header gets through.
+    fn narrow(&self, duration: Duration, target: Sample, extra: Sample) -> Action {
+        let parted = self.parted(duration, target, extra);
+        let how = extra.further(5);
         let is_small = how.below(4) == 0;
         Action::Narrow {
-            from,
-            to,
-            network,
-            one_way,
+            from: parted.from,
+            to: parted.to,
+            network: parted.network,
+            one_way: parted.direction,
             bytes_per_second: (!is_small).then(|| 16_384 + how.further(1).below(800_000)),
             queue_bytes: (!is_small).then(|| 8_192 + how.further(2).below(65_536)),
             mtu: is_small.then(|| 512 + how.further(3).below(4_096)),

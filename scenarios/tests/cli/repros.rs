@@ -127,3 +127,29 @@ fn a_sweep_keeps_a_repro_of_each_failure() {
     assert_eq!(replayed["seed"], failure["seed"]);
     assert_eq!(replayed["expected"], failure["signature"]);
 }
+
+#[test]
+fn a_repro_is_forked_under_other_weather_or_refuses_it() {
+    let folder = Folder::new();
+    let (file, repro) = (folder.path("slow-writes.toml"), folder.path("repro.toml"));
+    fs::write(&file, SLOW_WRITES).unwrap();
+    let run = ["run", &file, "--seed", "1", "--repro", &repro, "--json"];
+    assert_eq!(code(&output(&run)), 5);
+    let fork = ["fork", &repro, "--at", "200ms"];
+    let set = |setting: &'static str| [&fork[..], &["--set", setting, "--json"]].concat();
+    let forked = json(&set("weather.loss=1/2"), 5);
+    assert_eq!(forked["right"]["change"], "weather.loss=1/2");
+    assert_ne!(forked["left"]["trace_hash"], forked["right"]["trace_hash"]);
+    let calm = json(&set("weather.until=250ms"), 5);
+    assert_ne!(calm["left"]["trace_hash"], calm["right"]["trace_hash"]);
+    for (setting, remedy) in [
+        ("weather.until=150ms", "name an instant between the two"),
+        ("weather.swarm=1/2", "what can be is weather.until, "),
+    ] {
+        let refused = output(&set(setting));
+        let said = stderr(&refused);
+        assert_eq!(code(&refused), 2, "{said}");
+        assert!(said.contains(&format!("--set {setting}")), "{said}");
+        assert!(said.contains(remedy), "{said}");
+    }
+}
