@@ -60,6 +60,7 @@ const FILES: &[(&str, &str)] = embed! {
         "rebuild-interrupted"
         "orphans-without-disk"
         "slow-record"
+        "lying-flush"
         "late-word"
         "short-outages";
     "pairs":

@@ -72,10 +72,12 @@ impl Weather {
         let Io {
             lost_write,
             misdirected_write,
+            lying_flush,
             ..
         } = self.io;
         let takes = |kind: &RecurringKind| kind.takes_content();
-        self.recurring.keys().any(takes) || !lost_write.is_zero() || !misdirected_write.is_zero()
+        let rates = [lost_write, misdirected_write, lying_flush];
+        self.recurring.keys().any(takes) || !rates.into_iter().all(Rate::is_zero)
     }
 }
 

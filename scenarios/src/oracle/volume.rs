@@ -80,6 +80,16 @@ impl VolumeOracles {
         self.atlas.destroyed()
     }
 
+    /// True if it is charted where the last good copies are.
+    pub(super) fn is_charting(&self) -> bool {
+        self.atlas.is_charting()
+    }
+
+    /// Charts from now on.
+    pub(super) fn expect_loss(&mut self) {
+        self.atlas.chart();
+    }
+
     /// True from calm on.
     pub(super) fn is_calm(&self) -> bool {
         self.liveness.is_calm()
@@ -111,6 +121,10 @@ impl VolumeOracles {
         findings: &mut Vec<Finding>,
     ) {
         self.images.observe(at, event, occurrence, world, findings);
+        for (copy, block) in self.images.take_lapsed() {
+            let is_readable = true;
+            self.atlas.damaged(copy, block, Bad { is_readable, event });
+        }
     }
 
     /// Judges what is overdue, whoever something happens to.

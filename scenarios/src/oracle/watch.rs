@@ -95,12 +95,12 @@ impl Oracles {
 
     /// True if it is charted where the last good copies are.
     pub fn is_charting(&self) -> bool {
-        self.atlas.is_charting()
+        self.volumes().all(VolumeOracles::is_charting)
     }
 
     /// Charts from now on, before anything has happened.
     pub fn expect_loss(&mut self) {
-        self.atlas.chart();
+        self.volumes_mut().for_each(VolumeOracles::expect_loss);
     }
 
     /// True from calm on.

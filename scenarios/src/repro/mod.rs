@@ -181,7 +181,7 @@ impl Repro {
             Act::Command { trouble, .. } => matches!(
                 trouble,
                 Trouble::Wrong {
-                    effect: IoEffect::Lost | IoEffect::Misdirected(_),
+                    effect: IoEffect::Lost | IoEffect::Misdirected(_) | IoEffect::FlushLies,
                     ..
                 }
             ),

@@ -5,7 +5,7 @@
 //! exempt from what a copy owes until it is written again; what is read from it
 //! must still never reach a client, which O2 and O17 see.
 
-use imbl::OrdSet;
+use imbl::{OrdMap, OrdSet};
 use serde::{Deserialize, Serialize};
 use stormglass_engine::contract::PageIndex;
 use stormglass_engine::storage_set::layout::{Geometry, HEADERS_PER_PAGE};
@@ -24,6 +24,9 @@ struct Mending {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Damage {
     pages: OrdSet<PageIndex>,
+    /// Blocks that went back to what they were before a flush that lied, and the pages of
+    /// their data, which undo it.
+    lapsed: OrdMap<PageIndex, BlockIndex>,
     mending: Vec<Mending>,
 }
 
@@ -31,6 +34,17 @@ impl Damage {
     /// A page went bad.
     pub(super) fn injected(&mut self, page: PageIndex) {
         self.pages.insert(page);
+    }
+
+    /// A block is what it was before a flush that lied; this is its data's page.
+    pub(super) fn lapsed(&mut self, block: BlockIndex, page: PageIndex) {
+        self.pages.insert(page);
+        self.lapsed.insert(page, block);
+    }
+
+    /// True if the block is what it was before a flush that lied.
+    pub(super) fn has_lapsed(&self, block: BlockIndex) -> bool {
+        self.lapsed.values().any(|lapsed| *lapsed == block)
     }
 
     /// A write entered the queue.
@@ -54,6 +68,9 @@ impl Damage {
             return vec![];
         }
         let pages = (0..count).map(|index| start.plus(index));
+        for page in pages.clone() {
+            self.lapsed.remove(&page);
+        }
         pages
             .filter(|page| self.pages.remove(page).is_some())
             .collect()

@@ -6,9 +6,10 @@
 //! combination that proves nothing, and with a page that has several versions
 //! there is one already. Tears are therefore not counted apart.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
-use imbl::OrdMap;
+use imbl::{OrdMap, OrdSet};
 use serde::{Deserialize, Serialize};
 use stormglass_engine::contract::{PAGE_BYTES, PageIndex, Persistence};
 use stormglass_engine::payload::Payload;
@@ -17,8 +18,8 @@ use stormglass_engine::storage_set::layout::{BLOCK_HEADER_BYTES, Geometry, HEADE
 use stormglass_engine::vocabulary::{BlockIndex, SequenceId};
 use stormglass_sim::device::{CommandNumber, Device};
 
-use super::medium::{Ended, Fate, Medium};
-use super::value::{Bytes64, Candidates, Value, is_zero};
+use super::medium::{Cached, Ended, Fate, Medium};
+use super::value::{Bytes64, Candidates, Value, is_zero, lasting, possible};
 
 /// A page of block data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -89,6 +90,20 @@ impl Stable {
             header: Header::Fresh,
         }
     }
+
+    /// True if it reads as what it was, or as something newer.
+    fn is_at_least(self, before: Stable) -> bool {
+        let [is, was] = [self, before].map(|it| read(it.data, it.header));
+        match (is, was) {
+            (
+                Value::Proven { version, .. },
+                Value::Proven {
+                    version: promised, ..
+                },
+            ) if is != was => version > promised,
+            _ => is == was,
+        }
+    }
 }
 
 /// What a write would make of a page.
@@ -117,6 +132,20 @@ pub(super) struct DataImages {
     stable: OrdMap<BlockIndex, Stable>,
     /// Pages with a version that is not stable.
     open: OrdMap<PageIndex, Arc<Vec<Version>>>,
+    /// What flushes that lied have left in the cache. It counts as stable, for nobody can
+    /// know better, until a loss takes it.
+    lies: Lies,
+}
+
+/// What a device was told to make stable, said it had, and did not.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Lies {
+    /// The next command to leave the queue is such a flush.
+    is_next: bool,
+    /// The pages, as long as they are in the cache.
+    pages: OrdSet<PageIndex>,
+    /// Blocks that were lost with such pages, until somebody asks.
+    lapsed: Vec<BlockIndex>,
 }
 
 impl DataImages {
@@ -127,16 +156,17 @@ impl DataImages {
             medium: Medium::new(device),
             stable: OrdMap::new(),
             open: OrdMap::new(),
+            lies: Lies::default(),
         };
         for page in 1..=geometry.header_pages() {
-            let headers = &device.stable(PageIndex(page));
+            let headers = &lasting(device, PageIndex(page));
             if is_zero(headers) {
                 continue;
             }
             for (block, bytes) in images.headers_in(PageIndex(page), headers) {
                 let header = Header::of(block, bytes);
                 if header != Header::Fresh {
-                    let data = Data::of(&device.stable(geometry.data_page(block)));
+                    let data = Data::of(&lasting(device, geometry.data_page(block)));
                     images.stable.insert(block, Stable { data, header });
                 }
             }
@@ -204,7 +234,7 @@ impl DataImages {
             .submit_write(number, (start, count), persistence, ());
         for (content, index) in pages.iter().zip(0..) {
             let place = start.plus(index);
-            let Some(page) = self.page(place, content, &device.stable(place)) else {
+            let Some(page) = self.page(place, content, &lasting(device, place)) else {
                 continue;
             };
             match &page {
@@ -231,10 +261,36 @@ impl DataImages {
         self.medium.submit_preempt(number);
     }
 
+    /// The next command to leave the queue is a flush that lies.
+    pub(super) fn lied(&mut self) {
+        self.lies.is_next = true;
+    }
+
+    /// Blocks that a loss of power took although a flush had covered them, as it said;
+    /// each is told once.
+    pub(super) fn take_lapsed(&mut self) -> Vec<BlockIndex> {
+        std::mem::take(&mut self.lies.lapsed)
+    }
+
     /// A command left the queue. True if others may have left with it.
-    pub(super) fn executed(&mut self, number: CommandNumber, succeeded: bool) -> bool {
+    pub(super) fn executed(
+        &mut self,
+        number: CommandNumber,
+        succeeded: bool,
+        device: &Device,
+    ) -> bool {
         let mut fates = Vec::new();
-        match self.medium.execute(number, succeeded, &mut fates) {
+        let is_lie = std::mem::take(&mut self.lies.is_next);
+        let counts = succeeded || is_lie;
+        let ended = self.medium.execute(number, counts, &mut fates);
+        if is_lie {
+            let covered = fates.iter().map(|fate| match *fate {
+                Fate::Dropped(_, page, ()) | Fate::Stable(_, page, ()) => page,
+            });
+            self.lies.pages.extend(covered);
+        }
+        self.lies.pages = cached_of(&self.lies.pages, device);
+        match ended {
             Ended::Done => {}
             Ended::Undone(write) => {
                 for index in 0..write.count {
@@ -268,6 +324,17 @@ impl DataImages {
             let version = versions.find(|version| version.number == cached.number);
             version.is_some_and(|version| version.id == Bytes64::of_payload(content))
         });
+        let left = cached_of(&self.lies.pages, device);
+        let gone = std::mem::replace(&mut self.lies.pages, left.clone());
+        let gone: Vec<_> = gone.relative_complement(left).into_iter().collect();
+        let promised = gone.iter().flat_map(|page| self.blocks_of(*page));
+        // A block may stand on both of its pages.
+        let promised: BTreeMap<_, _> = promised
+            .map(|block| (block, self.stable_of(block)))
+            .collect();
+        for page in gone.into_iter().filter(|page| !open.contains_key(page)) {
+            self.settle_page(page, device);
+        }
         for (place, versions) in open {
             for version in versions.iter() {
                 match &version.page {
@@ -279,23 +346,46 @@ impl DataImages {
             }
             self.settle_page(place, device);
         }
+        for (block, before) in promised {
+            if !self.stable_of(block).is_at_least(before) {
+                self.lies.lapsed.push(block);
+                touched.push(block);
+            }
+        }
+    }
+
+    /// The blocks that a page stands for.
+    fn blocks_of(&self, page: PageIndex) -> impl Iterator<Item = BlockIndex> + use<> {
+        blocks_of(page, &self.geometry)
     }
 
     fn settle_page(&mut self, place: PageIndex, device: &Device) {
-        let stable = &device.stable(place);
+        let contents = possible(device, place);
+        let is_here = |cached: &&Cached<()>| cached.page == place;
+        let cached = self.medium.cached().filter(is_here);
+        let numbers: Vec<_> = cached.map(|cached| cached.number).collect();
+        // What lies have left in the cache counts as stable: the newest of it, if any.
+        let lied = match self.lies.pages.contains(&place) {
+            true => {
+                let in_cache = device.cached().filter(|(page, _)| *page == place);
+                in_cache.count().saturating_sub(numbers.len())
+            }
+            false => 0,
+        };
+        let (known, open) = contents.split_at(1 + lied);
+        let Some(stable) = known.last() else { return };
         match self.page(place, stable, stable) {
             Some(page @ Page::Data(..)) => self.make_stable(place, page),
             Some(Page::Headers(_)) => self.reload_headers(place, stable, device),
             None => return,
         }
-        let cached = self.medium.cached().filter(|cached| cached.page == place);
-        let cached = cached.map(|cached| cached.number);
         let queued = self.medium.queued_writes();
         let queued = queued.filter(|write| write.covers(place));
-        let numbers = cached.chain(queued.map(|write| write.number));
-        let contents = device.possible(place);
+        let queued = queued.map(|write| write.number);
         let versions: Vec<_> = numbers
-            .zip(&contents[1..])
+            .into_iter()
+            .chain(queued)
+            .zip(open)
             .filter_map(|(number, content)| {
                 let page = self.page(place, content, stable)?;
                 let id = Bytes64::of_payload(content);
@@ -314,7 +404,7 @@ impl DataImages {
             if stable.header != header {
                 stable = Stable {
                     header,
-                    data: Data::of(&device.stable(self.geometry.data_page(block))),
+                    data: Data::of(&lasting(device, self.geometry.data_page(block))),
                 };
                 self.stable.insert(block, stable);
             }
@@ -422,6 +512,35 @@ impl DataImages {
             }
         }
     }
+}
+
+/// Those of some pages that a device's cache holds.
+fn cached_of(pages: &OrdSet<PageIndex>, device: &Device) -> OrdSet<PageIndex> {
+    if pages.is_empty() {
+        return OrdSet::new();
+    }
+    let cached = device.cached().map(|(page, _)| page);
+    cached.filter(|page| pages.contains(page)).collect()
+}
+
+/// The blocks that a page of a data device stands for: its own, or those whose headers it
+/// holds.
+pub(super) fn blocks_of(
+    page: PageIndex,
+    geometry: &Geometry,
+) -> impl Iterator<Item = BlockIndex> + use<> {
+    let first = geometry.data_page(BlockIndex::new(0)).0;
+    let blocks = match page.0.checked_sub(first) {
+        Some(block) => block..block + 1,
+        None => {
+            let start = page.0.saturating_sub(1) * HEADERS_PER_PAGE;
+            start..start + HEADERS_PER_PAGE
+        }
+    };
+    let count = geometry.blocks;
+    blocks
+        .filter(move |block| *block < count)
+        .map(BlockIndex::new)
 }
 
 fn find(changes: &[(BlockIndex, Header)], block: BlockIndex) -> Option<Header> {

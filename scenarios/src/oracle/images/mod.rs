@@ -47,8 +47,8 @@ use stormglass_engine::event::Verdict;
 use stormglass_engine::storage_set::layout::Geometry;
 use stormglass_engine::vocabulary::{BlockIndex, CommandId, Range, Session, SetId};
 use stormglass_engine::wire::mediator::MediatorRecord;
-use stormglass_sim::device::Device;
-use stormglass_sim::occurrence::Occurrence;
+use stormglass_sim::device::{Device, IoEffect};
+use stormglass_sim::occurrence::{Happened, Occurrence};
 use stormglass_sim::time::WorldTime;
 use stormglass_sim::world::{DeviceIndex, World};
 
@@ -131,6 +131,8 @@ pub struct Images {
     resync: Resync,
     once: Once,
     in_sync: InSync,
+    /// Blocks of copies that lapsed and of which nobody was told yet.
+    lapsed: Vec<(usize, BlockIndex)>,
     inconsistent: Inconsistent,
 }
 
@@ -157,6 +159,7 @@ impl Images {
             resync: Resync::default(),
             inconsistent: Inconsistent::default(),
             in_sync: InSync::default(),
+            lapsed: Vec::new(),
         }
     }
 
@@ -192,6 +195,11 @@ impl Images {
             Occurrence::Submitted { device, .. }
             | Occurrence::Executed { device, .. }
             | Occurrence::Settled { device } => *device,
+            Occurrence::Fault(Happened::Defect {
+                name,
+                effect: IoEffect::FlushLies,
+                ..
+            }) => return self.lied(name.device),
             Occurrence::Event { .. }
             | Occurrence::Probe { .. }
             | Occurrence::Booted { .. }
@@ -224,7 +232,24 @@ impl Images {
             } => set.executed(part, *number, *succeeded, disk, &mut notes),
             _ => set.settled(part, disk, &mut notes),
         }
+        let lapsed = set.take_lapsed();
+        self.pair.lapsed(copy, &lapsed);
+        self.lapsed
+            .extend(lapsed.into_iter().map(|block| (copy, block)));
         self.judge(copy, When { at, event }, notes, findings);
+    }
+
+    /// A flush of this device lies: what it covered counts as stable until it is lost.
+    fn lied(&mut self, device: DeviceIndex) {
+        if let Some((copy, Part::Data)) = self.pair.place_of(device) {
+            Arc::make_mut(&mut self.pair.sets[copy]).lied();
+        }
+    }
+
+    /// Blocks of copies that a loss took although a flush had covered them, as it said;
+    /// each is told once.
+    pub fn take_lapsed(&mut self) -> Vec<(usize, BlockIndex)> {
+        std::mem::take(&mut self.lapsed)
     }
 
     /// The journal device of the set that a device belongs to.

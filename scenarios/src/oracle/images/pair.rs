@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use stormglass_engine::contract::{IoRequest, PageIndex};
-use stormglass_engine::storage_set::layout::{Geometry, HEADERS_PER_PAGE};
+use stormglass_engine::storage_set::layout::Geometry;
 use stormglass_engine::storage_set::tables::{Consistency, Mode};
 use stormglass_engine::vocabulary::{BlockIndex, SequenceId};
 use stormglass_engine::wire::mediator::MediatorRecord;
@@ -21,6 +21,7 @@ use stormglass_sim::occurrence::Occurrence;
 use stormglass_sim::world::DeviceIndex;
 
 use super::damage::Damage;
+use super::data;
 use super::set::Part;
 use super::{Bytes64, Candidates, Devices, SetDevices, SetImages, Value};
 
@@ -183,19 +184,15 @@ impl Pair {
 
     /// The blocks that a page of a data device stands for.
     pub(super) fn blocks_of(&self, page: PageIndex) -> impl Iterator<Item = BlockIndex> + use<> {
-        let geometry = self.geometry();
-        let first = geometry.data_page(BlockIndex::new(0)).0;
-        let blocks = match page.0.checked_sub(first) {
-            Some(block) => block..block + 1,
-            None => {
-                let start = page.0.saturating_sub(1) * HEADERS_PER_PAGE;
-                start..start + HEADERS_PER_PAGE
-            }
-        };
-        let count = geometry.blocks;
-        blocks
-            .filter(move |block| *block < count)
-            .map(BlockIndex::new)
+        data::blocks_of(page, self.geometry())
+    }
+
+    /// Blocks of a copy went with what a flush had said to be stable.
+    pub(super) fn lapsed(&mut self, copy: usize, blocks: &[BlockIndex]) {
+        let geometry = self.devices[copy].geometry;
+        for block in blocks {
+            self.damage[copy].lapsed(*block, geometry.data_page(*block));
+        }
     }
 
     /// True if damage was injected into the block's pages and not undone.
@@ -211,6 +208,10 @@ impl Pair {
         }
         if !self.is_damaged(copy, block) {
             return self.sets[copy].add_values(block, values);
+        }
+        // What it is now nothing tells: header and data may have gone back together.
+        if self.damage[copy].has_lapsed(block) {
+            return;
         }
         let mut all = Candidates::default();
         self.sets[copy].add_values(block, &mut all);

@@ -209,11 +209,21 @@ impl SetImages {
     ) {
         let must_settle = match part {
             Part::Journal => self.journal.executed(number, succeeded),
-            Part::Data => self.data.executed(number, succeeded),
+            Part::Data => self.data.executed(number, succeeded, device),
         };
         if must_settle {
             self.settled(part, device, notes);
         }
+    }
+
+    /// The next command to leave the data device's queue is a flush that lies.
+    pub(super) fn lied(&mut self) {
+        self.data.lied();
+    }
+
+    /// Blocks that went with what a flush had said to be stable; each is told once.
+    pub(super) fn take_lapsed(&mut self) -> Vec<BlockIndex> {
+        self.data.take_lapsed()
     }
 
     /// Power was lost somewhere, or commands were aborted.

@@ -3,8 +3,10 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use stormglass_engine::contract::{PAGE_BYTES, PageIndex};
 use stormglass_engine::payload::Payload;
 use stormglass_engine::vocabulary::SequenceId;
+use stormglass_sim::device::Device;
 use xxhash_rust::xxh3::xxh3_64;
 
 /// The bytes of a block, told apart by their hash.
@@ -32,6 +34,31 @@ impl Bytes64 {
             false => Bytes64::Hash(payload.fingerprint()),
         }
     }
+}
+
+/// What a page holds for good. Behind the end of a device that stands in another's place
+/// there is nothing.
+pub(super) fn lasting(device: &Device, page: PageIndex) -> Payload {
+    match is_inside(device, page) {
+        true => device.stable(page),
+        false => nothing(),
+    }
+}
+
+/// What a power loss now may leave on a page, see [`Device::possible`].
+pub(super) fn possible(device: &Device, page: PageIndex) -> Vec<Payload> {
+    match is_inside(device, page) {
+        true => device.possible(page),
+        false => vec![nothing()],
+    }
+}
+
+fn is_inside(device: &Device, page: PageIndex) -> bool {
+    page.0 < device.whole().count
+}
+
+fn nothing() -> Payload {
+    Payload::from_static(&[0; PAGE_BYTES])
 }
 
 /// True if there is nothing but zeroes; decided by the first bytes nearly always.

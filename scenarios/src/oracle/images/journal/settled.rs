@@ -17,6 +17,7 @@ use super::{
     Bits, Blocks, Changes, Coming, Head, JournalImages, Link, Notes, OVERWRITTEN, Part, UNTOLD,
 };
 use crate::oracle::images::medium::{Ended, Fate};
+use crate::oracle::images::value::lasting;
 
 impl JournalImages {
     /// A command left the queue. True if the device must be asked what is left.
@@ -217,7 +218,7 @@ impl JournalImages {
             let ring = self.geometry.ring_pages;
             let at = |index: u64| {
                 let page = (self.head.page + index) % ring;
-                device.stable(self.geometry.ring_start().plus(page))
+                lasting(device, self.geometry.ring_start().plus(page))
             };
             let Ok((count, lsn)) = peek_record(&at(0)) else {
                 return;
@@ -236,7 +237,7 @@ impl JournalImages {
         let ring = self.geometry.ring_pages;
         let at = |index: u64| {
             let page = (link.page + index) % ring;
-            device.stable(self.geometry.ring_start().plus(page))
+            lasting(device, self.geometry.ring_start().plus(page))
         };
         let pages: Vec<_> = (0..link.pages).map(at).collect();
         decode_record(&pages).is_ok_and(|(_, checksum)| checksum == link.checksum)
@@ -250,7 +251,7 @@ pub(super) fn stable_checkpoint(
 ) -> Option<Checkpoint> {
     let start = geometry.checkpoint_start(slot);
     let pages: Vec<_> = (0..geometry.checkpoint_pages)
-        .map(|index| device.stable(start.plus(index)))
+        .map(|index| lasting(device, start.plus(index)))
         .collect();
     decode_checkpoint(&pages).ok()
 }

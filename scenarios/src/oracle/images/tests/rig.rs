@@ -22,7 +22,7 @@ use stormglass_sim::choose::{Calm, Choose};
 use stormglass_sim::device::{
     CommandFate, CommandNumber, Device, DeviceSpec, IoEffect, PageFate, PowerLoss, Submitter,
 };
-use stormglass_sim::occurrence::{IoName, Occurrence};
+use stormglass_sim::occurrence::{Happened, IoName, Occurrence};
 use stormglass_sim::time::WorldTime;
 use stormglass_sim::world::{DeviceIndex, ProcessId};
 
@@ -379,6 +379,27 @@ impl Rig {
     pub(super) fn flush(&mut self, copy: usize) {
         let number = self.submit(copy, Drive::Data, IoRequest::Flush);
         self.execute(copy, Drive::Data, number);
+    }
+
+    /// Flushes the data device, which says that it is done and does nothing.
+    pub(super) fn flush_in_vain(&mut self, copy: usize) {
+        self.next_effect = IoEffect::FlushLies;
+        let number = self.submit(copy, Drive::Data, IoRequest::Flush);
+        let device = index(copy, Drive::Data);
+        let name = IoName::new(device, SUBMITTER, IoId(self.io));
+        let ended = self.device_mut(copy, Drive::Data).execute(number).last();
+        assert!(ended.is_some_and(|ended| ended.result.is_ok()));
+        self.observe(&Occurrence::Fault(Happened::Defect {
+            name,
+            effect: IoEffect::FlushLies,
+            pages: None,
+        }));
+        self.observe(&Occurrence::Executed {
+            device,
+            number,
+            process: ProcessId(SUBMITTER.process),
+            succeeded: false,
+        });
     }
 
     /// Writes a checkpoint of all records and waits for it.
