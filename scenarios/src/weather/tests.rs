@@ -1,3 +1,5 @@
+mod kinds;
+
 use stormglass_engine::time::Duration;
 
 use super::*;

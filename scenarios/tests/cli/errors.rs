@@ -174,3 +174,30 @@ fn a_checkpoint_runs_on_to_the_same_end_and_garbage_is_refused() {
     assert_eq!(code(&late), 2);
     assert!(stderr(&late).contains("the run ends before 59s"));
 }
+
+#[test]
+fn flushes_that_lie_are_refused_where_a_device_may_lose_power() {
+    let lying = "[weather.io]\nlying_flush = \"1/10\"\n";
+    let losses = [
+        "[weather.recurring]\npower_off = { every = \"1s\", lasts = \"10ms\" }\n",
+        "[weather.recurring]\nswap = { every = \"1s\" }\n",
+        "[[fault]]\npower_off = { at = \"1s\", cluster = \"east\", restart_after = \"1s\" }\n",
+        "[[fault]]\nswap = { at = \"1s\", device = \"east.data\", with = \"east.journal\" }\n",
+    ];
+    let folder = Folder::new();
+    for loss in losses {
+        let path = folder.file("lying.toml", &format!("{lying}{loss}"));
+        let output = output(&["run", &path]);
+        let said = stderr(&output);
+        assert_eq!(code(&output), 2, "{loss}: {said}");
+        for part in [
+            "lying.toml:2:15",
+            "\"1/10\"",
+            "a device whose flush has lied may not lose power",
+            "help: leave out `lying_flush`, or every `power_off` and `swap`",
+        ] {
+            assert!(said.contains(part), "{loss}: {said}");
+        }
+        assert_eq!(stdout(&output), "", "{loss}");
+    }
+}
