@@ -24,6 +24,7 @@ use toml::{Table, Value};
 
 use self::fault::FaultForm;
 pub(super) use self::fault::key;
+use super::entry::{Act, Entry};
 use super::names::Names;
 use super::{FORMAT, Failure, Repro};
 use crate::cluster;
@@ -186,6 +187,25 @@ impl Repro {
             about: form.about,
         })
     }
+}
+
+/// Entries of one cluster as those of another, by their names. What the other does not have
+/// is left out; nothing if it could not happen there.
+pub(super) fn entries_in(
+    entries: &[Entry],
+    (from, to): (&Scenario, &Scenario),
+    seed: u64,
+) -> Option<Vec<Entry>> {
+    let [(old, _), (new, _)] =
+        [from, to].map(|scenario| cluster::build(scenario, Seed(seed), WorldTime::ZERO));
+    let [old, names] = [&old, &new].map(Names::new);
+    let moved = entries.iter().map(|entry| {
+        let form = FaultForm::of(entry, &old);
+        form.to_entry(&names, &new, 0).ok()
+    });
+    let mut moved = moved.collect::<Option<Vec<_>>>()?;
+    moved.retain(|entry| !matches!(entry.act, Act::Unknown(_)));
+    Some(moved)
 }
 
 fn to_value(form: &impl Serialize) -> Value {

@@ -175,6 +175,18 @@ impl Repro {
         repro
     }
 
+    /// The same faults of another cluster; those of what it does not have are left out.
+    /// Nothing if the scenario is not valid, or a fault cannot happen there.
+    pub(crate) fn moved_to(&self, scenario: Scenario) -> Option<Repro> {
+        scenario.check().ok()?;
+        let moved = Repro {
+            entries: form::entries_in(&self.entries, (&self.scenario, &scenario), self.seed)?,
+            scenario,
+            ..self.clone()
+        };
+        Some(moved)
+    }
+
     /// Whether anything may take content from a device.
     pub(crate) fn loses_content(&self) -> bool {
         self.entries.iter().any(|entry| match &entry.act {

@@ -4,12 +4,13 @@
 //! passes, or fails in any other way, is not looked at again. The order of what is tried
 //! is fixed, so the same repro always shrinks to the same. `search` is the search,
 //! `trunk` the forks that spare it the beginnings, `units` what goes together, `steps`
-//! what else can be made smaller.
+//! and `places` what else can be made smaller.
 //!
 //! A candidate follows names first: the faults that are left hit what they hit before. If
 //! some of that is gone too, it is tried once more with the instants: where commands are left
 //! out, all later ones have other numbers, and so have their messages.
 
+mod places;
 mod search;
 mod steps;
 #[cfg(test)]
@@ -123,8 +124,10 @@ fn shrink_with(
         work.step("faults", Work::drop_faults);
         work.step("commands", Work::drop_commands);
         work.step("nodes", Work::drop_nodes);
+        work.step("mediator", Work::drop_mediator);
         work.step("clients", Work::drop_clients);
         work.step("blocks", Work::drop_blocks);
+        work.step("volume", Work::drop_volume);
         work.step("time", Work::shorten);
         work.step("jitter", Work::calm_links);
         if work.size() == at_first || work.watcher.is_stopped() {
@@ -194,7 +197,7 @@ struct Work<'a> {
 
 impl Work<'_> {
     /// How large the best is, in everything that a step makes smaller.
-    fn size(&self) -> (usize, u64, u64, u32, usize) {
+    fn size(&self) -> (usize, u64, u64, u32, usize, bool, u64) {
         let commands = self.best.scenario.workload.listed.iter();
         let blocks = commands.map(|it| u64::from(it.blocks)).sum();
         (
@@ -203,6 +206,8 @@ impl Work<'_> {
             blocks,
             self.best.scenario.workload.clients,
             self.best.absent.len(),
+            self.best.scenario.topology.mediator,
+            self.best.scenario.topology.volume_blocks,
         )
     }
 

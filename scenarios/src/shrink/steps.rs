@@ -1,12 +1,11 @@
-//! What else of a repro can be made smaller: commands, nodes, clients, blocks, time,
+//! What else of a repro can be made smaller: commands, clients, blocks, time,
 //! jitter. Each candidate runs from its beginning, for it differs there.
 
 use stormglass_engine::time::Duration;
 
 use super::{Work, search};
-use crate::file::{Cluster, LinkTimes, NetworkName, NodeName, PairIndex, Planned, Scenario};
-use crate::repro::{Act, Aspect, Repro, Trouble, nodes};
-use crate::weather::{Core, Rest};
+use crate::file::{LinkTimes, NetworkName, Planned};
+use crate::repro::{Act, Aspect, Repro, Trouble};
 
 /// How often a span is halved.
 const HALVINGS_MAX: usize = 12;
@@ -38,38 +37,6 @@ impl Work<'_> {
             || work.borrow().watcher.is_stopped(),
         );
         (before, self.best.commands())
-    }
-
-    /// Nodes that never boot: standbys first, for they are needed least.
-    pub(super) fn drop_nodes(&mut self) -> (u64, u64) {
-        let scenario = self.best.scenario.clone();
-        let mut all: Vec<NodeName> = nodes(&scenario).collect();
-        let count = all.len() as u64;
-        let present = |repro: &Repro| count - repro.absent.len() as u64;
-        let before = present(&self.best);
-        all.sort_by_key(|node| (node.is_primary(), std::cmp::Reverse(node.number)));
-        for node in all {
-            if self.best.absent.contains(&node) || self.watcher.is_stopped() {
-                continue;
-            }
-            let mut candidate = self.best.clone();
-            candidate.absent.push(node);
-            candidate.absent.sort_unstable();
-            if let Some(core) = &mut candidate.core {
-                let before = core.outside();
-                let mut outside = before.to_vec();
-                let places = outside.iter_mut().zip(nodes(&scenario));
-                for (rest, _) in places.filter(|(_, it)| *it == node) {
-                    *rest = Some(Rest::Down);
-                }
-                if !is_workable(&scenario, before, &outside) {
-                    continue;
-                }
-                *core = Core::without(outside);
-            }
-            self.attempt(&candidate);
-        }
-        (before, present(&self.best))
     }
 
     /// Clients behind the last that is needed.
@@ -215,57 +182,4 @@ fn halve_delays(repro: &mut Repro) -> bool {
         }
     }
     has_halved
-}
-
-/// True if, of every volume, the owner's pair has a node in a core, and the mirror's where
-/// it had one before.
-fn is_workable(scenario: &Scenario, before: &[Option<Rest>], outside: &[Option<Rest>]) -> bool {
-    let is_left = |outside: &[Option<Rest>], (cluster, pair): (Cluster, PairIndex)| {
-        let mut own = nodes(scenario).zip(outside);
-        own.any(|(node, rest)| (node.cluster, node.pair()) == (cluster, pair) && rest.is_none())
-    };
-    scenario.topology.pairs().all(|pair| {
-        let owner = scenario.topology.owner(pair);
-        let mirror = (owner.other(), pair);
-        is_left(outside, (owner, pair)) && (is_left(outside, mirror) || !is_left(before, mirror))
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_core_is_workable_if_each_volume_keeps_its_owner_and_the_mirror_that_it_had() {
-        let mut scenario = Scenario::builder("two").build().unwrap();
-        scenario.topology.pairs_per_cluster = 2;
-        scenario.topology.owners = vec![Cluster::East, Cluster::West];
-        let without = |places: &[usize]| {
-            let mut outside = vec![None; 8];
-            for place in places {
-                outside[*place] = Some(Rest::Down);
-            }
-            outside
-        };
-        let whole = without(&[]);
-        for (places, expected) in [
-            (&[0, 3, 5, 6][..], true),
-            // The owner of the first volume, then its mirror.
-            (&[0, 1], false),
-            (&[2, 3], false),
-            // Those of the second one.
-            (&[6, 7], false),
-            (&[4, 5], false),
-        ] {
-            let outside = without(places);
-            assert_eq!(
-                is_workable(&scenario, &whole, &outside),
-                expected,
-                "{places:?}"
-            );
-        }
-        // A mirror that was out before need not come back.
-        let before = without(&[4, 5]);
-        assert!(is_workable(&scenario, &before, &without(&[0, 4, 5])));
-    }
 }

@@ -88,3 +88,65 @@ fn what_does_not_fail_is_not_shrunk() {
     let error = shrink(&repro, &mut patient(), &AtomicU64::new(0)).unwrap_err();
     assert!(error.to_string().contains("the run comes to pass"));
 }
+
+#[test]
+fn a_cluster_shrinks_to_the_places_that_a_failure_needs() {
+    let small = slow_writes(1, 40);
+    let mut scenario = small.scenario.clone();
+    scenario.topology.mediator = true;
+    scenario.topology.volume_blocks = 2_048;
+    let repro = small.moved_to(scenario).unwrap();
+    let Shrunk {
+        repro: least,
+        record,
+    } = shrunk(&repro, Forking::On);
+    let topology = &least.scenario.topology;
+    assert!(!topology.mediator);
+    let needed = least.scenario.workload.listed.iter();
+    let needed = needed
+        .map(|it| it.block + u64::from(it.blocks))
+        .max()
+        .unwrap();
+    assert_eq!(
+        topology.volume_blocks,
+        needed.next_multiple_of(topology.region_blocks)
+    );
+    let step = |what: &str| {
+        let mut steps = record.steps.iter().filter(|step| step.what == what);
+        let first = steps.next().unwrap();
+        (first.before, first.after)
+    };
+    assert_eq!(step("mediator"), (1, 0));
+    assert_eq!(step("volume"), (2_048, topology.volume_blocks));
+    assert_fails_exactly(&least);
+}
+
+#[test]
+fn what_a_volume_has_no_room_for_does_not_move() {
+    let repro = slow_writes(1, 40);
+    let with = |change: fn(&mut crate::file::Scenario)| {
+        let mut scenario = repro.scenario.clone();
+        change(&mut scenario);
+        repro.moved_to(scenario)
+    };
+    assert_eq!(with(|_| {}).as_ref(), Some(&repro));
+    assert_eq!(with(|scenario| scenario.topology.volume_blocks = 0), None);
+    // Of what is not there nothing happens.
+    let larger = with(|scenario| scenario.topology.mediator = true).unwrap();
+    let mut lost = larger.clone();
+    let (world, map) = cluster::build(&larger.scenario, Seed(1), WorldTime::ZERO);
+    let third = map.mediator.unwrap();
+    assert_eq!(world.machine(third.machine).name, "mediator");
+    lost.entries.push(crate::repro::Entry {
+        at: stormglass_engine::time::Duration::from_millis(5),
+        act: crate::repro::Act::Hardware(Box::new(crate::repro::Hardware {
+            fault: stormglass_sim::fault::Fault::Crash(third.machine),
+            after: None,
+            late: 0,
+            is_scheduled: true,
+            draw: 1,
+        })),
+    });
+    let back = lost.moved_to(repro.scenario.clone()).unwrap();
+    assert_eq!(back.entries, repro.entries);
+}
