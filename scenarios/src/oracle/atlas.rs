@@ -11,9 +11,10 @@
 //! still knows which version it was. One that *reads as something else* is lost wherever
 //! the owner cannot know that the mirror has the same, which is in every region that may
 //! be dirty: those of commands performed alone, and those in which marks stood when the
-//! mirror was given up. Marks end a little after their commands (see `MARK_STANDS`), but
-//! those that an owner leaves behind as it dies are its heir's orphans, and stand until the
-//! mirror has said what became of them.
+//! mirror was given up. What a lying flush has left in a cache is good until power takes it,
+//! and reads as something else from then on. Marks end a little after their commands (see
+//! `MARK_STANDS`), but those that an owner leaves behind as it dies are its heir's orphans,
+//! and stand until the mirror has said what became of them.
 
 use imbl::{OrdMap, OrdSet};
 use serde::{Deserialize, Serialize};
