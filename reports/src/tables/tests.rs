@@ -1,6 +1,3 @@
-use std::collections::BTreeMap;
-use std::time::Duration;
-
 use super::*;
 use crate::grid::{WIDTH, width_of};
 use crate::record::{Listed, PartingRecord, ProbeTally, SweepResult};

@@ -3,8 +3,8 @@
 
 use std::sync::atomic::AtomicU64;
 
-use bytes::Bytes;
 use stormglass_engine::contract::{IoRequest, LabelKind, PageIndex};
+use stormglass_engine::payload::Payload;
 use stormglass_reports::record::Verdict;
 use stormglass_sim::device::{Device, IoEffect};
 use stormglass_sim::fault::Fault;
@@ -150,22 +150,26 @@ fn check_mended(experiment: &Experiment) {
 }
 
 fn set_device(cluster: Cluster, kind: DeviceKind) -> DeviceIndex {
-    device(DeviceName { cluster, kind })
+    device(DeviceName {
+        cluster,
+        pair: PairIndex::FIRST,
+        kind,
+    })
 }
 
 /// All that a device shows.
-fn content(device: &Device) -> Vec<Bytes> {
+fn content(device: &Device) -> Vec<Payload> {
     let pages = (0..device.whole().count).map(PageIndex);
     pages.map(|page| device.current(page)).collect()
 }
 
 /// All that a device holds for good.
-fn stable(device: &Device) -> Vec<Bytes> {
+fn stable(device: &Device) -> Vec<Payload> {
     let pages = (0..device.whole().count).map(PageIndex);
     pages.map(|page| device.stable(page)).collect()
 }
 
-fn is_zero(page: &Bytes) -> bool {
+fn is_zero(page: &Payload) -> bool {
     page.iter().all(|byte| *byte == 0)
 }
 
@@ -290,7 +294,7 @@ fn a_replaced_device_of_the_mirror_is_blank_and_nobodys() {
 }
 
 /// The content that a device was to remember last.
-fn remembered(moment: &Moment, of: DeviceIndex, memory: &mut Option<Vec<Bytes>>) {
+fn remembered(moment: &Moment, of: DeviceIndex, memory: &mut Option<Vec<Payload>>) {
     if moment.seen.fault == Some(Fault::Remember(of)) {
         *memory = Some(stable(moment.device(of)[1]));
     }
@@ -300,7 +304,10 @@ fn remembered(moment: &Moment, of: DeviceIndex, memory: &mut Option<Vec<Bytes>>)
 fn a_stale_device_is_as_it_was_remembered_and_reserved_as_before() {
     let scenario = storm_of(RecurringKind::DeviceStale, 400);
     for seed in 0..4 {
-        let place = set_device(recurring::damaged(Seed(seed)), DeviceKind::Data);
+        let place = set_device(
+            recurring::damaged(PairIndex::FIRST, Seed(seed)),
+            DeviceKind::Data,
+        );
         let (mut memory, mut returned) = (None, 0);
         let experiment = watch(&scenario, seed, |moment| {
             remembered(moment, place, &mut memory);
@@ -329,7 +336,10 @@ fn stale_pages_are_as_they_were_remembered_and_all_others_as_they_are() {
     let scenario = storm_of(RecurringKind::StalePages, 60);
     let mut restored = 0;
     for seed in 0..4 {
-        let place = set_device(recurring::damaged(Seed(seed)), DeviceKind::Data);
+        let place = set_device(
+            recurring::damaged(PairIndex::FIRST, Seed(seed)),
+            DeviceKind::Data,
+        );
         let blocks = scenario.topology.geometry().blocks;
         let first = scenario
             .topology
@@ -365,7 +375,7 @@ fn stale_pages_are_as_they_were_remembered_and_all_others_as_they_are() {
 fn swapped_devices_have_lost_power_and_stand_in_each_others_place() {
     let scenario = storm_of(RecurringKind::Swap, 900);
     for seed in 0..4 {
-        let cluster = recurring::damaged(Seed(seed));
+        let cluster = recurring::damaged(PairIndex::FIRST, Seed(seed));
         let places = [DeviceKind::Data, DeviceKind::Journal].map(|kind| set_device(cluster, kind));
         let sizes = |experiment: &Experiment| {
             places.map(|place| experiment.world().drive(place).device.whole())
@@ -418,7 +428,7 @@ fn a_lying_flush_makes_nothing_stable_until_a_later_one_does() {
     let (mut lies, mut made_good) = ([0, 0], [0, 0]);
     for seed in 0..3 {
         // What lies have left in each device's cache.
-        let mut left: [Vec<(PageIndex, Bytes)>; 2] = [vec![], vec![]];
+        let mut left: [Vec<(PageIndex, Payload)>; 2] = [vec![], vec![]];
         let experiment = watch(&scenario, seed, |moment| {
             for occurrence in moment.log {
                 let Occurrence::Executed {
