@@ -507,7 +507,8 @@ fn client_identity(scenario: &Scenario, seed: Seed, index: u32) -> ClientIdentit
         },
         timers: ClientTimers {
             status_limit: scenario.settings.timers.status_limit,
-            ..ClientTimers::default()
+            resend_min: asked.resend_min,
+            resend_max: asked.resend_max,
         },
         window: scenario.settings.limits.window,
         seed: seed.draw(u64::from(index), "workload").at(&[0; 4]).bits(),

@@ -4,7 +4,6 @@ use super::heading;
 use crate::grid::{Cell, Column, Grid, paragraph};
 use crate::paint::{Ink, Paint};
 use crate::record::{Decimal, PolicyTimes, TakeoverRecord};
-use crate::words::counted;
 
 /// A study: the whole by policy, where the time goes, and policies side by side.
 pub fn takeover(record: &TakeoverRecord, paint: Paint) -> String {
@@ -91,10 +90,10 @@ fn paired(record: &TakeoverRecord, paint: Paint, out: &mut String) {
         );
         paragraph(0, Cell::new(text), paint, out);
     }
-    let addresses = counted(u64::from(record.peer_addresses), "address");
     let text = format!(
-        "A search tests up to {addresses}. Times are simulated, under the service times of \
-         docs/timing.md."
+        "Addresses that a search may test: {}. Times are simulated, under the service times of \
+         docs/timing.md.",
+        record.peer_addresses
     );
     paragraph(0, Cell::inked(Ink::Faint, text), paint, out);
 }

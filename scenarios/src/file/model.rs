@@ -237,6 +237,13 @@ pub struct Workload {
     /// How long a client waits after a command has ended before its next.
     #[serde(with = "DurationText")]
     pub think: Duration,
+    /// A client sends a frame that is not answered again after this long, doubled with
+    /// each time up to `resend_max`. Default 200 ms.
+    #[serde(with = "DurationText")]
+    pub resend_min: Duration,
+    /// The longest interval between its transmissions. Default 1.6 s.
+    #[serde(with = "DurationText")]
+    pub resend_max: Duration,
     /// The commands, if they are to be these and no others; else `commands` of each
     /// client are drawn.
     #[serde(rename = "command")]
@@ -290,6 +297,8 @@ impl Default for Workload {
             mix: Mix::default(),
             start: Duration::ZERO,
             think: Duration::ZERO,
+            resend_min: Duration::from_millis(200),
+            resend_max: Duration::from_millis(1_600),
             listed: Vec::new(),
         }
     }

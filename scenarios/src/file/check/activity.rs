@@ -3,6 +3,7 @@
 use super::Check;
 use crate::file::diagnostic::at_path;
 use crate::file::model::{Planned, Workload};
+use crate::file::print_duration;
 
 /// Clients of the largest workload.
 const CLIENTS_MAX: u32 = 10_000;
@@ -16,6 +17,8 @@ impl Check<'_> {
             command_blocks,
             ref mix,
             start,
+            resend_min,
+            resend_max,
             ..
         } = self.scenario.workload;
         // A limit of 0 is reported as such, not once more against each count.
@@ -29,6 +32,17 @@ impl Check<'_> {
             let message = format!("with 0 {key} there is nothing to run");
             self.require(count > 0, at.then(key), message, "write 1 or more");
         }
+        self.positive(resend_min, at_path!("workload", "resend_min"));
+        self.require(
+            resend_min <= resend_max,
+            [
+                at_path!("workload", "resend_max"),
+                at_path!("workload", "resend_min"),
+            ],
+            "`resend_max` is below `resend_min`",
+            format!("write at least {}", print_duration(resend_min)),
+        );
+        let limits = &self.scenario.settings.limits;
         let clients_max = limits.clients.min(CLIENTS_MAX);
         let busiest = self.clients_of_busiest();
         self.require(
