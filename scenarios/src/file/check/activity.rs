@@ -21,8 +21,6 @@ impl Check<'_> {
             resend_max,
             ..
         } = self.scenario.workload;
-        // A limit of 0 is reported as such, not once more against each count.
-        let limits = &self.scenario.settings.limits;
         let at = at_path!("workload");
         for (key, count) in [
             ("clients", clients),
@@ -42,6 +40,7 @@ impl Check<'_> {
             "`resend_max` is below `resend_min`",
             format!("write at least {}", print_duration(resend_min)),
         );
+        // A limit of 0 is reported as such, not once more against each count.
         let limits = &self.scenario.settings.limits;
         let clients_max = limits.clients.min(CLIENTS_MAX);
         let busiest = self.clients_of_busiest();
