@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use stormglass_reports::record::{self, OracleLine, OracleVerdict};
-use stormglass_sim::occurrence::Occurrence;
+use stormglass_sim::occurrence::{Happened, Occurrence};
 use stormglass_sim::time::WorldTime;
 use stormglass_sim::world::World;
 
@@ -235,6 +235,8 @@ fn met(occurrence: &Occurrence<Report>, map: &Map) -> Option<PairIndex> {
         Occurrence::Event { process, .. }
         | Occurrence::Booted { process }
         | Occurrence::Stopped { process } => Some(map.volume_of(*process)),
+        // A flush that lies concerns whoever follows its device.
+        Occurrence::Fault(Happened::Defect { name, .. }) => map.volume_of_device(name.device),
         Occurrence::Probe { .. } | Occurrence::Fault(_) => None,
     }
 }
