@@ -39,11 +39,17 @@ fn trace_hashes_are_the_ones_on_file() {
     for scenario in scenarios() {
         for seed in 0..3 {
             let record = run(&scenario, seed, Keep::Counts);
-            assert_eq!(
-                record.verdict,
-                Verdict::Pass,
-                "{} seed {seed}",
-                scenario.name
+            // A storm may destroy the last good copy of a block.
+            let is_storm = scenario.suites.iter().any(|suite| suite == "storm");
+            let is_right = match record.verdict {
+                Verdict::Pass => true,
+                Verdict::Unrecoverable => is_storm,
+                _ => false,
+            };
+            assert!(
+                is_right,
+                "{} seed {seed}: {:?}",
+                scenario.name, record.verdict
             );
             writeln!(hashes, "{} {seed} {}", scenario.name, record.trace_hash).expect("a string");
         }

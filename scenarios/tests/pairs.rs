@@ -147,8 +147,9 @@ fn each_volume_has_measures_of_its_own() {
         .iter()
         .sum();
     assert!((all - record.measures["acknowledged"].to_f64()).abs() < 0.5);
-    let waited = [1, 2, 3].map(|volume| of(volume, "write_latency_max_ms"));
-    assert!(waited[1] > 10.0 * waited[0].max(waited[2]), "{waited:?}");
+    let unknown = [1, 2, 3].map(|volume| of(volume, "unknown"));
+    assert!(unknown[1] > 0.5, "{unknown:?}");
+    assert!(unknown[0].max(unknown[2]) < 0.5, "{unknown:?}");
 }
 
 #[test]
@@ -158,7 +159,8 @@ fn pairs_found_their_volumes_with_the_owners_that_the_scenario_names() {
     let record = run::run(&founding, 2, Keep::Counts);
     assert_eq!(record.verdict, Verdict::Pass, "{:?}", record.findings);
     assert_eq!(record.probes["volume founded"], 6);
-    assert_eq!(record.commands.success + record.commands.mismatch, 360);
+    // A read that was not answered in time is issued again, under another id.
+    assert!(record.commands.success + record.commands.mismatch >= 360);
 }
 
 #[test]

@@ -128,13 +128,13 @@ impl DModule {
         let key = self.held_under();
         if self.phase == Phase::Standby && self.generation.is_due(now) {
             let generation = Arc::make_mut(&mut self.generation);
-            generation.refresh(now, &mut self.ids, out);
+            generation.refresh(now, out);
         } else if let Some(key) = key
             && self.generation.is_behind()
             && self.generation.is_due(now)
         {
             let generation = Arc::make_mut(&mut self.generation);
-            generation.store(key, &mut self.ids, out);
+            generation.store(key, out);
         }
         let silent_since = self.silent_since();
         let search = self.generation.next_search(silent_since);

@@ -47,6 +47,8 @@ struct Asked {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Generation {
     hardware: Hardware,
+    /// Of its own: what is read here shifts nobody else's names.
+    ids: IoIds,
     /// The copy in memory.
     known: Option<Metadata>,
     /// The copies on the set, while they are being read.
@@ -63,9 +65,10 @@ pub struct Generation {
 
 impl Generation {
     /// Begins to read the stored copies, if there are any to be read.
-    pub fn start(hardware: Hardware, ids: &mut IoIds, out: &mut NodeOutbox) -> Self {
+    pub fn start(hardware: Hardware, out: &mut NodeOutbox) -> Self {
         let mut generation = Generation {
             hardware,
+            ids: IoIds::default(),
             known: None,
             reading: [None; COPIES],
             offered: None,
@@ -75,7 +78,7 @@ impl Generation {
             asked: None,
             searches: 0,
         };
-        generation.read(ids, out);
+        generation.read(out);
         generation
     }
 
@@ -90,12 +93,12 @@ impl Generation {
     }
 
     /// Reads each copy by itself: one that cannot be read says nothing of the other.
-    fn read(&mut self, ids: &mut IoIds, out: &mut NodeOutbox) {
+    fn read(&mut self, out: &mut NodeOutbox) {
         let Some(first) = self.hardware.metadata else {
             return;
         };
         for (place, reading) in (0..).zip(&mut self.reading) {
-            let io = ids.next(IoOwner::Metadata);
+            let io = self.ids.next(IoOwner::Metadata);
             *reading = Some(io);
             let request = IoRequest::Read {
                 start: first.plus(place),
@@ -224,9 +227,9 @@ impl Generation {
     }
 
     /// A standby reads the copies again, so that it has what the holder has.
-    pub fn refresh(&mut self, now: Instant, ids: &mut IoIds, out: &mut NodeOutbox) {
+    pub fn refresh(&mut self, now: Instant, out: &mut NodeOutbox) {
         self.again_at = self.tick(now);
-        self.read(ids, out);
+        self.read(out);
     }
 
     /// From now on this node writes what it knows, at once.
@@ -236,7 +239,7 @@ impl Generation {
 
     /// A holder writes what it knows to a copy that does not say so: one at a time, so
     /// that a crash leaves the other.
-    pub fn store(&mut self, key: ReservationKey, ids: &mut IoIds, out: &mut NodeOutbox) {
+    pub fn store(&mut self, key: ReservationKey, out: &mut NodeOutbox) {
         self.again_at = None;
         let (Some(known), Some(first)) = (&self.known, self.hardware.metadata) else {
             return;
@@ -245,7 +248,7 @@ impl Generation {
         let Some(copy) = self.stored.iter().position(|it| *it != Some(stamp)) else {
             return;
         };
-        let io = ids.next(IoOwner::Metadata);
+        let io = self.ids.next(IoOwner::Metadata);
         let request = IoRequest::Write {
             start: first.plus(copy as u64),
             pages: vec![encode_metadata(known)],

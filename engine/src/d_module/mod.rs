@@ -98,8 +98,7 @@ pub struct DModule {
 impl DModule {
     /// Starts by reading the stored metadata and asking the M-module for the configuration.
     pub fn boot(hardware: Hardware, entropy: Entropy, now: Instant, out: &mut NodeOutbox) -> Self {
-        let mut ids = IoIds::default();
-        let generation = Generation::start(hardware, &mut ids, out);
+        let generation = Generation::start(hardware, out);
         let mut module = DModule {
             incarnation: entropy.bits(),
             phase: Phase::Configuring,
@@ -108,7 +107,7 @@ impl DModule {
             ask_at: None,
             destage_at: None,
             destage_pauses: false,
-            ids,
+            ids: IoIds::default(),
             late_ios: 0,
             watch: None,
             claim: None,
@@ -185,13 +184,16 @@ impl DModule {
 
     fn handle_completion(&mut self, completion: Completion, now: Instant, out: &mut NodeOutbox) {
         let Completion { io, result, .. } = completion;
+        if IoIds::owner(io) == Some(IoOwner::Metadata) {
+            // Of no office: it counts whatever has become of the set.
+            return self.handle_metadata(io, result, now, out);
+        }
         if self.phase == Phase::Halted || !IoIds::is_later_than(io, self.late_ios) {
             return out.trace(Event::Ignored(IgnoreReason::LateCompletion));
         }
         match IoIds::owner(io) {
             Some(IoOwner::Claim) => self.handle_claim(io, result, now, out),
             Some(IoOwner::Mailbox) => self.handle_mailbox(io, result, now, out),
-            Some(IoOwner::Metadata) => self.handle_metadata(io, result, now, out),
             Some(IoOwner::Destage) if self.survives(&result) => {
                 self.handle_destage_failure(io, now, out)
             }

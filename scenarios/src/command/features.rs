@@ -103,6 +103,9 @@ fn run_seeds(source: &Source, limit: Duration) -> Ran {
             run::run_on(&scenario, seed, experiment, Keep::Timeline, pulse)
         });
         ran.map_or(Verdict::Liveness, |record| {
+            if record.verdict == Verdict::Unrecoverable {
+                return record.verdict;
+            }
             probes.extend(record.probes.into_keys());
             let happened = record.faults.iter().filter(|(_, count)| **count > 0);
             probes.extend(happened.map(|(kind, _)| format!("fault: {kind}")));
@@ -111,7 +114,11 @@ fn run_seeds(source: &Source, limit: Duration) -> Ran {
             record.verdict
         })
     });
-    let verdict = Verdict::worst(verdicts.collect::<Vec<_>>());
+    // A storm may destroy the last good copy of a block: that run shows nothing, and
+    // contradicts nothing that others show.
+    let (shown, lost): (Vec<_>, Vec<_>) =
+        verdicts.partition(|verdict| *verdict != Verdict::Unrecoverable);
+    let verdict = Verdict::worst(if shown.is_empty() { lost } else { shown });
     Ran { verdict, probes }
 }
 

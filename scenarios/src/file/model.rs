@@ -69,7 +69,6 @@ pub struct Topology {
     pub pairs_per_cluster: u32,
     /// The clusters that own the volumes at first, volume by volume; east where none is
     /// named.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub owners: Vec<Cluster>,
     /// Blocks of each volume, 4 KiB each.
     pub volume_blocks: u64,
@@ -218,7 +217,6 @@ pub struct Workload {
     pub clients: u32,
     /// The volumes that the clients use, by their numbers from 1: the first client the
     /// first of these and so on, again and again. All in order if absent.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub volumes: Vec<u32>,
     /// Commands that each client issues.
     pub commands: u32,
@@ -404,7 +402,6 @@ pub struct Expect {
     /// Probes that every run must reach.
     pub probes: Vec<String>,
     /// Probes that no run may reach.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unreached: Vec<String>,
     /// Bounds on measures.
     pub measures: Vec<Measure>,

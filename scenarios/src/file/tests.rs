@@ -65,6 +65,7 @@ journal_ring_pages = 200
 device_cache_pages = 32
 region_blocks = 16
 mediator = true
+peer_addresses = 40
 founding = true
 
 [settings]

@@ -120,7 +120,7 @@ fn sides_and_changes_that_make_no_sense_are_refused_with_a_remedy() {
                 "--set",
                 "workload.clients=2",
             ],
-            "what can be is weather.loss",
+            "what can be is weather.until",
         ),
         (
             &[

@@ -32,12 +32,12 @@ impl<M: Module> World<M> {
                     label,
                     frame,
                 } => {
-                    self.totals.messages += 1;
                     let head = head_hash(&frame.head);
                     fold_send(self.hashes.process(id), to, &label, head);
                     let Some(receiver) = self.network.resolve(network, to) else {
                         continue;
                     };
+                    self.totals.messages += 1;
                     let from = self.network.address_of(network, id);
                     let packet = Packet {
                         network,

@@ -115,7 +115,8 @@ impl<M: Module> Default for Workbench<M> {
 pub struct Totals {
     /// Events taken from the queue.
     pub events: u64,
-    /// Messages sent, copies apart.
+    /// Messages sent to somebody, copies apart: what goes to an address that nobody has is
+    /// no message on any way.
     pub messages: u64,
     /// Device commands submitted.
     pub commands: u64,

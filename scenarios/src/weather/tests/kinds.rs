@@ -177,7 +177,7 @@ fn is_zero(page: &Payload) -> bool {
 fn a_cut_for_one_kind_stops_that_kind_and_lets_others_through() {
     let scenario = storm_of(RecurringKind::CutKind, 150);
     let (mut stopped, mut passed, mut stopped_in_all) = (0, 0, 0);
-    for seed in 0..4 {
+    for seed in 0..12 {
         let path = |experiment: &Experiment, network, from: ProcessId, to: ProcessId| {
             let machine = |process| experiment.world().process(process).machine;
             let (from, to) = (machine(from), machine(to));
