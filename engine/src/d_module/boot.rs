@@ -110,6 +110,9 @@ impl DModule {
             Phase::Configuring => {
                 if self.ask_at.is_some() {
                     out.probe("boot from stored metadata");
+                    if self.generation.has_found() {
+                        out.probe("boot at an address that was found");
+                    }
                 }
                 self.stand_by(now, out);
             }

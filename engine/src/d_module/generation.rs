@@ -87,6 +87,13 @@ impl Generation {
         Some(&self.known.as_ref()?.configuration)
     }
 
+    /// True if an address in force was found by a test.
+    pub fn has_found(&self) -> bool {
+        self.known
+            .as_ref()
+            .is_some_and(|known| known.found != [false; 2])
+    }
+
     /// The node that this is.
     pub fn node(&self) -> NodeId {
         self.hardware.node
@@ -212,6 +219,9 @@ impl Generation {
         let Some(known) = &mut self.known else {
             return false;
         };
+        if found == [None; 2] {
+            out.probe("no peer found at any address");
+        }
         let moved = known.take_found(found);
         for Moved { peer, from, to } in &moved {
             if from.is_some() {
@@ -263,6 +273,9 @@ impl Generation {
         let Some(known) = &self.known else {
             return;
         };
+        if self.asked.is_some() {
+            out.probe("peers sought again");
+        }
         out.trace(Event::PeersSought);
         out.probe("peers' addresses tested");
         self.searches += 1;

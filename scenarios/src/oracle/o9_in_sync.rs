@@ -87,7 +87,9 @@ impl InSync {
             for copy in [0, 1] {
                 pair.add_values(copy, block, &mut values);
             }
-            if !values.is_certain() {
+            // What injected damage has taken from both is the atlas's to judge.
+            let is_taken = [0, 1].iter().all(|copy| pair.is_damaged(*copy, block));
+            if !values.is_certain() && !is_taken {
                 finding(format!(
                     "at rest block {} may be any of {values}",
                     block.value()

@@ -227,7 +227,12 @@ impl Tape {
         let slow = (fate.slow > Duration::ZERO).then_some(Trouble::Slow(fate.slow));
         let wrong = (fate.effect != IoEffect::Sound).then_some(Trouble::Wrong {
             effect: fate.effect,
-            draw: loss,
+            // What a flush that fails leaves behind is drawn; nothing else is.
+            draw: if fate.effect == IoEffect::FlushFails {
+                loss
+            } else {
+                0
+            },
         });
         let fingerprint = fingerprint::submission(departure.submission);
         for trouble in slow.into_iter().chain(wrong) {

@@ -519,5 +519,6 @@ fn what_power_takes_of_lies_is_unrecoverable_only_where_both_copies_lose_it() {
     assert_eq!(verdict(&[]), (Verdict::Pass, vec![]));
     assert_eq!(verdict(&[Cluster::East]).0, Verdict::Pass);
     assert_eq!(verdict(&[Cluster::West]).0, Verdict::Pass);
-    assert_eq!(verdict(&Cluster::ALL).0, Verdict::Unrecoverable);
+    let (lost, findings) = verdict(&Cluster::ALL);
+    assert_eq!(lost, Verdict::Unrecoverable, "{findings:?}");
 }
