@@ -142,7 +142,7 @@ impl Configuration {
         if node == self.node {
             return Some(self);
         }
-        (node == self.partner).then(|| Configuration {
+        (node == self.partner).then_some(Configuration {
             node: self.partner,
             partner: self.node,
             duty: match self.duty {

@@ -191,18 +191,8 @@ fn node_line(event: &Event) -> Option<(TimelineKind, String, Option<&'static str
             );
             (Role, text, None)
         }
-        Event::MetadataStored(version, generation) => (
-            Note,
-            format!("stores metadata {version}.{generation}"),
-            Some("stored copies of metadata"),
-        ),
-        Event::PeersSought => {
-            let text = "has its peers' addresses tested".to_owned();
-            (Sync, text, Some("searches for peers"))
-        }
-        Event::PeerFound { peer, to, .. } => {
-            let text = format!("finds node {} at address {}", peer.value(), to.value());
-            (Sync, text, None)
+        Event::MetadataStored(..) | Event::PeersSought | Event::PeerFound { .. } => {
+            return metadata_line(event);
         }
         Event::SessionOpened(session) => (Sync, format!("opens session {session}"), None),
         Event::SessionAccepted(session) => (Sync, format!("accepts session {session}"), None),
@@ -261,6 +251,28 @@ fn node_line(event: &Event) -> Option<(TimelineKind, String, Option<&'static str
             (Role, text, None)
         }
         Event::LeaseWaitedOut => (Role, "the partner's lease has run out".to_owned(), None),
+        Event::Formatted | Event::DataLost | Event::RecordsLost(_) | Event::RegionRebuilt(_) => {
+            return content_line(event);
+        }
+        Event::MediatorSet(record) => (Sync, mediator_words(*record), None),
+        Event::Accepted { .. }
+        | Event::Marked(_)
+        | Event::ResolvedAlone(_)
+        | Event::MediatorSays(_)
+        | Event::LocalDurable(_)
+        | Event::SetSent { .. }
+        | Event::ReplicaAcked(_)
+        | Event::Resolved(_)
+        | Event::ReplicaPerformed { .. }
+        | Event::Copied { .. }
+        | Event::Answered { .. }
+        | Event::Ignored(_) => return None,
+    })
+}
+
+/// What a set has, and has lost.
+fn content_line(event: &Event) -> Option<(TimelineKind, String, Option<&'static str>)> {
+    Some(match event {
         Event::Formatted => (Role, "formats an empty set".to_owned(), None),
         Event::DataLost => {
             let text = "has lost its data device: all that is not in the journal is missing";
@@ -275,19 +287,27 @@ fn node_line(event: &Event) -> Option<(TimelineKind, String, Option<&'static str
             format!("rebuilds {range} from the mirror"),
             Some("regions rebuilt"),
         ),
-        Event::MediatorSet(record) => (Sync, mediator_words(*record), None),
-        Event::Accepted { .. }
-        | Event::Marked(_)
-        | Event::ResolvedAlone(_)
-        | Event::MediatorSays(_)
-        | Event::LocalDurable(_)
-        | Event::SetSent { .. }
-        | Event::ReplicaAcked(_)
-        | Event::Resolved(_)
-        | Event::ReplicaPerformed { .. }
-        | Event::Copied { .. }
-        | Event::Answered { .. }
-        | Event::Ignored(_) => return None,
+        _ => return None,
+    })
+}
+
+/// Where the others are.
+fn metadata_line(event: &Event) -> Option<(TimelineKind, String, Option<&'static str>)> {
+    Some(match event {
+        Event::MetadataStored(version, generation) => (
+            Note,
+            format!("stores metadata {version}.{generation}"),
+            Some("stored copies of metadata"),
+        ),
+        Event::PeersSought => {
+            let text = "has its peers' addresses tested".to_owned();
+            (Sync, text, Some("searches for peers"))
+        }
+        Event::PeerFound { peer, to, .. } => {
+            let text = format!("finds node {} at address {}", peer.value(), to.value());
+            (Sync, text, None)
+        }
+        _ => return None,
     })
 }
 

@@ -40,10 +40,11 @@ const fn past_a_page() -> [[u32; 256]; 4] {
     let mut tables = [[0; 256]; 4];
     let mut place = 0;
     while place < 4 {
-        let mut byte = 0;
+        let (mut byte, mut value) = (0, 0);
         while byte < 256 {
-            tables[place][byte] = apply(&matrix, (byte as u32) << (8 * place));
+            tables[place][byte] = apply(&matrix, value << (8 * place));
             byte += 1;
+            value += 1;
         }
         place += 1;
     }

@@ -163,6 +163,5 @@ fn check_length(found: usize, stated: u32) -> Result<(), DecodeError> {
 fn checksum(head: &[u8], body: &[Payload]) -> u32 {
     let before = crc32c(&head[..CHECKSUM_OFFSET]);
     let values = crc32c_append(before, &head[ENVELOPE_BYTES..]);
-    body.iter()
-        .fold(values, |sum, piece| super::checksum::append(sum, piece))
+    body.iter().fold(values, super::checksum::append)
 }

@@ -23,7 +23,8 @@ use crate::storage_set::{IoIds, IoOwner};
 use crate::time::Instant;
 use crate::vocabulary::NodeId;
 
-const COPIES: usize = METADATA_PAGES as usize;
+const COPIES: usize = 2;
+const _: () = assert!(COPIES as u64 == METADATA_PAGES, "each copy has a page");
 
 /// What is known of a copy on the set: which metadata stands there.
 type Stamp = (u64, u64);

@@ -126,8 +126,8 @@ impl Watch {
 
     fn look(&mut self, pages: &[Payload], cx: &Context<'_>) {
         let of = |node: NodeId| {
-            let found = pages.iter().filter_map(|page| decode_heartbeat(page).ok());
-            found.filter(|heartbeat| heartbeat.node == node).last()
+            let mut found = pages.iter().filter_map(|page| decode_heartbeat(page).ok());
+            found.rfind(|heartbeat| heartbeat.node == node)
         };
         self.own = of(cx.configuration.node);
         let found = of(cx.configuration.partner);

@@ -92,7 +92,7 @@ proptest! {
         payload in prop_oneof![
             vec(any::<u8>(), 0..100),
             (0usize..4, any::<u8>()).prop_map(|(pages, salt)| {
-                let bytes = (0..pages * PAGE_BYTES).map(|at| (at * at >> 3) as u8 ^ salt);
+                let bytes = (0..pages * PAGE_BYTES).map(|at| u8::try_from(at * at / 8 % 256).expect("a byte") ^ salt);
                 bytes.collect()
             }),
         ],

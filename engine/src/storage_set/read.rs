@@ -228,7 +228,12 @@ impl RangeRead {
         let first = geometry.data_page(BlockIndex::new(0));
         let named = match error {
             IoError::Unreadable(page) => page.0.checked_sub(first.0).map(BlockIndex::new),
-            _ => None,
+            IoError::ReservationConflict
+            | IoError::Aborted
+            | IoError::OutOfRange
+            | IoError::FlushFailed
+            | IoError::Full
+            | IoError::Gone => None,
         };
         let Some(block) = named.filter(|block| asked.contains(*block)) else {
             return Unproven::new(asked.start());

@@ -185,15 +185,7 @@ impl Field {
                 kind: [DamageKind::Unreadable, DamageKind::Rot][extra.index(2)],
             },
             RecurringKind::DeviceFull => self.full(lasts, target, extra),
-            RecurringKind::DeviceReplaced => Action::DeviceGone {
-                device: DriveName::Set(DeviceName {
-                    cluster: self.mirrors[volume.place()],
-                    pair: volume,
-                    kind: [DeviceKind::Data, DeviceKind::Journal][target.index(2)],
-                }),
-                duration: Some(lasts),
-                returns: ReturnKind::Blank,
-            },
+            RecurringKind::DeviceReplaced => self.replaced(volume, lasts, target),
             RecurringKind::StalePages | RecurringKind::DeviceStale if number % 2 == 1 => {
                 Action::Remember { device: data }
             }
@@ -255,6 +247,19 @@ impl Field {
                 duration: Some(lasts),
                 beyond_bound: false,
             },
+        }
+    }
+
+    /// A device of the mirror's set, for a blank one.
+    fn replaced(&self, volume: PairIndex, lasts: Duration, target: Sample) -> Action {
+        Action::DeviceGone {
+            device: DriveName::Set(DeviceName {
+                cluster: self.mirrors[volume.place()],
+                pair: volume,
+                kind: [DeviceKind::Data, DeviceKind::Journal][target.index(2)],
+            }),
+            duration: Some(lasts),
+            returns: ReturnKind::Blank,
         }
     }
 

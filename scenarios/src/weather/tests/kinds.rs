@@ -58,7 +58,7 @@ struct Seen {
 
 impl Witness for Seen {
     fn packet(&mut self, departure: &Departure, _: &PacketFate) {
-        self.packets.push(departure.clone());
+        self.packets.push(*departure);
     }
     fn fault(&mut self, fault: &Fault, _: &World<Actor>, _: How) {
         self.fault = Some(fault.clone());
