@@ -447,6 +447,10 @@ impl Mirror {
             attempt,
         };
         let tables = set.tables();
+        // It may be of the very session that was accepted before the content went.
+        if tables.consistency == Consistency::Unpaired {
+            return refuse_session(session, HelloRefusal::NotClean, asker, cx);
+        }
         if tables.role != Role::Mirror || session != tables.fence || self.accepting.is_some() {
             return cx.out.trace(Event::Ignored(IgnoreReason::StaleSession));
         }

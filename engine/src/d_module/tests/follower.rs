@@ -354,6 +354,32 @@ fn a_mirror_without_content_says_so_to_who_asks_for_blocks() {
     assert_eq!(messages(&mirror.take_sent()), [refused]);
 }
 
+/// The fence outlives the content: a late Finish of the session that it stands for would
+/// call a blank copy consistent.
+#[test]
+fn a_mirror_without_content_is_not_made_whole_by_a_late_finish() {
+    let mut mirror = with_history();
+    mirror.disks.insert(DATA, crate::testing::Disk::default());
+    mirror.reboot();
+    mirror.run();
+    let session = mirror.tables().fence;
+    let before = mirror.tables().clone();
+    mirror.hear(&PeerMessage::Finish {
+        volume: VOLUME,
+        session,
+        attempt: 3,
+    });
+    mirror.run();
+    let refused = PeerMessage::HelloRefused {
+        volume: VOLUME,
+        session,
+        attempt: 3,
+        reason: HelloRefusal::NotClean,
+    };
+    assert_eq!(messages(&mirror.take_sent()), [refused]);
+    assert_eq!(mirror.tables(), &before);
+}
+
 #[test]
 fn several_blocks_are_read_for_the_owner_at_a_time_and_none_twice() {
     let mut mirror = with_history();
