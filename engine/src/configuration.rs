@@ -310,6 +310,13 @@ pub struct Timers {
     /// How long a D-module may answer from memory after a command of it was executed
     /// under its reservation; who takes over waits it out. Default 500 ms.
     pub ha_lease: Duration,
+    /// What was accepted before a hand-over must end within this, or the hand-over is given
+    /// up. Default 2 s: short of every client's limit.
+    pub drain_limit: Duration,
+    /// A standby that holds the set hands it back once its partner has watched for this
+    /// long; never by itself if absent. Off by default: a partner that keeps dying would
+    /// move the set again and again.
+    pub giveback_after: Option<Duration>,
     /// How long a lease of the mirror or the mediator lasts. Default 2 s.
     pub lease: Duration,
     /// By how much a grantor waits longer than a holder: clock drift over the
@@ -348,6 +355,8 @@ impl Default for Timers {
             heartbeat: Duration::from_millis(100),
             takeover_after: Duration::from_secs(1),
             ha_lease: Duration::from_millis(500),
+            drain_limit: Duration::from_secs(2),
+            giveback_after: None,
             lease: Duration::from_secs(2),
             lease_margin: Duration::from_millis(10),
             loss_after: Duration::from_millis(1500),

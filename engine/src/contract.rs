@@ -65,6 +65,12 @@ pub trait Module: Clone + Debug + Eq + Serialize + DeserializeOwned {
 
     /// The display name of a label kind, for traces and repro files.
     fn kind_name(kind: LabelKind) -> &'static str;
+
+    /// An administrator's order as a module of the machine hears it; none if there is no
+    /// such order.
+    fn order(_kind: OrderKind) -> Option<Self::Local> {
+        None
+    }
 }
 
 /// Fresh randomness for one boot, never repeated for another.
@@ -116,6 +122,10 @@ impl Address {
 /// What kind of message a label is on; the sender's protocol numbers them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct LabelKind(pub u8);
+
+/// What an administrator orders of a module; the module's own protocol numbers them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct OrderKind(pub u8);
 
 /// The identity of one message, by which a driver may decide its fate without
 /// reading its bytes.

@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::contract::{Address, IoError, ReservationKey};
+use crate::local::Order;
 use crate::storage_set::record::Mode;
 use crate::vocabulary::{
     CommandId, CopyNumber, Lsn, NodeId, Outcome, Range, SequenceId, Session, SetId, Status,
@@ -141,6 +142,16 @@ pub enum Event {
     HeldBack(CommandId, Shortage),
     /// A checkpoint is durable; everything up to this record is destaged.
     Checkpointed(Lsn),
+    /// The administrator's order is not carried out.
+    OrderRefused(Order, OrderRefusal),
+    /// Nothing was answered under this key since the mailbox durably says so, and nothing
+    /// ever will be: the set is the partner's to claim.
+    Drained(ReservationKey),
+    /// What was accepted did not end in time: the hand-over is given up, and the module
+    /// goes on as a new incarnation.
+    HandOverGivenUp,
+    /// The partner has drained the set that it holds.
+    PartnerDrained(NodeId),
     /// A message was ignored, and why.
     Ignored(IgnoreReason),
     /// The module gave up its role.
@@ -193,8 +204,25 @@ pub enum Phase {
     Serving,
     /// Mirror: performs replicas.
     Following,
+    /// Owner or mirror: ends what it has accepted, to hand the set over; accepts nothing.
+    Draining,
     /// Lost its reservation or its journal; does nothing any more.
     Halted,
+}
+
+/// Why an order is not carried out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum OrderRefusal {
+    /// This node does not serve the set, nor follow with it.
+    NotHolder,
+    /// A former holder of the set may still answer from its memory.
+    FormerHolder,
+    /// Marks of a former holder are not resolved.
+    Orphans,
+    /// It is being carried out.
+    UnderWay,
+    /// The partner does not watch.
+    PartnerSilent,
 }
 
 /// What a command waits for at the door.

@@ -5,11 +5,41 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::configuration::{Candidates, Configuration};
-use crate::contract::{Address, NetworkId, Outbox, Slot};
+use crate::contract::{Address, NetworkId, OrderKind, Outbox, Slot};
 use crate::event::Event;
 use crate::time::Duration;
 use crate::vocabulary::NodeId;
 use crate::wire::{ClientReply, ClientRequest};
+
+/// What the administrator can order of a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Order {
+    /// Hand the storage set over to the HA partner: a giveback where that is the
+    /// primary, a planned takeover where it is the standby.
+    HandOver,
+}
+
+impl Order {
+    /// Every order.
+    pub const ALL: [Order; 1] = [Order::HandOver];
+
+    /// Its number, by which a driver carries it.
+    pub const fn kind(self) -> OrderKind {
+        match self {
+            Order::HandOver => OrderKind(1),
+        }
+    }
+    /// The order of a number.
+    pub fn of(kind: OrderKind) -> Option<Order> {
+        Order::ALL.into_iter().find(|order| order.kind() == kind)
+    }
+    /// What it is called.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Order::HandOver => "hand-over",
+        }
+    }
+}
 
 /// A message between modules of one node. Lost if the receiver is down.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -46,6 +76,8 @@ pub enum Local {
         /// The reply.
         reply: ClientReply,
     },
+    /// The administrator's, to the M-module, and from there to the D-module.
+    Order(Order),
 }
 
 /// What an N-module has to know to find nodes. It comes with the question, for an N-module

@@ -1,14 +1,15 @@
 //! The M-module: holds the administrator's configuration and tells it to the
-//! modules beside it.
+//! modules beside it, and hears the administrator's orders.
 //!
-//! It is asked, it never pushes: a module that boots later than it would miss the
-//! message. It knows nothing of clients, sets or peers.
+//! It is asked for the configuration, it never pushes: a module that boots later than it
+//! would miss the message. An order is for now: it is passed on, and lost with who should
+//! carry it out. It knows nothing of clients, sets or peers.
 
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::configuration::Configuration;
+use crate::configuration::{Configuration, D_SLOT};
 use crate::contract::{Entropy, Input};
 use crate::event::{Event, IgnoreReason};
 use crate::local::{Local, NodeOutbox};
@@ -33,12 +34,13 @@ impl MModule {
         }
     }
 
-    /// Answers questions for the configuration.
+    /// Answers questions for the configuration, and passes orders on.
     pub fn handle(&mut self, _now: Instant, input: Input<Local>, out: &mut NodeOutbox) {
         match input {
             Input::Local(Local::AskConfiguration { from }) => {
                 out.local(from, Local::Configuration(Arc::clone(&self.configuration)));
             }
+            Input::Local(Local::Order(order)) => out.local(D_SLOT, Local::Order(order)),
             Input::Local(
                 Local::Configuration(_)
                 | Local::Request { .. }

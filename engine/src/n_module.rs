@@ -73,7 +73,10 @@ impl NModule {
                 }
             }
             Input::Local(
-                Local::AskConfiguration { .. } | Local::Request { .. } | Local::Found { .. },
+                Local::AskConfiguration { .. }
+                | Local::Request { .. }
+                | Local::Found { .. }
+                | Local::Order(_),
             )
             | Input::Completion(_) => out.trace(Event::Ignored(IgnoreReason::Misrouted)),
         }

@@ -25,8 +25,9 @@ use crate::contract::{
 };
 use crate::d_module::{Census, Context, DModule};
 use crate::event::Event;
-use crate::local::{Local, NodeOutbox, Search};
+use crate::local::{Local, NodeOutbox, Order, Search};
 use crate::payload::Payload;
+use crate::storage_set::format::{Heartbeat, encode_heartbeat};
 use crate::storage_set::layout::Geometry;
 use crate::storage_set::tables::{Role, Tables};
 use crate::storage_set::{IoIds, IoOwner, format_set};
@@ -308,7 +309,7 @@ impl Station {
 
     /// The incarnation of this boot, as tickets carry it.
     pub(crate) fn incarnation(&self) -> u64 {
-        self.boots * BOOT + self.halts
+        self.boots * BOOT + (self.halts << 32)
     }
 
     pub(crate) fn input(&mut self, input: Input<Local>) {
@@ -394,12 +395,19 @@ impl Station {
                     }
                     Local::Search(search) => self.searches.push(*search),
                     Local::AskConfiguration { from } => assert_eq!(from, D_SLOT),
-                    Local::Configuration(_) | Local::Request { .. } | Local::Found { .. } => {
+                    Local::Configuration(_)
+                    | Local::Request { .. }
+                    | Local::Found { .. }
+                    | Local::Order(_) => {
                         panic!("a D-module does not say that")
                     }
                 },
                 Effect::Trace(event) => {
-                    self.halts += u64::from(matches!(event, Event::Halted(_)));
+                    let is_reborn = matches!(
+                        event,
+                        Event::Halted(_) | Event::Drained(_) | Event::HandOverGivenUp
+                    );
+                    self.halts += u64::from(is_reborn);
                     self.events.push(event);
                 }
                 Effect::Probe(probe) => self.probes.push(probe),
@@ -562,6 +570,24 @@ impl Station {
             dirty: Vec::new(),
         });
         assert_eq!(self.module.phase(), crate::event::Phase::Serving);
+    }
+
+    /// Hands its set over, to a partner whose heartbeat the test writes itself.
+    pub(crate) fn drain(&mut self) {
+        self.input(Input::Local(Local::Order(Order::HandOver)));
+        for beat in 1..4 {
+            let place = self.configuration.set.geometry.mailbox_slot(1);
+            let page = encode_heartbeat(&Heartbeat {
+                node: self.configuration.partner,
+                incarnation: 1,
+                beat,
+                epoch: 0,
+                drained: 0,
+            });
+            let journal = self.disks.get_mut(&JOURNAL).expect("it is there");
+            journal.pages.insert(place.0, page);
+            self.pass(self.configuration.timers.heartbeat);
+        }
     }
 
     /// The session of the last Hello.

@@ -237,6 +237,9 @@ pub enum RefusedReason {
     NotPerformed,
     /// The content cannot be read back intact.
     Unreadable,
+    /// The set is being handed over: who refuses has never accepted the command, and
+    /// accepts nothing any more. The same may be issued under a new id.
+    Moved,
 }
 
 /// Why an attempt ended without a verdict.

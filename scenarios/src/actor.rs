@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use stormglass_engine::configuration::{Configuration, Hardware};
-use stormglass_engine::contract::{Effect, Entropy, Input, LabelKind, Module, Outbox};
+use stormglass_engine::contract::{Effect, Entropy, Input, LabelKind, Module, OrderKind, Outbox};
 use stormglass_engine::d_module::DModule;
 use stormglass_engine::event::Event;
-use stormglass_engine::local::{Local, NodeOutbox};
+use stormglass_engine::local::{Local, NodeOutbox, Order};
 use stormglass_engine::m_module::MModule;
 use stormglass_engine::mediator::{Mediator, MediatorConfiguration};
 use stormglass_engine::n_module::NModule;
@@ -174,5 +174,9 @@ impl Module for Actor {
 
     fn kind_name(kind: LabelKind) -> &'static str {
         kind::name(kind)
+    }
+
+    fn order(kind: OrderKind) -> Option<Local> {
+        Order::of(kind).map(Local::Order)
     }
 }

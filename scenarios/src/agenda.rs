@@ -82,6 +82,7 @@ pub fn is_end(fault: &Fault) -> bool {
         | Fault::Remember(_)
         | Fault::Restore(..)
         | Fault::Swap(_)
-        | Fault::Readdress { .. } => false,
+        | Fault::Readdress { .. }
+        | Fault::Order(..) => false,
     }
 }

@@ -43,7 +43,15 @@ const FILES: &[(&str, &str)] = embed! {
         "large-commands"
         "first-boot"
         "claim-pauses"
-        "readers";
+        "readers"
+        "planned-takeover"
+        "planned-takeover-of-mirror"
+        "giveback"
+        "giveback-automatic"
+        "drain-interrupted"
+        "drained-and-dead"
+        "heir-dies"
+        "drain-in-vain";
     "resync":
         "mirror-lost"
         "link-cut"

@@ -532,6 +532,11 @@ fn rest(scenario: &Scenario) -> Duration {
         timers.path_timeout.plus(timers.loss_after),
         timers.idle_destage,
         timers.lease,
+        timers.drain_limit.plus(timers.takeover_after),
+        timers
+            .giveback_after
+            .unwrap_or_default()
+            .plus(timers.takeover_after),
     ];
     let longest = waits.into_iter().max().unwrap_or_default();
     longest.plus(Duration::from_secs(1))

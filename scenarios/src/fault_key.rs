@@ -5,6 +5,7 @@
 //! calls this one the same.
 
 use stormglass_engine::contract::{Module, NetworkId};
+use stormglass_engine::local::Order;
 use stormglass_sim::device::{IoEffect, PageRange};
 use stormglass_sim::occurrence::{Happened, IoName, PacketName};
 use stormglass_sim::world::{Component, DeviceIndex, MachineId, ProcessId, World};
@@ -58,6 +59,10 @@ pub fn key<M: Module>(happened: &Happened, world: &World<M>) -> String {
         Happened::Readdressed { process, network } => {
             let (process, network) = (names.process(*process), names.network(*network));
             format!("readdress {process} on {network}")
+        }
+        Happened::Ordered { process, order } => {
+            let name = Order::of(*order).map_or("nothing", Order::name);
+            format!("order {} to {name}", names.process(*process))
         }
         Happened::Partition => "cut a link".to_owned(),
     }

@@ -119,6 +119,7 @@ fn scheduled(action: &Action) -> &'static [&'static str] {
             beyond_bound: true, ..
         } => &["clock-beyond-bound"],
         Action::Clock { .. } => &["clock-rate"],
+        Action::Order { .. } => &["order"],
         Action::Damage { .. } | Action::DamageRecord { .. } | Action::DamageMetadata { .. } => {
             &["damage"]
         }

@@ -11,7 +11,8 @@ use imbl::OrdMap;
 use serde::{Deserialize, Serialize};
 use stormglass_engine::collections::Layered;
 use stormglass_engine::event::Event;
-use stormglass_engine::vocabulary::CommandId;
+use stormglass_engine::time::Duration;
+use stormglass_engine::vocabulary::{CommandId, RefusedReason, UnknownReason};
 use stormglass_reports::record::Decimal;
 use stormglass_sim::time::WorldTime;
 
@@ -53,10 +54,12 @@ fn of_volume(volume: PairIndex, what: &str) -> String {
 }
 
 /// What every run comes to.
-const NAMES: [&str; 12] = [
+const NAMES: [&str; 14] = [
     "acknowledged",
     "acknowledged_before_calm",
+    "client_errors",
     "latency_over_ideal",
+    "longest_pause_ms",
     "searches",
     "write_latency_p50_ms",
     "write_latency_p99_ms",
@@ -131,6 +134,12 @@ pub struct Measures {
     /// How often peers' addresses were tested.
     searches: u64,
     calm_at: WorldTime,
+    /// Attempts that ended otherwise, but for those of which it is certain that nothing was
+    /// performed, and which the library makes again at once: the application sees a pause.
+    errors: u64,
+    /// The longest time between two performed commands, and when the last one was.
+    pause: Duration,
+    last_at: Option<WorldTime>,
     /// What each volume comes to; none if there is but one.
     volumes: Vec<Own>,
 }
@@ -191,6 +200,21 @@ impl Measures {
         {
             self.acknowledged += 1;
             self.before_calm += u64::from(at < self.calm_at);
+            let pause = self.last_at.map(|last| at.since(last));
+            self.pause = self.pause.max(pause.unwrap_or_default());
+            self.last_at = Some(at);
+        }
+        if let ClientEvent::AttemptEnded { status, .. } = event {
+            let is_error = match status {
+                StatusSummary::Success
+                | StatusSummary::Mismatch
+                | StatusSummary::Refused(RefusedReason::Moved | RefusedReason::NotPerformed)
+                | StatusSummary::Unknown(UnknownReason::StaleTicket) => false,
+                StatusSummary::Refused(_)
+                | StatusSummary::Cancelled
+                | StatusSummary::Unknown(_) => true,
+            };
+            self.errors += u64::from(is_error);
         }
         match event {
             ClientEvent::Invoked {
@@ -288,10 +312,12 @@ impl Measures {
             ("acknowledged", self.acknowledged),
             ("acknowledged_before_calm", self.before_calm),
             ("searches", self.searches),
+            ("client_errors", self.errors),
         ] {
             figures.insert(name.to_owned(), Decimal::ratio(count, 1));
         }
         let millis = |nanos: u64| Decimal::milliseconds(std::time::Duration::from_nanos(nanos));
+        figures.insert("longest_pause_ms".to_owned(), millis(self.pause.as_nanos()));
         for (name, histogram) in [
             ("write_latency", &histograms.latency),
             ("write_marking", &histograms.marking),

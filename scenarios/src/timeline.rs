@@ -51,6 +51,10 @@ pub fn event_name(event: &Event) -> Option<&'static str> {
         Event::MetadataStored(..) => "metadata stored",
         Event::PeerFound { .. } => "peer found",
         Event::PeersSought => "peers sought",
+        Event::Drained(_) => "drained",
+        Event::PartnerDrained(_) => "partner drained",
+        Event::HandOverGivenUp => "hand-over given up",
+        Event::OrderRefused(..) => "order refused",
         Event::SessionRefused(..)
         | Event::HeldBack(..)
         | Event::Ignored(_)
@@ -59,7 +63,7 @@ pub fn event_name(event: &Event) -> Option<&'static str> {
 }
 
 /// Every name that a trigger may use.
-pub const EVENT_NAMES: [&str; 43] = [
+pub const EVENT_NAMES: [&str; 48] = [
     "accepted",
     "announcing",
     "answered",
@@ -69,20 +73,25 @@ pub const EVENT_NAMES: [&str; 43] = [
     "copied",
     "data lost",
     "dirty united",
+    "drained",
+    "draining",
     "fenced",
     "finished",
     "following",
     "formatted",
     "halted",
+    "hand-over given up",
     "in sync",
     "lease waited out",
     "local durable",
     "marked",
     "mediator set",
     "metadata stored",
+    "order refused",
     "orphan resolved",
-    "out of sync pending",
     "out of sync",
+    "out of sync pending",
+    "partner drained",
     "partner silent",
     "peer found",
     "peers sought",
@@ -93,8 +102,8 @@ pub const EVENT_NAMES: [&str; 43] = [
     "repaired",
     "replica acknowledged",
     "replica performed",
-    "resolved alone",
     "resolved",
+    "resolved alone",
     "resync",
     "serving",
     "session accepted",
@@ -114,6 +123,7 @@ pub(crate) fn phase_name(phase: Phase) -> &'static str {
         Phase::Announcing => "announcing",
         Phase::Serving => "serving",
         Phase::Following => "following",
+        Phase::Draining => "draining",
         Phase::Halted => "stopped",
     }
 }
@@ -248,6 +258,19 @@ fn node_line(event: &Event) -> Option<(TimelineKind, String, Option<&'static str
         ),
         Event::PartnerSilent(node) => {
             let text = format!("hears nothing of node {}: takes over", node.value());
+            (Role, text, None)
+        }
+        Event::PartnerDrained(node) => {
+            let text = format!("node {} has drained the set: takes it", node.value());
+            (Role, text, None)
+        }
+        Event::Drained(key) => {
+            let text = format!("has drained the set under epoch {}", key.epoch);
+            (Role, text, None)
+        }
+        Event::HandOverGivenUp => (Role, "gives the hand-over up".to_owned(), None),
+        Event::OrderRefused(order, refusal) => {
+            let text = format!("refuses the order to {}: {refusal:?}", order.name());
             (Role, text, None)
         }
         Event::LeaseWaitedOut => (Role, "the partner's lease has run out".to_owned(), None),

@@ -27,6 +27,10 @@ enum Role {
     Announcing,
     Serving,
     Following,
+    /// An owner that hands its set over.
+    Draining,
+    /// A mirror that does.
+    DrainingMirror,
     Halted,
 }
 
@@ -128,11 +132,13 @@ impl Module {
         let state = &mut self.state;
         match event {
             Event::Phase(phase) => {
-                let role = Role::of(*phase);
-                // An owner that begins to serve keeps what it has.
-                *state = match (state.role, role) {
-                    (Role::Announcing, Role::Serving) => State { role, ..*state },
-                    _ => State::of_role(role),
+                let role = match (state.role, phase) {
+                    (Role::Following, Phase::Draining) => Role::DrainingMirror,
+                    _ => Role::of(*phase),
+                };
+                *state = match keeps(state.role, role) {
+                    true => State { role, ..*state },
+                    false => State::of_role(role),
                 };
             }
             Event::SessionOpened(_) => self.opens = true,
@@ -178,6 +184,17 @@ impl State {
     }
 }
 
+/// An owner that begins to serve keeps what it has, and so does who drains, and goes on.
+fn keeps(from: Role, to: Role) -> bool {
+    matches!(
+        (from, to),
+        (Role::Announcing | Role::Draining, Role::Serving)
+            | (Role::Serving, Role::Draining)
+            | (Role::Following, Role::DrainingMirror)
+            | (Role::DrainingMirror, Role::Following)
+    )
+}
+
 impl Role {
     fn of(phase: Phase) -> Role {
         match phase {
@@ -188,13 +205,18 @@ impl Role {
             Phase::Announcing => Role::Announcing,
             Phase::Serving => Role::Serving,
             Phase::Following => Role::Following,
+            Phase::Draining => Role::Draining,
             Phase::Halted => Role::Halted,
         }
     }
 
     fn next(self) -> &'static [Role] {
         match self {
-            Role::Configuring | Role::Serving | Role::Following => &[Role::Standby],
+            Role::Configuring => &[Role::Standby],
+            Role::Serving => &[Role::Standby, Role::Draining],
+            Role::Following => &[Role::Standby, Role::DrainingMirror],
+            Role::Draining => &[Role::Standby, Role::Serving],
+            Role::DrainingMirror => &[Role::Standby, Role::Following],
             Role::Standby => &[Role::Claiming],
             Role::Claiming => &[Role::Standby, Role::Recovering],
             Role::Recovering => &[
@@ -240,17 +262,21 @@ fn next_of_mirror(state: State) -> &'static [(Link, Copies)] {
 
 fn next(state: State) -> Vec<State> {
     let links = match state.role {
-        Role::Announcing | Role::Serving => next_of_owner(state),
-        Role::Following => next_of_mirror(state),
+        Role::Announcing | Role::Serving | Role::Draining => next_of_owner(state),
+        Role::Following | Role::DrainingMirror => next_of_mirror(state),
         _ => &[],
     };
-    let roles = state.role.next().iter().map(|role| match role {
-        Role::Serving => State {
-            role: Role::Serving,
-            ..state
-        },
-        role => State::of_role(*role),
-    });
+    let roles = state
+        .role
+        .next()
+        .iter()
+        .map(|role| match keeps(state.role, *role) {
+            true => State {
+                role: *role,
+                ..state
+            },
+            false => State::of_role(*role),
+        });
     links
         .iter()
         .map(|change| state.with(*change))
@@ -294,12 +320,18 @@ impl fmt::Display for State {
             Role::Announcing => "announcing",
             Role::Serving => "serving",
             Role::Following => "following",
+            Role::Draining => "draining",
+            Role::DrainingMirror => "draining mirror",
             Role::Halted => "halted",
         };
         f.write_str(role)?;
         if matches!(
             self.role,
-            Role::Announcing | Role::Serving | Role::Following
+            Role::Announcing
+                | Role::Serving
+                | Role::Following
+                | Role::Draining
+                | Role::DrainingMirror
         ) {
             f.write_str(match self.link {
                 Link::Closed => ", closed",

@@ -2,7 +2,7 @@
 //! decided elsewhere.
 
 use serde::{Deserialize, Serialize};
-use stormglass_engine::contract::{Address, LabelKind, NetworkId, PageIndex};
+use stormglass_engine::contract::{Address, LabelKind, NetworkId, OrderKind, PageIndex};
 
 use crate::clock::ClockRate;
 use crate::device::{Damage, PageRange, Return};
@@ -85,4 +85,6 @@ pub enum Fault {
     CpuPace(MachineId, Pace),
     /// A machine's clock goes on from what it shows, at another rate.
     ClockRate(MachineId, ClockRate),
+    /// The administrator orders something of a module, if it is up.
+    Order(ProcessId, OrderKind),
 }

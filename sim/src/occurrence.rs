@@ -2,7 +2,7 @@
 //! and timelines read, beside the world itself.
 
 use serde::{Deserialize, Serialize};
-use stormglass_engine::contract::{IoId, Label, NetworkId, PageIndex};
+use stormglass_engine::contract::{IoId, Label, NetworkId, OrderKind, PageIndex};
 use stormglass_engine::time::Duration;
 
 use crate::clock::ClockRate;
@@ -167,6 +167,13 @@ pub enum Happened {
     },
     /// Machines were parted.
     Partition,
+    /// The administrator ordered something of a module that was up.
+    Ordered {
+        /// The module.
+        process: ProcessId,
+        /// What.
+        order: OrderKind,
+    },
 }
 
 impl Happened {
@@ -211,6 +218,7 @@ impl Happened {
             },
             Happened::Readdressed { .. } => "address-change",
             Happened::Partition => "partition",
+            Happened::Ordered { .. } => "order",
         }
     }
 
@@ -270,6 +278,7 @@ impl Happened {
             | Happened::CpuSlow(_)
             | Happened::ClockRate { .. }
             | Happened::Readdressed { .. }
+            | Happened::Ordered { .. }
             | Happened::Partition => Vec::new(),
         }
     }

@@ -17,9 +17,9 @@ use super::formatting::{Formatting, Ring};
 use super::heart::Heart;
 use super::mirror::Mirror;
 use super::owner::Owner;
-use super::watch::{Decision, Watch};
+use super::watch::{Cause, Decision, Farewell, Watch};
 use super::{Context, DModule};
-use crate::configuration::{Configuration, D_SLOT, M_SLOT};
+use crate::configuration::{Configuration, D_SLOT, Duty, M_SLOT};
 use crate::contract::{Address, IoError, IoId, IoOutput, ReservationKey, Submission};
 use crate::event::{Event, Phase};
 use crate::local::{Local, NodeOutbox};
@@ -114,7 +114,7 @@ impl DModule {
                         out.probe("boot at an address that was found");
                     }
                 }
-                self.stand_by(now, out);
+                self.stand_by(None, now, out);
             }
             Phase::Standby => self.configuration = known.cloned(),
             Phase::Claiming
@@ -122,6 +122,7 @@ impl DModule {
             | Phase::Announcing
             | Phase::Serving
             | Phase::Following
+            | Phase::Draining
             | Phase::Halted => {}
         }
     }
@@ -169,10 +170,15 @@ impl DModule {
     }
 
     /// Watches the partner from now on.
-    pub(super) fn stand_by(&mut self, now: Instant, out: &mut NodeOutbox) {
+    pub(super) fn stand_by(
+        &mut self,
+        farewell: Option<Farewell>,
+        now: Instant,
+        out: &mut NodeOutbox,
+    ) {
         self.enter(Phase::Standby, out);
         self.configuration = self.generation.configuration().cloned();
-        self.watch = Some(Watch::start(now));
+        self.watch = Some(Watch::start(farewell, now));
         self.handle_watch_deadline(now, out);
         self.handle_generation_deadline(now, out);
     }
@@ -208,23 +214,16 @@ impl DModule {
         now: Instant,
         out: &mut NodeOutbox,
     ) {
-        let Some((watch, cx)) = self.post(now, out) else {
+        let Some((watch, mut cx)) = self.post(now, out) else {
             return;
         };
-        match watch.handle_completion(io, result, &cx) {
+        match watch.handle_completion(io, result, &mut cx) {
             Decision::Wait => {}
-            Decision::Claim {
-                takes_over,
-                waits,
-                observed,
-            } => {
+            Decision::Claim { cause, observed } => {
                 let configuration = Arc::clone(self.configuration.as_ref().expect("it watches"));
-                if takes_over {
-                    out.trace(Event::PartnerSilent(configuration.partner));
-                    out.probe("takeover");
-                }
+                report_cause(cause, &configuration, out);
                 self.watch = None;
-                self.waits = waits;
+                self.waits = cause.waits();
                 self.enter(Phase::Claiming, out);
                 let devices = devices(&configuration);
                 let node = configuration.node;
@@ -494,6 +493,28 @@ impl DModule {
         self.set = Some(set);
         Arc::make_mut(&mut self.generation).take_office();
         self.handle_generation_deadline(now, out);
+        if self.phase == Phase::Following {
+            self.consider_giveback(now, out);
+        }
+    }
+}
+
+fn report_cause(cause: Cause, configuration: &Configuration, out: &mut NodeOutbox) {
+    let partner = configuration.partner;
+    match cause {
+        Cause::Silent => {
+            out.trace(Event::PartnerSilent(partner));
+            out.probe("takeover");
+        }
+        Cause::Drained => {
+            out.trace(Event::PartnerDrained(partner));
+            out.probe(match configuration.duty {
+                Duty::Primary => "giveback",
+                Duty::Standby => "planned takeover",
+            });
+        }
+        Cause::Back => out.probe("drained set claimed back"),
+        Cause::Unclaimed | Cause::Own | Cause::OwnUnserved => {}
     }
 }
 

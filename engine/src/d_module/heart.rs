@@ -7,11 +7,16 @@
 //! that takes over later waits out a term that began when the read was issued.
 //! Any command under the key would prove as much; a read costs no journal.
 //!
+//! When the set is to be handed over, the last thing that is written says so: that
+//! nothing is answered under this key any more. Writes of one page are unordered, so it
+//! waits for every beat before it.
+//!
 //! Owned by the head while it holds the set. Refuses to know what is answered.
 
 use serde::{Deserialize, Serialize};
 
 use super::Context;
+use crate::configuration::Configuration;
 use crate::contract::{
     IoError, IoId, IoRequest, PageIndex, Persistence, ReservationKey, Submission,
 };
@@ -19,11 +24,35 @@ use crate::storage_set::format::{Heartbeat, encode_heartbeat};
 use crate::storage_set::{IoOwner, is_fenced};
 use crate::time::Instant;
 
+/// Beats that a device may owe an answer for; there is no other before one is in.
+const BEATS_MAX: usize = 16;
+
+/// What the mailbox is to say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+enum Voice {
+    /// That this module lives.
+    Beating,
+    /// That it has drained the set, as soon as no beat is under way; and whether that is.
+    Drained(Option<IoId>),
+}
+
+/// What a completion of the mailbox led to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Heard {
+    /// Nothing.
+    Nothing,
+    /// The mailbox durably says that the set is drained.
+    Drained,
+}
+
 /// A holder's heartbeat and HA lease.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Heart {
     key: ReservationKey,
     beat: u64,
+    voice: Voice,
+    /// Beats on their way.
+    beats: Vec<IoId>,
     tick_at: Instant,
     /// The renewal on its way, and when it was issued.
     renewal: Option<(IoId, Instant)>,
@@ -39,6 +68,8 @@ impl Heart {
         Heart {
             key,
             beat: 0,
+            voice: Voice::Beating,
+            beats: Vec::new(),
             tick_at: now,
             renewal: None,
             fresh_until: now,
@@ -57,21 +88,15 @@ impl Heart {
             return;
         }
         self.tick_at = cx.now.after(cx.configuration.timers.heartbeat);
-        self.beat += 1;
-        let heartbeat = Heartbeat {
-            node: cx.configuration.node,
-            incarnation: cx.incarnation,
-            beat: self.beat,
-            epoch: if self.may_serve() { self.key.epoch } else { 0 },
-        };
-        let set = &cx.configuration.set;
-        let slot = set.geometry.mailbox_slot(cx.configuration.rank());
-        let write = IoRequest::Write {
-            start: slot,
-            pages: vec![encode_heartbeat(&heartbeat)],
-            persistence: Persistence::ForceUnitAccess,
-        };
-        self.submit(write, cx);
+        match self.voice {
+            Voice::Beating if self.beats.len() < BEATS_MAX => {
+                let epoch = if self.may_serve() { self.key.epoch } else { 0 };
+                let beat = self.write(epoch, 0, cx);
+                self.beats.push(beat);
+            }
+            Voice::Beating => {}
+            Voice::Drained(_) => self.say_drained(cx),
+        }
         if self.renewal.is_none() {
             let read = IoRequest::Read {
                 start: PageIndex(0),
@@ -80,6 +105,36 @@ impl Heart {
             let io = self.submit(read, cx);
             self.renewal = Some((io, cx.now));
         }
+    }
+
+    /// Writes this node's page of the mailbox.
+    fn write(&mut self, epoch: u64, drained: u64, cx: &mut Context<'_>) -> IoId {
+        self.beat += 1;
+        let heartbeat = Heartbeat {
+            node: cx.configuration.node,
+            incarnation: cx.incarnation,
+            beat: self.beat,
+            epoch,
+            drained,
+        };
+        let write = write_heartbeat(&heartbeat, cx.configuration);
+        self.submit(write, cx)
+    }
+
+    /// Nothing is answered any more: says so, and beats no more. A beat that is still
+    /// under way could be executed after the word, and hide it.
+    pub fn say_drained(&mut self, cx: &mut Context<'_>) {
+        let is_said = matches!(self.voice, Voice::Drained(Some(_)));
+        if is_said || !self.beats.is_empty() {
+            self.voice = if is_said {
+                self.voice
+            } else {
+                Voice::Drained(None)
+            };
+            return;
+        }
+        let io = self.write(0, self.key.epoch, cx);
+        self.voice = Voice::Drained(Some(io));
     }
 
     fn submit(&self, request: IoRequest, cx: &mut Context<'_>) -> IoId {
@@ -94,28 +149,39 @@ impl Heart {
     }
 
     /// A command of the mailbox has ended. An error says that the set is not this
-    /// node's any more; a heartbeat that was not written is written again soon.
+    /// node's any more; what was not written is written again soon.
     pub fn handle_completion(
         &mut self,
         io: IoId,
         error: Option<IoError>,
-        cx: &Context<'_>,
-    ) -> Result<(), IoError> {
-        let Some((renewal, issued)) = self.renewal else {
-            return Ok(());
-        };
-        if io != renewal {
-            return Ok(());
+        cx: &mut Context<'_>,
+    ) -> Result<Heard, IoError> {
+        if let Some(place) = self.beats.iter().position(|beat| *beat == io) {
+            self.beats.swap_remove(place);
+            if self.voice == Voice::Drained(None) {
+                self.say_drained(cx);
+            }
+            return Ok(Heard::Nothing);
         }
+        if self.voice == Voice::Drained(Some(io)) {
+            self.voice = Voice::Drained(None);
+            return Ok(match error {
+                None => Heard::Drained,
+                Some(_) => Heard::Nothing,
+            });
+        }
+        let Some((_, issued)) = self.renewal.filter(|(renewal, _)| *renewal == io) else {
+            return Ok(Heard::Nothing);
+        };
         self.renewal = None;
         match error {
             // It was executed, and under this key.
             None | Some(IoError::Unreadable(_)) => {
                 self.fresh_until = issued.after(cx.configuration.timers.ha_lease);
-                Ok(())
+                Ok(Heard::Nothing)
             }
             Some(error) if is_fenced(error) => Err(error),
-            Some(_) => Ok(()),
+            Some(_) => Ok(Heard::Nothing),
         }
     }
 
@@ -141,5 +207,15 @@ impl Heart {
     /// When something is due.
     pub fn next_deadline(&self) -> Option<Instant> {
         self.serves_from.into_iter().chain([self.tick_at]).min()
+    }
+}
+
+/// What puts a heartbeat into its node's place in the mailbox.
+pub(super) fn write_heartbeat(heartbeat: &Heartbeat, configuration: &Configuration) -> IoRequest {
+    let geometry = &configuration.set.geometry;
+    IoRequest::Write {
+        start: geometry.mailbox_slot(configuration.rank()),
+        pages: vec![encode_heartbeat(heartbeat)],
+        persistence: Persistence::ForceUnitAccess,
     }
 }

@@ -39,7 +39,11 @@ impl DModule {
         }
         match self.phase {
             Phase::Standby => self.answer_not_owner(packet.from, &message, out),
-            Phase::Following | Phase::Announcing | Phase::Serving => {
+            // What was accepted ends; of the owner's side that takes the mirror's answers.
+            Phase::Draining if self.mirror.is_some() => {
+                out.trace(Event::Ignored(IgnoreReason::WrongPhase));
+            }
+            Phase::Following | Phase::Announcing | Phase::Serving | Phase::Draining => {
                 match self.office(now, out) {
                     Some((Office::Owner(owner), set, mut cx)) => {
                         owner.handle_peer(packet.from, &message, set, &mut cx);
@@ -175,6 +179,7 @@ impl DModule {
         let may_serve = self.heart.as_ref().is_some_and(Heart::may_serve);
         if self.phase == Phase::Announcing && is_confirmed && may_serve {
             self.enter(Phase::Serving, out);
+            self.consider_giveback(now, out);
         }
     }
 
@@ -186,13 +191,21 @@ impl DModule {
         now: Instant,
         out: &mut NodeOutbox,
     ) {
-        if self.phase != Phase::Serving {
+        if !matches!(self.phase, Phase::Serving | Phase::Draining) {
             return out.trace(Event::Ignored(IgnoreReason::WrongPhase));
         }
+        if self.is_leaving(out) {
+            return;
+        }
+        let is_draining = self.phase == Phase::Draining;
         let Some((Office::Owner(owner), set, mut cx)) = self.office(now, out) else {
             return;
         };
         match request {
+            // A ticket of an incarnation that accepts nothing is worth nothing.
+            ClientRequest::Connect { .. } if is_draining => {
+                cx.out.trace(Event::Ignored(IgnoreReason::WrongPhase));
+            }
             ClientRequest::Connect {
                 client: id,
                 attempt,

@@ -80,6 +80,12 @@ impl Mirror {
         (self.reassembly.incomplete(), pending)
     }
 
+    /// True if nothing that was accepted is left to be done or answered.
+    pub fn is_drained(&self) -> bool {
+        let is_idle = self.accepting.is_none() && self.finishing.is_none();
+        is_idle && self.census().1 == 0
+    }
+
     /// When pieces of transfers are given up.
     pub fn next_deadline(&self) -> Option<Instant> {
         self.reassembly.next_deadline()

@@ -15,6 +15,9 @@
 //!                              device error          |                                 v
 //!                                   |<---------------+---- Serving <--authority-- Announcing
 //!                                   +<-------------------------+----------------------+
+//!                                   +<--drained--- Draining <--+ handed over to the partner,
+//!                                                      |          and back if that is given up
+//!                                                      +-- Following
 //! ```
 //!
 //! Who loses the set is a standby from then on, in a new incarnation: what it
@@ -30,6 +33,7 @@ pub mod communications;
 mod context;
 mod formatting;
 pub mod generation;
+pub mod handover;
 pub mod heart;
 mod messages;
 pub mod mirror;
@@ -52,7 +56,8 @@ pub use self::context::Context;
 use self::context::Office;
 use self::formatting::Formatting;
 use self::generation::Generation;
-use self::heart::Heart;
+use self::handover::HandOver;
+use self::heart::{Heard, Heart};
 use self::mirror::Mirror;
 use self::owner::Owner;
 use self::watch::Watch;
@@ -86,6 +91,8 @@ pub struct DModule {
     waits: bool,
     /// Beats from the reservation to its loss.
     heart: Option<Heart>,
+    /// While the set is being handed over, or may be.
+    handover: Option<Box<HandOver>>,
     /// This and the owner are boxed: most modules have neither, and a fork copies
     /// the module.
     recovery: Option<Box<(ReservationKey, Recovery)>>,
@@ -113,6 +120,7 @@ impl DModule {
             claim: None,
             waits: false,
             heart: None,
+            handover: None,
             recovery: None,
             formatting: None,
             set: None,
@@ -144,6 +152,7 @@ impl DModule {
             Input::Local(Local::Request { client, request }) => {
                 self.handle_request(client, request, now, out);
             }
+            Input::Local(Local::Order(order)) => self.handle_order(order, now, out),
             Input::Deadline => self.handle_deadline(now, out),
             Input::Local(Local::Found { nonce, found, .. }) => {
                 self.handle_found(nonce, found, now, out);
@@ -155,6 +164,7 @@ impl DModule {
             }
         }
         self.destage(now, out);
+        self.drain(now, out);
     }
 
     /// The earliest deadline of all roles.
@@ -167,6 +177,7 @@ impl DModule {
             .chain(self.generation_deadline())
             .chain(self.watch.as_ref().and_then(Watch::next_deadline))
             .chain(self.heart.as_ref().and_then(Heart::next_deadline))
+            .chain(self.handover.as_deref().and_then(HandOver::next_deadline))
             .chain(owner)
             .chain(mirror)
             .min()
@@ -299,14 +310,18 @@ impl DModule {
         if self.watch.is_some() {
             return self.handle_watch(io, result, now, out);
         }
-        let Some((heart, cx)) = self.pulse(now, out) else {
+        if self.handle_handover_look(io, &result, now, out) {
+            return;
+        }
+        let Some((heart, mut cx)) = self.pulse(now, out) else {
             return;
         };
         let was_fresh = heart.is_fresh(now);
-        match heart.handle_completion(io, result.err(), &cx) {
+        match heart.handle_completion(io, result.err(), &mut cx) {
             Err(error) => self.halt(error, now, out),
-            Ok(()) if !was_fresh => self.handle_freshness(now, out),
-            Ok(()) => {}
+            Ok(Heard::Drained) => self.let_go(now, out),
+            Ok(Heard::Nothing) if !was_fresh => self.handle_freshness(now, out),
+            Ok(Heard::Nothing) => {}
         }
     }
 
@@ -354,6 +369,7 @@ impl DModule {
         self.handle_generation_deadline(now, out);
         self.handle_watch_deadline(now, out);
         self.handle_heart_deadline(now, out);
+        self.handle_handover_deadline(now, out);
         match self.office(now, out) {
             Some((Office::Owner(owner), set, mut cx)) => owner.handle_deadline(set, &mut cx),
             Some((Office::Mirror(mirror), ..)) => mirror.handle_deadline(now),
@@ -395,7 +411,7 @@ impl DModule {
         self.drop_set();
         // Tickets and nonces of the former one are worth nothing.
         self.incarnation = self.incarnation.wrapping_add(NEXT_LIFE);
-        self.stand_by(now, out);
+        self.stand_by(None, now, out);
     }
 
     /// The set cannot be served from, by this node or its partner: nothing is touched
@@ -417,6 +433,7 @@ impl DModule {
         self.recovery = None;
         self.formatting = None;
         self.heart = None;
+        self.handover = None;
         self.set = None;
         self.owner = None;
         self.mirror = None;
@@ -446,7 +463,8 @@ fn can_become(from: Phase, to: Phase) -> bool {
             is_lost || matches!(to, Phase::Announcing | Phase::Following | Phase::Halted)
         }
         Phase::Announcing => is_lost || to == Phase::Serving,
-        Phase::Serving | Phase::Following => is_lost,
+        Phase::Serving | Phase::Following => is_lost || to == Phase::Draining,
+        Phase::Draining => is_lost || matches!(to, Phase::Serving | Phase::Following),
         Phase::Halted => false,
     }
 }

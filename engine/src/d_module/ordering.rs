@@ -123,6 +123,12 @@ impl Ordering {
         self.region = None;
     }
 
+    /// Takes every command out of the queue, in its order.
+    pub fn take_waiting(&mut self) -> Vec<CommandId> {
+        let taken = std::mem::take(&mut self.waiting);
+        taken.iter().map(|waiting| waiting.frame.id).collect()
+    }
+
     /// Takes a command out of the queue; true if it was there.
     pub fn withdraw(&mut self, command: CommandId) -> bool {
         let before = self.waiting.len();

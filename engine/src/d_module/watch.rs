@@ -2,6 +2,8 @@
 //!
 //! Reads the partner's heartbeat and the journal's reservation once in a
 //! heartbeat, and says when to claim the set. Refuses to know how that is done.
+//! As long as it has nothing to do it beats itself, in its own place: its partner hands
+//! the set over only to somebody who watches.
 //!
 //! | | holder | duty | partner | decision |
 //! |---|---|---|---|---|
@@ -11,10 +13,16 @@
 //! | d | nobody | standby | alive or not long silent | wait |
 //! | e | partner | any | silent | take over |
 //! | f | partner | any | alive or not long silent | wait |
+//! | g | partner, which has drained it under this very key | any | any | claim, nothing to wait out |
+//! | h | this node, which has drained it in this life | any | has not come for long | claim it back |
+//! | i | this node, which has drained it in this life | any | may come | wait |
+//!
+//! A key is never reused, so `drained` of an older one says nothing (row e or f).
 
 use serde::{Deserialize, Serialize};
 
 use super::Context;
+use super::heart::write_heartbeat;
 use crate::configuration::Duty;
 use crate::contract::{DeviceId, IoError, IoId, IoOutput, IoRequest, ReservationKey, Submission};
 use crate::payload::Payload;
@@ -28,18 +36,51 @@ use crate::vocabulary::NodeId;
 pub enum Decision {
     /// Goes on watching.
     Wait,
-    /// Takes the set, and serves when a former holder's HA lease is over, if there may
-    /// be one: of the partner that held it, or that this node took it from before it
-    /// could serve.
+    /// Takes the set.
     Claim {
-        /// The partner held it.
-        takes_over: bool,
-        /// The partner may still answer from its memory.
-        waits: bool,
+        /// Why.
+        cause: Cause,
         /// Who holds the journal. If somebody else does when the set is claimed, all of
         /// this is void.
         observed: Option<ReservationKey>,
     },
+}
+
+/// Why a set is claimed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// Nobody holds it.
+    Unclaimed,
+    /// It is this node's, which has served it since it won it.
+    Own,
+    /// It is this node's, which won it and died before it could serve.
+    OwnUnserved,
+    /// It is this node's, which has drained it for a partner that does not come.
+    Back,
+    /// The partner that holds it is silent.
+    Silent,
+    /// The partner that holds it has drained it.
+    Drained,
+}
+
+impl Cause {
+    /// True if a former holder may still answer from its memory when the set is won: its
+    /// HA lease is waited out before anything is served.
+    pub fn waits(self) -> bool {
+        match self {
+            Cause::OwnUnserved | Cause::Silent => true,
+            Cause::Unclaimed | Cause::Own | Cause::Back | Cause::Drained => false,
+        }
+    }
+}
+
+/// The key under which this life has drained the set, and how long the partner has to come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Farewell {
+    /// The key.
+    pub key: ReservationKey,
+    /// From then on the set is claimed back.
+    pub until: Instant,
 }
 
 /// A standby's view of its partner.
@@ -51,17 +92,20 @@ pub struct Watch {
     /// Whether the data device answers: a set is not claimed without it.
     data: Option<IoId>,
     seen: Option<Heartbeat>,
-    /// The last heartbeat of this node, of an earlier boot.
+    /// The last heartbeat of this node, of an earlier life.
     own: Option<Heartbeat>,
     /// When the heartbeat was last seen to change; at first, when watching began.
     seen_at: Instant,
     /// The reservation as this tick's question found it.
     held_by: Option<Option<ReservationKey>>,
+    /// Beats of this life.
+    beat: u64,
+    farewell: Option<Farewell>,
 }
 
 impl Watch {
-    /// Begins at once.
-    pub fn start(now: Instant) -> Self {
+    /// Begins at once; after a drained set if there is a farewell.
+    pub fn start(farewell: Option<Farewell>, now: Instant) -> Self {
         Watch {
             tick_at: now,
             slots: None,
@@ -71,6 +115,8 @@ impl Watch {
             own: None,
             seen_at: now,
             held_by: None,
+            beat: 0,
+            farewell,
         }
     }
 
@@ -97,7 +143,7 @@ impl Watch {
         &mut self,
         io: IoId,
         result: Result<IoOutput, IoError>,
-        cx: &Context<'_>,
+        cx: &mut Context<'_>,
     ) -> Decision {
         if self.slots == Some(io) {
             self.slots = None;
@@ -119,9 +165,30 @@ impl Watch {
             return Decision::Wait;
         }
         match (self.slots, self.data, self.held_by) {
-            (None, None, Some(holder)) => self.decide(holder, cx),
+            (None, None, Some(holder)) => {
+                let decision = self.decide(holder, cx);
+                if decision == Decision::Wait {
+                    self.beat(cx);
+                }
+                decision
+            }
             (Some(_), _, _) | (_, Some(_), _) | (_, _, None) => Decision::Wait,
         }
+    }
+
+    /// Shows the partner that somebody watches, with both devices at hand. Not before
+    /// it has looked: what an earlier life wrote there, it has to read first.
+    fn beat(&mut self, cx: &mut Context<'_>) {
+        self.beat += 1;
+        let heartbeat = Heartbeat {
+            node: cx.configuration.node,
+            incarnation: cx.incarnation,
+            beat: self.beat,
+            epoch: 0,
+            drained: self.farewell.map_or(0, |farewell| farewell.key.epoch),
+        };
+        let write = write_heartbeat(&heartbeat, cx.configuration);
+        submit(cx.configuration.set.journal, write, cx);
     }
 
     fn look(&mut self, pages: &[Payload], cx: &Context<'_>) {
@@ -140,21 +207,33 @@ impl Watch {
     fn decide(&self, holder: Option<ReservationKey>, cx: &Context<'_>) -> Decision {
         let configuration = cx.configuration;
         let is_silent = cx.now.since(self.seen_at) >= configuration.timers.takeover_after;
-        let claim = |takes_over, waits| Decision::Claim {
-            takes_over,
-            waits,
-            observed: holder,
-        };
-        match (holder, configuration.duty) {
+        let drained = |key: ReservationKey| self.seen.is_some_and(|it| it.drained == key.epoch);
+        let cause = match (holder, configuration.duty) {
             (Some(key), _) if key.node == configuration.node.value() => {
-                let has_served = self.own.is_some_and(|own| own.epoch == key.epoch);
-                claim(false, !has_served)
+                match self.farewell.filter(|farewell| farewell.key == key) {
+                    Some(farewell) if cx.now < farewell.until => return Decision::Wait,
+                    Some(_) => Cause::Back,
+                    None if self.has_served(key) => Cause::Own,
+                    None => Cause::OwnUnserved,
+                }
             }
-            (None, Duty::Primary) => claim(false, false),
-            (None, Duty::Standby) if is_silent => claim(false, false),
-            (Some(_), _) if is_silent => claim(true, true),
-            (None, Duty::Standby) | (Some(_), _) => Decision::Wait,
+            (None, Duty::Primary) => Cause::Unclaimed,
+            (None, Duty::Standby) if is_silent => Cause::Unclaimed,
+            (Some(key), _) if drained(key) => Cause::Drained,
+            (Some(_), _) if is_silent => Cause::Silent,
+            (None, Duty::Standby) | (Some(_), _) => return Decision::Wait,
+        };
+        Decision::Claim {
+            cause,
+            observed: holder,
         }
+    }
+
+    /// True if an earlier life of this node has served under the key: nobody else's
+    /// lease was left then.
+    fn has_served(&self, key: ReservationKey) -> bool {
+        let says = |own: Heartbeat| own.epoch == key.epoch || own.drained == key.epoch;
+        self.own.is_some_and(says)
     }
 
     /// When it asks again.

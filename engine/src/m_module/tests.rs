@@ -5,7 +5,7 @@ use crate::storage_set::tables::Role;
 use crate::testing::configuration;
 
 #[test]
-fn it_answers_whoever_asks_and_says_nothing_else() {
+fn it_answers_whoever_asks_passes_orders_on_and_says_nothing_else() {
     let configuration = Arc::new(configuration(Role::Owner));
     let mut out = NodeOutbox::default();
     let now = Instant::from_nanos(5);
@@ -23,6 +23,13 @@ fn it_answers_whoever_asks_and_says_nothing_else() {
         };
         assert_eq!(out.drain().collect::<Vec<_>>(), [answer]);
     }
+    let order = Local::Order(crate::local::Order::HandOver);
+    module.handle(now, Input::Local(order.clone()), &mut out);
+    let passed_on = Effect::Local {
+        to: D_SLOT,
+        message: order,
+    };
+    assert_eq!(out.drain().collect::<Vec<_>>(), [passed_on]);
     module.handle(now, Input::Deadline, &mut out);
     assert!(out.is_empty());
     assert_eq!(module.next_deadline(), None);

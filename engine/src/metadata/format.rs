@@ -16,7 +16,8 @@ use crate::wire::DecodeError;
 
 const FORMAT: Format = Format {
     magic: *b"SGMT",
-    version: 1,
+    // 2: the timers of a hand-over.
+    version: 2,
 };
 
 /// Encodes metadata into one page.
@@ -99,6 +100,8 @@ coded_struct!(Timers {
     heartbeat,
     takeover_after,
     ha_lease,
+    drain_limit,
+    giveback_after,
     lease,
     lease_margin,
     loss_after,

@@ -1,6 +1,7 @@
 //! Parts of a conversation, and what one role alone needs to be asked something.
 
 use super::*;
+use crate::storage_set::format::{Heartbeat, decode_heartbeat};
 
 /// How a transfer is sent.
 #[derive(Clone, Copy, Debug)]
@@ -76,6 +77,18 @@ impl Bench {
             ids: &mut self.ids,
             out: &mut self.out,
         }
+    }
+
+    /// Takes the heartbeats that were written, beside everything else.
+    pub(crate) fn beats(&mut self) -> Vec<Heartbeat> {
+        let beat = |effect| match effect {
+            Effect::Submit(Submission {
+                request: IoRequest::Write { pages, .. },
+                ..
+            }) => decode_heartbeat(&pages[0]).ok(),
+            _ => None,
+        };
+        self.out.drain().filter_map(beat).collect()
     }
 
     /// Takes the messages to the peer.

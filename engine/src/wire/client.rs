@@ -217,6 +217,7 @@ coded_enum!(RefusedReason, "refused reason" {
     UnknownVolume = 3,
     NotPerformed = 4,
     Unreadable = 5,
+    Moved = 6,
 });
 coded_enum!(UnknownReason, "unknown reason" {
     TimedOut = 1,

@@ -23,8 +23,8 @@ mod words;
 pub use builder::Builder;
 pub use diagnostic::{Diagnostic, Diagnostics, Path, Span};
 pub use fault::{
-    Action, AreaKind, ClockWay, Cue, DamageKind, Direction, Fault, Partition, ReturnKind, Trigger,
-    When,
+    Action, AreaKind, ClockWay, Cue, DamageKind, Direction, Fault, OrderName, Partition,
+    ReturnKind, Trigger, When,
 };
 pub use model::{
     DeviceTimes, Expect, FIRST_PEER_ADDRESS, LinkTimes, Measure, Mix, Planned, PlannedKind,

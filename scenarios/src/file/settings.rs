@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use stormglass_engine::configuration::{Limits, Policy, Replication, Timers};
 use stormglass_engine::time::Duration;
 
-use super::text::DurationText;
+use super::text::{DurationText, maybe_duration};
 
 /// How the engine is set up.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -116,6 +116,15 @@ struct TimersForm {
     /// under its reservation. Default 500 ms.
     #[serde(with = "DurationText")]
     ha_lease: Duration,
+    /// What was accepted before a hand-over must end within this, or the hand-over is given
+    /// up. Default 2 s.
+    #[serde(with = "DurationText")]
+    drain_limit: Duration,
+    /// A standby that holds the set hands it back once its partner has watched for this
+    /// long; never by itself if absent.
+    #[serde(with = "maybe_duration")]
+    #[schemars(with = "DurationText")]
+    giveback_after: Option<Duration>,
     /// How long a lease of the mirror or the mediator lasts. Default 2 s.
     #[serde(with = "DurationText")]
     lease: Duration,

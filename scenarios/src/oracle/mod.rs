@@ -10,6 +10,7 @@
 //! oracles' clock, for two events of one instant are still one after the other.
 
 pub mod atlas;
+pub mod drained;
 pub mod images;
 pub mod o10_takeover;
 pub mod o11_inconsistent;

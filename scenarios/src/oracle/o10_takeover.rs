@@ -3,7 +3,8 @@
 //! Every epoch under which a set is won is higher than all before. A process gives
 //! no success, mismatch or refusal between winning its set and having read it
 //! back. If another node held the set before it, it answers no read until that
-//! node's lease is waited out. It accepts no mutation and answers no read over the
+//! node's lease is waited out; unless that node had drained the set, as the mailbox says,
+//! and it lets go of no set before that is written. It accepts no mutation and answers no read over the
 //! range of an orphan that it has read back and not resolved; nor the orphan itself.
 
 use imbl::OrdMap;
@@ -48,7 +49,7 @@ impl Takeover {
     /// set has another `holder` by now; then this key was won before that one.
     pub fn fenced(
         &mut self,
-        (process, copy): (ProcessId, usize),
+        ((process, copy), is_drained): ((ProcessId, usize), impl Fn(ReservationKey) -> bool),
         key: ReservationKey,
         holder: Option<ReservationKey>,
         when: When,
@@ -73,9 +74,29 @@ impl Takeover {
         let tenure = Tenure {
             event: when.event,
             is_recovered: false,
-            must_wait: before.is_some_and(|(before, _)| before.node != key.node),
+            must_wait: before
+                .is_some_and(|(before, _)| before.node != key.node && !is_drained(before)),
         };
         self.tenures.insert(process, tenure);
+    }
+
+    /// A process lets go of its set for its partner; `is_written` if the mailbox has been
+    /// told by then.
+    pub fn drained(
+        &mut self,
+        key: ReservationKey,
+        is_written: bool,
+        when: When,
+        findings: &mut Vec<Finding>,
+    ) {
+        self.checks += 1;
+        if !is_written {
+            let says = format!(
+                "a set is let go of under epoch {} before the mailbox says so",
+                key.epoch
+            );
+            finding(says, vec![], when, findings);
+        }
     }
 
     /// A set's device was replaced: epochs may begin anew.

@@ -8,11 +8,12 @@
 
 use imbl::OrdMap;
 use serde::{Deserialize, Serialize};
-use stormglass_engine::event::Event;
+use stormglass_engine::event::{Event, Phase};
 use stormglass_engine::storage_set::record::Mode;
 use stormglass_engine::time::Duration;
 use stormglass_engine::vocabulary::{ClientId, CommandId};
 use stormglass_sim::time::WorldTime;
+use stormglass_sim::world::ProcessId;
 
 use super::{Finding, OracleId};
 use crate::file::Scenario;
@@ -25,6 +26,8 @@ pub struct Bounds {
     pub command: Duration,
     /// From calm to copies that are in sync.
     pub in_sync: Duration,
+    /// From calm, or from its beginning if that is later, to a hand-over's end.
+    pub drain: Duration,
 }
 
 /// What a boot, a claim or a recovery takes beside its timers: reads of some hundred
@@ -39,7 +42,8 @@ impl Bounds {
     /// A takeover waits for the partner's heartbeat and its HA lease. A lost mirror is
     /// noticed when the path is silent, its Hello unanswered, and the mediator has said
     /// so. A session that one side alone knows of is noticed after as long again. A
-    /// command may be in an attempt that nobody answers, and then in one that is.
+    /// command may be in an attempt that nobody answers, and then in one that is. A set that
+    /// is handed over may be drained in vain, and claimed back.
     pub fn of(scenario: &Scenario) -> Self {
         let timers = &scenario.settings.timers;
         let client = ClientTimers {
@@ -53,6 +57,8 @@ impl Bounds {
             timers.lease_margin,
             WORK,
         ]);
+        let drain = sum(&[timers.drain_limit, timers.heartbeat.times(2), WORK]);
+        let moved = sum(&[drain, timers.takeover_after]);
         let path = sum(&[
             timers.path_timeout,
             timers.loss_after,
@@ -60,11 +66,12 @@ impl Bounds {
         ]);
         let mediator = sum(&[timers.mediator_retry.times(4), timers.lease]);
         let attempt = client.status_limit.plus(client.resend_max);
-        let serves = sum(&[takeover, path.times(2), mediator]);
+        let serves = sum(&[takeover, moved, path.times(2), mediator]);
         let regions = scenario.topology.geometry().region_count();
         Bounds {
             command: sum(&[serves, attempt.times(2)]),
             in_sync: sum(&[serves, path, REGION.times(regions), attempt]),
+            drain,
         }
     }
 }
@@ -113,6 +120,8 @@ pub struct Liveness {
     inherited: OrdMap<ClientId, Vec<WorldTime>>,
     /// What an owner said last of how its copy stands, and since when it says so.
     mode: Option<(Mode, WorldTime)>,
+    /// Who hands its set over, and since when.
+    draining: OrdMap<ProcessId, WorldTime>,
     has_spoken: bool,
 }
 
@@ -128,6 +137,7 @@ impl Liveness {
             earliest: WorldTime::ZERO,
             inherited: OrdMap::new(),
             mode: None,
+            draining: OrdMap::new(),
             has_spoken: false,
         }
     }
@@ -196,12 +206,32 @@ impl Liveness {
     }
 
     /// A node's report.
-    pub fn observe_node(&mut self, at: WorldTime, report: &Event) {
+    pub fn observe_node(&mut self, at: WorldTime, process: ProcessId, report: &Event) {
+        if let Event::Phase(phase) = report {
+            match phase {
+                Phase::Draining => drop(self.draining.insert(process, at)),
+                _ => self.reborn(process),
+            }
+        }
         if let Event::Mode(mode, _) = report
             && self.mode.is_none_or(|(before, _)| before != *mode)
         {
             self.mode = Some((*mode, at));
         }
+    }
+
+    /// A process began or ended a life.
+    pub fn reborn(&mut self, process: ProcessId) {
+        if !self.draining.is_empty() {
+            self.draining.remove(&process);
+        }
+    }
+
+    /// How long a set has been drained, if that is too long.
+    fn overdue_drain(&self, at: WorldTime, calm: WorldTime) -> Option<Duration> {
+        let since = self.draining.values().min()?;
+        let span = at.since(calm.max(*since));
+        (span > self.bounds.drain).then_some(span)
     }
 
     /// What is overdue; `waits` tells who waits for what.
@@ -222,6 +252,9 @@ impl Liveness {
                 shown(at.since(due).plus(self.bounds.command)),
                 waits()
             ),
+            None if let Some(span) = self.overdue_drain(at, calm) => {
+                format!("a set is being drained for {}; {}", shown(span), waits())
+            }
             None if self.sync == Sync::Owed
                 && at > calm.after(self.bounds.in_sync)
                 && !self.is_in_sync() =>
@@ -322,6 +355,7 @@ mod tests {
         let bounds = Bounds {
             command: SECOND.times(10),
             in_sync: SECOND.times(20),
+            drain: SECOND.times(5),
         };
         let mut liveness = Liveness::new(bounds, sync);
         liveness.begin_calm(at(100), open.iter().copied());
@@ -407,8 +441,8 @@ mod tests {
     #[test]
     fn copies_that_do_not_come_back_in_sync_are_overdue() {
         let mut liveness = calm(Sync::Owed, &[]);
-        liveness.observe_node(at(90), &mode(Mode::InSync));
-        liveness.observe_node(at(105), &mode(Mode::Resync));
+        liveness.observe_node(at(90), ProcessId(1), &mode(Mode::InSync));
+        liveness.observe_node(at(105), ProcessId(1), &mode(Mode::Resync));
         assert!(says(&mut liveness, 120).is_empty());
         assert_eq!(
             says(&mut liveness, 121),
@@ -425,11 +459,36 @@ mod tests {
             (Sync::Unknown, Mode::OutOfSync, 0),
         ] {
             let mut liveness = calm(sync, &[]);
-            liveness.observe_node(at(105), &mode(last));
+            liveness.observe_node(at(105), ProcessId(1), &mode(last));
             let mut findings = Vec::new();
             liveness.finish(at(110), 7, || "who".to_owned(), &mut findings);
             assert_eq!(findings.len(), expected, "{sync:?} {last:?}");
         }
+    }
+
+    #[test]
+    fn a_hand_over_that_does_not_end_is_overdue() {
+        let mut liveness = calm(Sync::Unknown, &[]);
+        let draining = Event::Phase(Phase::Draining);
+        liveness.observe_node(at(90), ProcessId(1), &draining);
+        assert!(
+            says(&mut liveness, 105).is_empty(),
+            "it counts from calm on"
+        );
+        assert_eq!(
+            says(&mut liveness, 106),
+            ["a set is being drained for 6.0 s; who"]
+        );
+        for end in [Phase::Standby, Phase::Serving] {
+            let mut liveness = calm(Sync::Unknown, &[]);
+            liveness.observe_node(at(102), ProcessId(1), &draining);
+            liveness.observe_node(at(103), ProcessId(1), &Event::Phase(end));
+            assert!(says(&mut liveness, 200).is_empty());
+        }
+        let mut liveness = calm(Sync::Unknown, &[]);
+        liveness.observe_node(at(102), ProcessId(1), &draining);
+        liveness.reborn(ProcessId(1));
+        assert!(says(&mut liveness, 200).is_empty());
     }
 
     #[test]

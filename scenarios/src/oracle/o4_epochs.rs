@@ -12,6 +12,9 @@
 //! the set waits for the former holder's lease, and so long nothing newer is
 //! acknowledged. A refusal without a record says nothing about an epoch (a range may
 //! simply be out of bounds) and is O8's.
+//!
+//! Once the mailbox says that a set is drained, nothing at all is answered under its key:
+//! the partner goes by that, and waits for nobody's lease.
 
 use imbl::OrdMap;
 use serde::{Deserialize, Serialize};
@@ -21,6 +24,7 @@ use stormglass_engine::vocabulary::CommandId;
 use stormglass_sim::device::{CommandNumber, Device, PageRange};
 use stormglass_sim::world::{DeviceIndex, ProcessId};
 
+use super::drained::Drained;
 use super::images::{Images, When};
 use super::{Finding, OracleId};
 
@@ -179,16 +183,32 @@ impl Epochs {
         process: ProcessId,
         (command, verdict): (CommandId, Verdict),
         (journal, holder): (Option<DeviceIndex>, Option<ReservationKey>),
-        images: &Images,
+        (images, drained): (&Images, &Drained),
         when: When,
         findings: &mut Vec<Finding>,
     ) {
+        let own = self.keys.get(&process).copied();
+        let word = journal
+            .zip(own)
+            .and_then(|(it, key)| drained.since(it, key));
+        if let (Some(said), Some(key)) = (word, own) {
+            let says = format!(
+                "{command} is answered under epoch {} of node {}, which has been drained",
+                key.epoch, key.node
+            );
+            findings.push(Finding::new(
+                OracleId::O4,
+                when.at,
+                says,
+                vec![said, when.event],
+            ));
+        }
         match verdict {
             Verdict::Success | Verdict::Mismatch => {}
             Verdict::Refused | Verdict::Cancelled | Verdict::Unknown(_) => return,
         }
         self.checks += 1;
-        let key = self.keys.get(&process).copied();
+        let key = own;
         if key.is_some() && key == holder {
             return self.may_serve(journal, key);
         }

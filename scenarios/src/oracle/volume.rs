@@ -10,6 +10,7 @@ use stormglass_sim::time::WorldTime;
 use stormglass_sim::world::{DeviceIndex, ProcessId, World};
 
 use super::atlas::{Atlas, Bad, Destroyed};
+use super::drained::Drained;
 use super::images::{Devices, Images, SetDevices, When, is_blank};
 use super::o4_epochs::Epochs;
 use super::o10_takeover::Takeover;
@@ -35,6 +36,7 @@ pub(super) struct VolumeOracles {
     liveness: Liveness,
     intact: Intact,
     atlas: Atlas,
+    drained: Drained,
 }
 
 impl VolumeOracles {
@@ -67,6 +69,7 @@ impl VolumeOracles {
             liveness: Liveness::new(bounds, sync),
             intact: Intact::default(),
             atlas: Atlas::new(map.geometry, is_charting),
+            drained: Drained::default(),
         }
     }
 
@@ -164,13 +167,14 @@ impl VolumeOracles {
                 event: Report::Node(report),
             } => {
                 let when = When { at, event };
-                self.liveness.observe_node(at, report);
+                self.liveness.observe_node(at, *process, report);
                 self.atlas.observe_node(at, report);
                 self.observe_node(*process, report, world, when, findings);
             }
             Occurrence::Submitted { device, number } => {
                 let disk = world.device(*device);
                 self.epochs.submitted(*device, *number, disk, event);
+                self.drained.submitted(*device, *number, disk);
                 self.intact.submitted((at, event), *number, disk, findings);
             }
             Occurrence::Executed {
@@ -180,14 +184,18 @@ impl VolumeOracles {
                 ..
             } => {
                 let when = When { at, event };
+                let place = (*device, *number);
+                self.drained.executed(place, *succeeded, event);
                 self.epochs
                     .executed(*device, *number, *succeeded, when, findings);
             }
             Occurrence::Settled { device } => {
                 let disk = world.device(*device);
                 self.epochs.settled(*device, disk);
+                self.drained.settled(*device, disk, event);
                 if is_blank(disk) {
                     self.epochs.replaced(*device);
+                    self.drained.replaced(*device);
                     if let Some(copy) = self.images.copy_of(*device) {
                         self.takeover.replaced(copy);
                         if copy == 1 {
@@ -199,6 +207,7 @@ impl VolumeOracles {
             Occurrence::Booted { process } | Occurrence::Stopped { process } => {
                 self.epochs.reborn(*process);
                 self.takeover.reborn(*process);
+                self.liveness.reborn(*process);
             }
             Occurrence::Probe { .. } | Occurrence::Fault(_) => {}
         }
@@ -267,11 +276,18 @@ impl VolumeOracles {
             }
             Event::Fenced(key) => {
                 self.epochs.fenced(process, *key);
-                let (_, holder) = self.holder_of(process, world);
-                if let Some(copy) = self.copy_of(process) {
+                let (journal, holder) = self.holder_of(process, world);
+                if let (Some(copy), Some(journal)) = (self.copy_of(process), journal) {
                     let who = (process, copy);
-                    self.takeover.fenced(who, *key, holder, when, findings);
+                    let is_drained = |key| self.drained.since(journal, key).is_some();
+                    self.takeover
+                        .fenced((who, is_drained), *key, holder, when, findings);
                 }
+            }
+            Event::Drained(key) => {
+                let (journal, _) = self.holder_of(process, world);
+                let is_written = journal.is_some_and(|it| self.drained.is_written(it, *key));
+                self.takeover.drained(*key, is_written, when, findings);
             }
             Event::Recovered { .. } => {
                 let is_owner = self.copy_of(process) == Some(0);
@@ -313,8 +329,9 @@ impl VolumeOracles {
                 let read = self.images.read_range(*command);
                 let answer = (*command, *verdict);
                 let set = self.holder_of(process, world);
+                let known = (&self.images, &self.drained);
                 self.epochs
-                    .answered(process, answer, set, &self.images, when, findings);
+                    .answered(process, answer, set, known, when, findings);
                 self.takeover
                     .answered(process, answer, read, when, findings);
                 self.images

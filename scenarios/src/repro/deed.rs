@@ -11,7 +11,7 @@ use stormglass_sim::network::{Bandwidth, PathLimit};
 use stormglass_sim::service_time::Pace;
 
 use super::names::{Misnamed, Names};
-use crate::file::DurationText;
+use crate::file::{DurationText, OrderName};
 
 /// A fault of the hardware with names.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,6 +80,10 @@ pub(super) enum Deed {
         machine: String,
         drift_ppb: i32,
         beyond_bound: bool,
+    },
+    Order {
+        module: String,
+        order: OrderName,
     },
 }
 
@@ -215,6 +219,10 @@ impl Deed {
                 drift_ppb: rate.drift_ppb,
                 beyond_bound: rate.is_beyond_bound,
             },
+            Fault::Order(id, order) => Deed::Order {
+                module: names.process_name(*id),
+                order: OrderName::of(*order),
+            },
             other => unreachable!("{other:?} has no details"),
         }
     }
@@ -301,6 +309,9 @@ impl Deed {
                     is_beyond_bound: *beyond_bound,
                 };
                 Fault::ClockRate(names.machine(machine)?, rate)
+            }
+            Deed::Order { module, order } => {
+                Fault::Order(names.process(module)?, order.order().kind())
             }
             other => unreachable!("{other:?} has no details"),
         })

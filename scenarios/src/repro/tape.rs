@@ -304,9 +304,10 @@ impl Last {
             | Fault::Resume(id)
             | Fault::CpuPace(id, _)
             | Fault::ClockRate(id, _) => machine(*id),
-            Fault::Kill(id) | Fault::Boot(id) | Fault::Readdress { process: id, .. } => {
-                machine(self.machine(*id))
-            }
+            Fault::Kill(id)
+            | Fault::Boot(id)
+            | Fault::Order(id, _)
+            | Fault::Readdress { process: id, .. } => machine(self.machine(*id)),
             Fault::DevicePowerLoss(id)
             | Fault::DeviceGone(id)
             | Fault::DeviceReturns(id, _)

@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::AtomicU64;
 
 use stormglass_engine::contract::{Address, IoId, Label, NetworkId, PageIndex};
+use stormglass_engine::local::Order;
 use stormglass_engine::time::Duration;
 use stormglass_engine::wire::kind;
 use stormglass_reports::record::{ReplayRecord, Replayed};
@@ -328,6 +329,7 @@ fn everything() -> Repro {
         },
         Fault::CpuPace(MachineId(0), pace),
         Fault::ClockRate(MachineId(0), rate),
+        Fault::Order(ProcessId(0), Order::HandOver.kind()),
     ];
     let mut entries: Vec<Entry> = faults.into_iter().map(hardware).collect();
     entries.extend(named());

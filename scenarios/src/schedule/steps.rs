@@ -32,7 +32,8 @@ pub(crate) fn of(action: &Action, world: &World<Actor>, map: &Map) -> Steps {
         | Action::Readdress { .. }
         | Action::SlowCpu { .. }
         | Action::CrashLoop { .. }
-        | Action::Clock { .. } => stage.on_machines(action),
+        | Action::Clock { .. }
+        | Action::Order { .. } => stage.on_machines(action),
         Action::DeviceGone { .. }
         | Action::Damage { .. }
         | Action::DamageRecord { .. }
@@ -189,6 +190,10 @@ impl Stage<'_> {
                     usual: rate(usual, false),
                 };
                 rates.steps(way, every, duration)
+            }
+            Action::Order { node, order } => {
+                let module = self.module(node, ModuleName::M);
+                now(Fault::Order(module, order.order().kind()))
             }
             _ => Steps::new(),
         }

@@ -9,8 +9,8 @@ use crate::cluster;
 use crate::experiment::{Bench, Experiment};
 use crate::file::{
     Action, AreaKind, ClockWay, Cluster, DamageKind, DeviceKind, DeviceName, Direction, DriveName,
-    Endpoint, Extent, MachineName, NetworkName, NodeName, PairIndex, Partition, ReturnKind,
-    Scenario,
+    Endpoint, Extent, MachineName, ModuleName, NetworkName, NodeName, OrderName, PairIndex,
+    Partition, ReturnKind, Scenario,
 };
 
 const MS: fn(u64) -> Duration = Duration::from_millis;
@@ -528,4 +528,33 @@ fn faults_reach_the_nodes_and_devices_of_every_pair() {
     }
     let of_node = steps::device_of(node("west-6").into(), DeviceKind::Data, map);
     assert_eq!(&*world.drive(of_node).name, "west.data-3");
+}
+
+#[test]
+fn an_order_reaches_a_module_that_is_up_and_is_counted_only_then() {
+    let order = Action::Order {
+        node: node("east-1"),
+        order: OrderName::HandOver,
+    };
+    let second = Duration::from_secs(1);
+    let kill = |at| {
+        let module = ModuleName::M;
+        let (node, restart_after) = (node("east-1"), None);
+        Action::Kill {
+            node,
+            module,
+            restart_after,
+        }
+        .at(at)
+    };
+    for (killed_at, ordered) in [(second.times(2), 1), (Duration::from_millis(900), 0)] {
+        let builder = Scenario::builder("orders").commands(400);
+        let builder = builder.fault(order.at(second)).fault(kill(killed_at));
+        let mut experiment = Experiment::new(&builder.build().unwrap(), 1);
+        let mut bench = Bench::default();
+        while experiment.elapsed() < second.times(2) && experiment.step(&mut bench) {}
+        assert_eq!(count(&experiment, "order"), ordered);
+        let drained = experiment.tally().probes.get("planned takeover");
+        assert_eq!(drained.copied().unwrap_or_default(), ordered);
+    }
 }

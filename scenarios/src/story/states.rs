@@ -128,7 +128,7 @@ impl States {
                 self.enter(role, at, phase_name(*phase), "");
                 match phase {
                     // An owner that begins to serve keeps what it has.
-                    Phase::Serving => {}
+                    Phase::Serving | Phase::Draining => {}
                     Phase::Configuring | Phase::Standby | Phase::Claiming | Phase::Halted => {
                         self.leave(epoch, at);
                         self.leave(sync, at);

@@ -1,6 +1,7 @@
 //! The lines of faults.
 
 use stormglass_engine::contract::Module;
+use stormglass_engine::local::Order;
 use stormglass_sim::device::{IoEffect, PageRange};
 use stormglass_sim::occurrence::{Happened, IoName, PacketName};
 use stormglass_sim::world::{Component, DeviceIndex, MachineId, ProcessId, World};
@@ -68,6 +69,11 @@ pub(super) fn line(happened: &Happened, world: &World<Actor>) -> FaultLine {
             let machine = world.process(*process).machine;
             let network = world.network().name(*network);
             lines.machine(machine, &format!("has another address on {network}"))
+        }
+        Happened::Ordered { process, order } => {
+            let name = Order::of(*order).map_or("something unheard of", Order::name);
+            let machine = world.process(*process).machine;
+            lines.machine(machine, &format!("is ordered: {name}"))
         }
         Happened::Partition => ("network".into(), "a link is cut".into(), None),
     }

@@ -110,3 +110,44 @@ fn all_that_happens_is_possible() {
     }
     assert!(happened.len() > 15, "{happened:?}");
 }
+
+#[test]
+fn who_drains_keeps_its_link_and_goes_on_or_stands_by() {
+    let mut events = booted();
+    events.extend([
+        Event::SessionOpened(session(1)),
+        Event::Mode(Mode::InSync, session(1)),
+        Event::SessionConfirmed(session(1)),
+        Event::Phase(Phase::Serving),
+        Event::Phase(Phase::Draining),
+        Event::Phase(Phase::Serving),
+        Event::Phase(Phase::Draining),
+        Event::Phase(Phase::Standby),
+    ]);
+    let happened = after(&events);
+    for expected in [
+        "draining, open, in sync -> serving, open, in sync",
+        "draining, open, in sync -> standby",
+        "serving, open, in sync -> draining, open, in sync",
+    ] {
+        assert!(happened.iter().any(|it| it == expected), "{happened:?}");
+        assert!(possible().iter().any(|it| it == expected), "{expected}");
+    }
+    let mirror = [
+        Phase::Configuring,
+        Phase::Standby,
+        Phase::Claiming,
+        Phase::Recovering,
+        Phase::Following,
+        Phase::Draining,
+        Phase::Following,
+    ];
+    let happened = after(&mirror.map(Event::Phase));
+    for expected in [
+        "following, closed -> draining mirror, closed",
+        "draining mirror, closed -> following, closed",
+    ] {
+        assert!(happened.iter().any(|it| it == expected), "{happened:?}");
+        assert!(possible().iter().any(|it| it == expected), "{expected}");
+    }
+}

@@ -10,7 +10,9 @@
 //!   frame of it would be refused for its ticket's age. Otherwise a delayed frame
 //!   executes after its `Unknown`, and perhaps after a newer write was
 //!   acknowledged.
-//! * Only the first attempt asks for execution; all others ask what became of it.
+//! * Only the first attempt asks for execution; all others ask what became of it. It asks
+//!   under the tickets of one incarnation: one that refuses a command without a record, for
+//!   it hands its set over, speaks for every frame that was ever sent.
 
 mod ending;
 
@@ -19,7 +21,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use stormglass_engine::contract::{Address, Entropy, Input, Label, Outbox};
 use stormglass_engine::time::{Duration, Instant};
-use stormglass_engine::vocabulary::{CommandId, Status, Ticket, UnknownReason};
+use stormglass_engine::vocabulary::{CommandId, RefusedReason, Status, Ticket, UnknownReason};
 use stormglass_engine::wire::client::{decode_reply, encode_request};
 use stormglass_engine::wire::{ClientReply, ClientRequest, CommandFrame, kind};
 
@@ -191,7 +193,9 @@ impl Client {
         self.nodes.hear(from);
         match reply {
             ClientReply::Answer {
-                status: Status::Unknown(UnknownReason::NotServing | UnknownReason::Halted),
+                status:
+                    Status::Unknown(UnknownReason::NotServing | UnknownReason::Halted)
+                    | Status::Refused(RefusedReason::Moved),
                 ..
             } => self.nodes.turn_from(from),
             ClientReply::Answer { .. }
@@ -337,6 +341,9 @@ impl Client {
 
     fn transmit<L, E: From<ClientEvent>>(&mut self, now: Instant, out: &mut Outbox<L, E>) {
         let timers = self.identity.timers;
+        while let Some(place) = self.find_crossing(now) {
+            self.end_unknown(now, place, UnknownReason::StaleTicket, Duration::ZERO, out);
+        }
         let watermark = self.watermark();
         let mut is_ticket_wanted = false;
         for operation in &mut self.live {
@@ -375,6 +382,22 @@ impl Client {
         if let Some(request) = self.tickets.take_due(now, &timers) {
             self.connect(request, out);
         }
+    }
+
+    /// A command that would be sent for execution again, and now to another incarnation.
+    fn find_crossing(&mut self, now: Instant) -> Option<usize> {
+        let ticket_age_max = self.identity.timers.ticket_age_max();
+        for place in 0..self.live.len() {
+            let operation = &mut self.live[place];
+            if !operation.is_begun() || operation.wish(now) != Wish::Ticket {
+                continue;
+            }
+            let ticket = self.tickets.fresh(now, ticket_age_max)?;
+            if operation.crosses(ticket) {
+                return Some(place);
+            }
+        }
+        None
     }
 
     fn connect<L, E>(&mut self, ticket: TicketRequest, out: &mut Outbox<L, E>) {

@@ -247,6 +247,17 @@ impl Operation {
         own.is_some_and(|own| own.incarnation != answered.incarnation)
     }
 
+    /// True if it was sent for execution, and is to be again.
+    pub(super) fn is_begun(&self) -> bool {
+        self.attempt == 0 && self.transmissions > 0
+    }
+
+    /// True if a ticket is of another incarnation than the one that it had last.
+    pub(super) fn crosses(&self, ticket: Ticket) -> bool {
+        let own = self.ticket;
+        own.is_some_and(|own| own.incarnation != ticket.incarnation)
+    }
+
     /// True if the transmission was sent at all.
     pub(super) fn has_sent(&self, number: u32) -> bool {
         number < self.transmissions

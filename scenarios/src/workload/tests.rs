@@ -468,6 +468,46 @@ fn only_a_question_crosses_to_another_incarnation() {
 }
 
 #[test]
+fn a_renewal_under_another_incarnation_asks_and_does_not_execute() {
+    let mut bench = Bench::connected(&identity(1, 1, 1, only(CommandKind::Write)));
+    let first = bench.sent();
+    let stale = Status::Unknown(UnknownReason::StaleTicket);
+    bench.answer(&first, stale.clone());
+    let second = bench.sent();
+    bench.answer(&second, stale);
+    bench.events();
+    // The second renewal waits, and meanwhile another incarnation serves.
+    let ticket = Ticket {
+        incarnation: 2,
+        issued: bench.now,
+    };
+    bench.tell(ClientReply::Retrying {
+        id: first.id,
+        attempt: second.attempt,
+        ticket,
+    });
+    bench.wait();
+    let question = bench.sent();
+    assert_eq!(
+        (question.id, &question.command, question.ticket),
+        (first.id, &Command::Retry, ticket)
+    );
+    let crossed = StatusSummary::Unknown(UnknownReason::StaleTicket);
+    assert!(bench.events().contains(&ended(1, 0, crossed)));
+}
+
+#[test]
+fn what_is_refused_because_the_set_moves_is_issued_again_at_the_other_node() {
+    let mut bench = Bench::connected(&identity(1, 1, 1, only(CommandKind::Write)));
+    let first = bench.sent();
+    bench.answer(&first, Status::Refused(RefusedReason::Moved));
+    bench.wait();
+    let again = bench.sent();
+    assert_ne!(again.id, first.id);
+    assert_eq!(bench.client.census().reissued, 1);
+}
+
+#[test]
 fn an_attempt_has_its_full_time_from_the_first_use_of_each_ticket() {
     let mut bench = Bench::new(&identity(1, 1, 1, only(CommandKind::Write)));
     let invoked = bench.now;

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use stormglass_engine::contract::{Entropy, Module};
+use stormglass_engine::contract::{Entropy, Input, Module, OrderKind};
 
-use super::pending::Due;
+use super::pending::{Due, Origin, Parcel};
 use super::{DeviceIndex, Drive, MachineId, ProcessId, Workbench, World};
 use crate::choose::{AtDevice, Choose};
 use crate::device::{Device, Submitter};
@@ -70,6 +70,7 @@ impl<M: Module> World<M> {
             }
             Fault::CpuPace(machine, pace) => self.pace_cpu(machine, pace, bench),
             Fault::ClockRate(machine, rate) => self.set_clock(machine, rate, bench),
+            Fault::Order(process, order) => self.order(process, order, bench),
             Fault::Boot(process) => self.boot(process, choose, bench),
             Fault::Pause(machine) => self.pause(machine, bench),
             Fault::Resume(machine) => self.resume(machine, choose, bench),
@@ -79,6 +80,23 @@ impl<M: Module> World<M> {
             }
             Fault::Heal(cut) => self.network_mut().heal(cut),
         }
+    }
+
+    /// The administrator speaks to a module; nobody hears it if that is down.
+    fn order(&mut self, to: ProcessId, order: OrderKind, bench: &mut Workbench<M>) {
+        let process = self.process(to);
+        let (is_up, incarnation) = (process.module.is_some(), process.incarnation);
+        let Some(message) = M::order(order).filter(|_| is_up) else {
+            return;
+        };
+        let happened = Happened::Ordered { process: to, order };
+        bench.log.push(Occurrence::Fault(happened));
+        let parcel = Parcel {
+            to,
+            origin: Origin::Machine { incarnation },
+            input: Input::Local(message),
+        };
+        self.dispatch(self.now, parcel);
     }
 
     /// Starts a module; on a machine that stands still, when it goes on.

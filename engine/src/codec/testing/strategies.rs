@@ -261,8 +261,9 @@ prop_compose! {
         incarnation in any_number(),
         beat in any_number(),
         epoch in any_number(),
+        drained in any_number(),
     ) -> Heartbeat {
-        Heartbeat { node, incarnation, beat, epoch }
+        Heartbeat { node, incarnation, beat, epoch, drained }
     }
 }
 

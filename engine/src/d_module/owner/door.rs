@@ -36,6 +36,9 @@ impl Owner {
         if let Some(reason) = refusal(&frame.command, cx) {
             return status::reply(client, id, frame.attempt, Status::Refused(reason), cx);
         }
+        if self.is_draining {
+            return self.turn_away(client, &frame, set, cx);
+        }
         match frame.command {
             Command::Flush => {
                 // Every acknowledged command is durable on both copies already.
@@ -123,7 +126,7 @@ impl Owner {
     }
 
     /// True if the command waits, is in flight, being read, an orphan or failing.
-    fn is_open(&self, id: CommandId) -> bool {
+    pub(super) fn is_open(&self, id: CommandId) -> bool {
         self.ordering.is_waiting(id) || self.ordering.is_held(id) || self.failing.contains(&id)
     }
 
@@ -175,7 +178,7 @@ impl Owner {
 }
 
 /// What the result table, or the watermark, says of a command.
-fn known_status(id: CommandId, set: &StorageSet) -> Option<Status> {
+pub(super) fn known_status(id: CommandId, set: &StorageSet) -> Option<Status> {
     if let Some(result) = set.tables().results.get(&id) {
         return Some(status_of(result.outcome));
     }

@@ -12,6 +12,7 @@
 
 mod admission;
 mod door;
+mod drain;
 mod fetch;
 mod mode;
 mod orphan;
@@ -47,6 +48,8 @@ use crate::vocabulary::{CommandId, Outcome, RefusedReason, Session, Status, Unkn
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Owner {
     authority: Authority,
+    /// Nothing is accepted any more: the set is being handed over.
+    is_draining: bool,
     /// Where there is a mediator.
     arbiter: Option<Box<Arbiter>>,
     /// Mode and session as last appended; durable once `turning` is zero.
@@ -92,6 +95,7 @@ impl Owner {
         }
         let mut owner = Owner {
             authority: Authority::new(cx),
+            is_draining: false,
             arbiter: None,
             mode: set.tables().mode,
             session: set.tables().session,

@@ -71,6 +71,11 @@ fn at(phase: Phase) -> Station {
             station.serve();
             station.ask(id(1), write(0, 1, 1));
         }
+        Phase::Draining => {
+            station.serve();
+            station.ask(id(1), write(0, 1, 1));
+            station.drain();
+        }
         Phase::Halted => refuse_set(&mut station),
     }
     assert_eq!(station.module.phase(), phase);
@@ -79,7 +84,7 @@ fn at(phase: Phase) -> Station {
     station
 }
 
-const PHASES: [Phase; 8] = [
+const PHASES: [Phase; 9] = [
     Phase::Configuring,
     Phase::Standby,
     Phase::Claiming,
@@ -87,6 +92,7 @@ const PHASES: [Phase; 8] = [
     Phase::Announcing,
     Phase::Serving,
     Phase::Following,
+    Phase::Draining,
     Phase::Halted,
 ];
 
@@ -293,7 +299,7 @@ fn a_configuration_is_taken_once() {
 fn a_message_or_request_out_of_its_phase_is_ignored() {
     let ignored = Event::Ignored(IgnoreReason::WrongPhase);
     for phase in PHASES {
-        let has_peer = matches!(phase, Phase::Announcing | Phase::Serving);
+        let has_peer = matches!(phase, Phase::Announcing | Phase::Serving | Phase::Draining);
         let mut station = at(phase);
         station.hear(&hello_ack(session(1), 0));
         let answered = has_peer || phase == Phase::Standby;
@@ -304,7 +310,8 @@ fn a_message_or_request_out_of_its_phase_is_ignored() {
         assert_eq!(station.has_seen(&ignored), !asked, "Hello in {phase:?}");
         let mut station = at(phase);
         station.ask(id(2), Command::Flush);
-        assert_eq!(station.answers().is_empty(), phase != Phase::Serving);
+        let is_answered = matches!(phase, Phase::Serving | Phase::Draining);
+        assert_eq!(!station.answers().is_empty(), is_answered);
         assert_eq!(station.module.phase(), phase);
     }
 }

@@ -5,6 +5,7 @@ mod alone;
 mod boot;
 mod follower;
 mod formatting;
+mod handover;
 mod leases;
 mod lost_records;
 mod mirror;

@@ -12,11 +12,16 @@ fn key(node: u32, epoch: u64) -> Option<ReservationKey> {
 }
 
 fn page(node: u32, beat: u64, epoch: u64) -> Payload {
+    drained(node, beat, epoch, 0)
+}
+
+fn drained(node: u32, beat: u64, epoch: u64, drained: u64) -> Payload {
     encode_heartbeat(&Heartbeat {
         node: NodeId::new(node),
         incarnation: 9,
         beat,
         epoch,
+        drained,
     })
 }
 
@@ -31,11 +36,11 @@ fn look(
     watch.handle_deadline(&mut cx);
     let (slots, asked) = (watch.slots.expect("asked"), watch.holder.expect("asked"));
     let data = watch.data.expect("asked");
-    let early = watch.handle_completion(data, Ok(IoOutput::Reservation(None)), &cx);
+    let early = watch.handle_completion(data, Ok(IoOutput::Reservation(None)), &mut cx);
     assert_eq!(early, Decision::Wait);
-    let first = watch.handle_completion(slots, Ok(IoOutput::Pages(pages.into())), &cx);
+    let first = watch.handle_completion(slots, Ok(IoOutput::Pages(pages.into())), &mut cx);
     assert_eq!(first, Decision::Wait, "half of the facts decide nothing");
-    watch.handle_completion(asked, Ok(IoOutput::Reservation(holder)), &cx)
+    watch.handle_completion(asked, Ok(IoOutput::Reservation(holder)), &mut cx)
 }
 
 fn empty() -> Payload {
@@ -48,23 +53,19 @@ fn bench(duty: Duty) -> Bench {
     bench
 }
 
-fn claim(observed: Option<ReservationKey>) -> Decision {
-    Decision::Claim {
-        takes_over: false,
-        waits: false,
-        observed,
-    }
+fn claim(cause: Cause, observed: Option<ReservationKey>) -> Decision {
+    Decision::Claim { cause, observed }
 }
 
 #[test]
 fn a_its_own_set_is_claimed_at_once_and_served_at_once_if_it_was_before() {
     for duty in [Duty::Primary, Duty::Standby] {
         let mut bench = bench(duty);
-        let mut watch = Watch::start(bench.now);
+        let mut watch = Watch::start(None, bench.now);
         let pages = [page(OWN, 5, 3), page(PARTNER, 1, 2)];
         assert_eq!(
             look(&mut watch, &mut bench, pages, key(OWN, 3)),
-            claim(key(OWN, 3))
+            claim(Cause::Own, key(OWN, 3))
         );
     }
 }
@@ -73,13 +74,10 @@ fn a_its_own_set_is_claimed_at_once_and_served_at_once_if_it_was_before() {
 fn a_a_set_won_and_not_yet_served_still_waits_for_the_former_holder() {
     for own in [empty(), page(OWN, 5, 1), page(OWN, 5, 0)] {
         let mut bench = bench(Duty::Primary);
-        let mut watch = Watch::start(bench.now);
+        let mut watch = Watch::start(None, bench.now);
         let pages = [own, page(PARTNER, 1, 2)];
-        let waits = Decision::Claim {
-            takes_over: false,
-            waits: true,
-            observed: key(OWN, 3),
-        };
+        let waits = claim(Cause::OwnUnserved, key(OWN, 3));
+        assert!(Cause::OwnUnserved.waits());
         assert_eq!(look(&mut watch, &mut bench, pages, key(OWN, 3)), waits);
     }
 }
@@ -87,14 +85,14 @@ fn a_a_set_won_and_not_yet_served_still_waits_for_the_former_holder() {
 #[test]
 fn b_c_d_nobodys_set_is_the_primarys_at_once_and_the_standbys_after_a_while() {
     let mut primary = bench(Duty::Primary);
-    let mut watch = Watch::start(primary.now);
+    let mut watch = Watch::start(None, primary.now);
     assert_eq!(
         look(&mut watch, &mut primary, [empty(), empty()], None),
-        claim(None)
+        claim(Cause::Unclaimed, None)
     );
 
     let mut standby = bench(Duty::Standby);
-    let mut watch = Watch::start(standby.now);
+    let mut watch = Watch::start(None, standby.now);
     let pages = [empty(), empty()];
     assert_eq!(
         look(&mut watch, &mut standby, pages.clone(), None),
@@ -103,13 +101,16 @@ fn b_c_d_nobodys_set_is_the_primarys_at_once_and_the_standbys_after_a_while() {
     standby.now = standby
         .now
         .after(standby.configuration.timers.takeover_after);
-    assert_eq!(look(&mut watch, &mut standby, pages, None), claim(None));
+    assert_eq!(
+        look(&mut watch, &mut standby, pages, None),
+        claim(Cause::Unclaimed, None)
+    );
 }
 
 #[test]
 fn e_f_a_partner_is_taken_over_once_its_heartbeat_stood_still_long_enough() {
     let mut bench = bench(Duty::Primary);
-    let mut watch = Watch::start(bench.now);
+    let mut watch = Watch::start(None, bench.now);
     let silence = bench.configuration.timers.takeover_after;
     let partner = key(PARTNER, 4);
     for beat in 1..5 {
@@ -127,26 +128,93 @@ fn e_f_a_partner_is_taken_over_once_its_heartbeat_stood_still_long_enough() {
         [empty(), page(PARTNER, 4, 4)],
         partner,
     );
-    let takeover = Decision::Claim {
-        takes_over: true,
-        waits: true,
-        observed: partner,
+    assert_eq!(decision, claim(Cause::Silent, partner));
+    assert!(Cause::Silent.waits());
+}
+
+#[test]
+fn g_a_set_that_the_partner_has_drained_is_claimed_at_once_and_nothing_is_waited_out() {
+    for duty in [Duty::Primary, Duty::Standby] {
+        let mut bench = bench(duty);
+        let mut watch = Watch::start(None, bench.now);
+        let pages = [empty(), drained(PARTNER, 7, 0, 4)];
+        let decision = look(&mut watch, &mut bench, pages, key(PARTNER, 4));
+        assert_eq!(decision, claim(Cause::Drained, key(PARTNER, 4)));
+        assert!(!Cause::Drained.waits());
+    }
+}
+
+#[test]
+fn g_what_was_drained_under_an_older_key_says_nothing_of_this_one() {
+    let mut bench = bench(Duty::Primary);
+    let mut watch = Watch::start(None, bench.now);
+    let pages = [empty(), drained(PARTNER, 7, 0, 4)];
+    let decision = look(&mut watch, &mut bench, pages.clone(), key(PARTNER, 5));
+    assert_eq!(decision, Decision::Wait);
+    bench.now = bench.now.after(bench.configuration.timers.takeover_after);
+    let decision = look(&mut watch, &mut bench, pages, key(PARTNER, 5));
+    assert_eq!(decision, claim(Cause::Silent, key(PARTNER, 5)));
+}
+
+#[test]
+fn h_i_a_drained_set_is_the_partners_for_a_while_and_then_claimed_back() {
+    let mut bench = bench(Duty::Primary);
+    let own = key(OWN, 3).expect("a key");
+    let until = bench.now.after(Duration::from_secs(1));
+    let farewell = Farewell { key: own, until };
+    let mut watch = Watch::start(Some(farewell), bench.now);
+    let pages = [drained(OWN, 9, 0, 3), page(PARTNER, 1, 0)];
+    let decision = look(&mut watch, &mut bench, pages.clone(), Some(own));
+    assert_eq!(decision, Decision::Wait);
+    bench.now = until;
+    let decision = look(&mut watch, &mut bench, pages, Some(own));
+    assert_eq!(decision, claim(Cause::Back, Some(own)));
+    assert!(!Cause::Back.waits());
+}
+
+#[test]
+fn a_who_boots_again_after_it_has_drained_need_not_wait() {
+    let mut bench = bench(Duty::Primary);
+    let mut watch = Watch::start(None, bench.now);
+    let pages = [drained(OWN, 9, 0, 3), page(PARTNER, 1, 0)];
+    let decision = look(&mut watch, &mut bench, pages, key(OWN, 3));
+    assert_eq!(decision, claim(Cause::Own, key(OWN, 3)));
+}
+
+#[test]
+fn a_standby_beats_after_each_look_and_repeats_what_it_has_drained() {
+    let mut bench = bench(Duty::Primary);
+    let own = key(OWN, 3).expect("a key");
+    let farewell = Farewell {
+        key: own,
+        until: bench.now,
     };
-    assert_eq!(decision, takeover);
+    for farewell in [None, Some(farewell)] {
+        let mut watch = Watch::start(farewell, bench.now);
+        let pages = [page(OWN, 1, 3), page(PARTNER, 1, 4)];
+        assert_eq!(
+            look(&mut watch, &mut bench, pages, key(PARTNER, 4)),
+            Decision::Wait
+        );
+        let beats: Vec<_> = bench.beats();
+        let said = farewell.map_or(0, |farewell| farewell.key.epoch);
+        assert_eq!(beats.len(), 1, "one for each look");
+        assert_eq!((beats[0].epoch, beats[0].drained), (0, said));
+    }
 }
 
 #[test]
 fn who_cannot_read_the_mailbox_decides_nothing() {
     let mut bench = bench(Duty::Primary);
-    let mut watch = Watch::start(bench.now);
+    let mut watch = Watch::start(None, bench.now);
     bench.now = bench.now.after(bench.configuration.timers.takeover_after);
     let mut cx = bench.context();
     watch.handle_deadline(&mut cx);
     let slots = watch.slots.expect("asked");
     let asked = watch.holder.expect("asked");
-    let gone = watch.handle_completion(slots, Err(IoError::Gone), &cx);
+    let gone = watch.handle_completion(slots, Err(IoError::Gone), &mut cx);
     assert_eq!(gone, Decision::Wait);
-    let gone = watch.handle_completion(asked, Err(IoError::Gone), &cx);
+    let gone = watch.handle_completion(asked, Err(IoError::Gone), &mut cx);
     assert_eq!(gone, Decision::Wait);
     assert!(
         watch.next_deadline().is_some_and(|at| at > bench.now),

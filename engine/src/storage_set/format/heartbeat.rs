@@ -12,7 +12,8 @@ use crate::wire::DecodeError;
 
 const FORMAT: Format = Format {
     magic: *b"SGHB",
-    version: 1,
+    // 2: `drained`, and a standby beats too.
+    version: 2,
 };
 
 /// Proof that a D-module lived when it was written.
@@ -24,15 +25,20 @@ pub struct Heartbeat {
     pub incarnation: u64,
     /// Rises with every beat of the incarnation.
     pub beat: u64,
-    /// The HA epoch under which it serves; 0 while a former holder may still answer.
+    /// The HA epoch under which it serves; 0 while a former holder may still answer, and
+    /// of a standby.
     pub epoch: u64,
+    /// The HA epoch under which this incarnation held the set and answers nothing any
+    /// more; 0 if there is none.
+    pub drained: u64,
 }
 
 coded_struct!(Heartbeat {
     node,
     incarnation,
     beat,
-    epoch
+    epoch,
+    drained
 });
 
 /// Encodes a heartbeat into one page.

@@ -228,6 +228,7 @@ fn heartbeat() -> Heartbeat {
         incarnation: 0x1112_1314_1516_1718,
         beat: 0x5152,
         epoch: 0x6162,
+        drained: 0x7172,
     }
 }
 
@@ -308,8 +309,12 @@ fn superblock_checkpoint_heartbeat_and_header_keep_their_golden_bytes() {
     let first = decode_checkpoint_bytes(&golden::section(GOLDEN, "checkpoint"));
     assert_eq!(first, Err(DecodeError::Version));
 
-    golden::check(GOLDEN, "heartbeat", &encode_heartbeat(&heartbeat()));
-    let bytes = golden::section(GOLDEN, "heartbeat");
+    golden::check(
+        GOLDEN,
+        "heartbeat, version 2",
+        &encode_heartbeat(&heartbeat()),
+    );
+    let bytes = golden::section(GOLDEN, "heartbeat, version 2");
     assert_eq!(decode_heartbeat(&bytes), Ok(heartbeat()));
 
     golden::check(GOLDEN, "block-header", &header_bytes(&block_header()));

@@ -280,7 +280,7 @@ fn unknown_kinds_commands_and_statuses_are_refused() {
         decode_reply(&edit(&reply, STATUS_OFFSET, 7)),
         Err(DecodeError::Field("status"))
     );
-    let reason = decode_reply(&edit(&reply, STATUS_OFFSET + 1, 6));
+    let reason = decode_reply(&edit(&reply, STATUS_OFFSET + 1, 7));
     assert_eq!(reason, Err(DecodeError::Field("refused reason")));
 }
 

@@ -125,6 +125,8 @@ impl Check<'_> {
             heartbeat,
             takeover_after,
             ha_lease,
+            drain_limit,
+            giveback_after,
             lease,
             lease_margin: _,
             loss_after,
@@ -144,6 +146,7 @@ impl Check<'_> {
             ("heartbeat", heartbeat),
             ("takeover_after", takeover_after),
             ("ha_lease", ha_lease),
+            ("drain_limit", drain_limit),
             ("lease", lease),
             ("loss_after", loss_after),
             ("mediator_retry", mediator_retry),
@@ -153,6 +156,7 @@ impl Check<'_> {
         ] {
             self.positive(timer, at.then(key));
         }
+        self.maybe_positive(giveback_after, at.then("giveback_after"));
         for (key, less, limit, more) in [
             ("ticket_margin", ticket_margin, "status_limit", status_limit),
             ("answer_limit", answer_limit, "status_limit", status_limit),

@@ -32,7 +32,8 @@ impl Check<'_> {
             | Action::Readdress { .. }
             | Action::SlowCpu { .. }
             | Action::CrashLoop { .. }
-            | Action::Clock { .. } => self.machine_fault(&fault.action, at),
+            | Action::Clock { .. }
+            | Action::Order { .. } => self.machine_fault(&fault.action, at),
             Action::DeviceGone { .. }
             | Action::Damage { .. }
             | Action::DamageRecord { .. }
@@ -144,6 +145,7 @@ impl Check<'_> {
                 );
             }
             Action::Clock { .. } => self.clock(action, at),
+            Action::Order { node, .. } => self.node(node, at.then("node")),
             _ => {}
         }
     }
@@ -391,7 +393,7 @@ impl Check<'_> {
         }
     }
 
-    fn maybe_positive(&mut self, duration: Option<Duration>, path: Path) {
+    pub(super) fn maybe_positive(&mut self, duration: Option<Duration>, path: Path) {
         if let Some(duration) = duration {
             self.positive(duration, path);
         }

@@ -3,7 +3,8 @@
 use stormglass_engine::time::Duration;
 
 use super::{
-    AreaKind, ClockWay, Cue, DamageKind, Direction, Fault, Partition, ReturnKind, Trigger, When,
+    AreaKind, ClockWay, Cue, DamageKind, Direction, Fault, OrderName, Partition, ReturnKind,
+    Trigger, When,
 };
 use crate::file::names::{
     DriveName, Endpoint, Extent, MachineName, ModuleName, NetworkName, NetworkSet, NodeName,
@@ -213,6 +214,13 @@ pub enum Action {
         /// More than the settings assume is meant.
         beyond_bound: bool,
     },
+    /// The administrator orders something of a node.
+    Order {
+        /// The node.
+        node: NodeName,
+        /// What.
+        order: OrderName,
+    },
 }
 
 impl Action {
@@ -241,6 +249,7 @@ impl Action {
             Action::SlowCpu { .. } => "slow_cpu",
             Action::CrashLoop { .. } => "crash_loop",
             Action::Clock { .. } => "clock",
+            Action::Order { .. } => "order",
         }
     }
 

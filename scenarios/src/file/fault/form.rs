@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use stormglass_engine::time::Duration;
 
 use super::{
-    Action, AreaKind, ClockWay, DamageKind, Direction, Fault, Partition, ReturnKind, Trigger, When,
+    Action, AreaKind, ClockWay, DamageKind, Direction, Fault, OrderName, Partition, ReturnKind,
+    Trigger, When,
 };
 use crate::file::names::{
     DriveName, Endpoint, Extent, MachineName, MessageKind, ModuleName, NetworkName, NetworkSet,
@@ -338,6 +339,14 @@ forms! {
         /// More than the settings assume is meant.
         #[serde(default)]
         beyond_bound: bool,
+    }
+    /// The administrator orders something of a node; nobody hears it if its M-module is
+    /// down.
+    Order(OrderForm as "Order") {
+        /// The node.
+        node: NodeName,
+        /// What is ordered.
+        order: OrderName,
     }
 }
 

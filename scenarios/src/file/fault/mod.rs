@@ -7,6 +7,8 @@ mod trigger;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use stormglass_engine::contract::OrderKind;
+use stormglass_engine::local::Order;
 use stormglass_engine::time::Duration;
 
 use super::names::{Endpoint, MessageKind, NetworkName};
@@ -119,4 +121,30 @@ pub enum ClockWay {
     Slow,
     /// It gains and loses by turns.
     Both,
+}
+
+/// What the administrator orders of a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum OrderName {
+    /// Hand the storage set over to the partner: a giveback where that is the primary, a
+    /// planned takeover where it is the standby.
+    HandOver,
+}
+
+impl OrderName {
+    /// The engine's order.
+    pub fn order(self) -> Order {
+        match self {
+            OrderName::HandOver => Order::HandOver,
+        }
+    }
+
+    /// The name of an order that a world carried.
+    pub(crate) fn of(kind: OrderKind) -> OrderName {
+        match Order::of(kind) {
+            Some(Order::HandOver) => OrderName::HandOver,
+            None => unreachable!("a world carries orders that the engine knows"),
+        }
+    }
 }

@@ -81,7 +81,22 @@ fn every_action_on_machines_has_its_form() {
                 beyond_bound: true,
             },
         ),
+        (
+            "order = { at = \"1s\", node = \"west-2\", order = \"hand-over\" }",
+            Action::Order {
+                node: node("west-2"),
+                order: OrderName::HandOver,
+            },
+        ),
     ]);
+}
+
+#[test]
+fn an_order_that_nobody_gives_says_what_there_is() {
+    let text = "[[fault]]\norder = { at = \"1s\", node = \"east-1\", order = \"hand-back\" }\n";
+    let found = exercise(text).unwrap_err().to_string();
+    assert!(found.contains("`order` cannot be"), "{found}");
+    assert!(found.contains("hand-over"), "{found}");
 }
 
 #[test]

@@ -107,7 +107,11 @@ impl Client {
             StatusSummary::Refused(_) | StatusSummary::Cancelled => self.census.failed += 1,
             StatusSummary::Unknown(_) => unreachable!("the caller sorted these out"),
         }
-        if summary == StatusSummary::Refused(RefusedReason::NotPerformed) {
+        let may_go_again = matches!(
+            summary,
+            StatusSummary::Refused(RefusedReason::NotPerformed | RefusedReason::Moved)
+        );
+        if may_go_again {
             let pause = self.identity.timers.backoff(task.reissues);
             self.reissue(now, task, pause);
         } else if task.step == Step::Look {

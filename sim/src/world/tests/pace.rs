@@ -1,5 +1,6 @@
-//! Slow CPUs, and clocks whose rate changes.
+//! Slow CPUs, clocks whose rate changes, and orders.
 
+use stormglass_engine::contract::OrderKind;
 use stormglass_engine::time::Duration;
 
 use super::at;
@@ -155,4 +156,26 @@ fn a_rate_beyond_what_is_assumed_is_counted_as_such() {
         };
         assert_eq!(happened.kind(), kind);
     }
+}
+
+#[test]
+fn an_order_is_a_word_to_who_is_up_and_nothing_to_who_is_not() {
+    let mut play = Play::empty();
+    play.add(&[], Clock::default(), CpuCost::NONE);
+    let process = ProcessId(0);
+    let order = |number| Fault::Order(process, OrderKind(number));
+    play.apply(&order(7));
+    assert_eq!(play.log, [], "it is down");
+    play.boot(0);
+    play.log.clear();
+    play.apply(&order(200));
+    assert_eq!(play.log, [], "there is no such order");
+    play.apply(&order(7));
+    let happened = Happened::Ordered {
+        process,
+        order: OrderKind(7),
+    };
+    assert_eq!(play.log, [Occurrence::Fault(happened)]);
+    play.run_until(at(10));
+    assert_eq!(play.heard(0), ["0 word 7"]);
 }

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use stormglass_engine::contract::{
     Address, DeviceId, Entropy, Frame, Input, IoId, IoRequest, Label, LabelKind, Module, NetworkId,
-    Outbox, PAGE_BYTES, PageIndex, Persistence, ReservationKey, Slot, Submission,
+    OrderKind, Outbox, PAGE_BYTES, PageIndex, Persistence, ReservationKey, Slot, Submission,
 };
 use stormglass_engine::payload::Payload;
 use stormglass_engine::time::{Duration, Instant};
@@ -116,6 +116,10 @@ impl Module for Script {
 
     fn kind_name(_: LabelKind) -> &'static str {
         "packet"
+    }
+
+    fn order(kind: OrderKind) -> Option<u32> {
+        (kind.0 < 100).then_some(u32::from(kind.0))
     }
 }
 

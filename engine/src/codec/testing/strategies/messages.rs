@@ -51,6 +51,7 @@ fn status() -> impl Strategy<Value = Status> {
         RefusedReason::UnknownVolume,
         RefusedReason::NotPerformed,
         RefusedReason::Unreadable,
+        RefusedReason::Moved,
     ];
     let unknowns = vec![
         UnknownReason::TimedOut,

@@ -194,6 +194,11 @@ impl Rig {
         self.submit_under(epoch, copy, drive, request)
     }
 
+    /// A node's place in the mailbox of either journal.
+    pub(super) fn mailbox(&self) -> PageIndex {
+        GEOMETRY.mailbox_slot(0)
+    }
+
     /// Submits a command under a key of this epoch.
     pub(super) fn submit_under(
         &mut self,

@@ -2,6 +2,8 @@
 
 use stormglass_engine::contract::{IoRequest, PageIndex, ReservationKey};
 use stormglass_engine::event::Verdict;
+use stormglass_engine::storage_set::format::{Heartbeat, encode_heartbeat};
+use stormglass_engine::vocabulary::NodeId;
 use stormglass_sim::device::CommandNumber;
 use stormglass_sim::time::WorldTime;
 use stormglass_sim::world::ProcessId;
@@ -9,6 +11,7 @@ use stormglass_sim::world::ProcessId;
 use super::super::When;
 use super::rig::{self, Drive, OWNER, Rig, command, index, range};
 use super::write;
+use crate::oracle::drained::Drained;
 use crate::oracle::o4_epochs::Epochs;
 use crate::oracle::o10_takeover::Takeover;
 use crate::oracle::{Finding, OracleId};
@@ -89,7 +92,7 @@ fn o4_finds_an_answer_of_a_deposed_owner_unless_both_copies_had_it() {
             PROCESS,
             answer,
             (Some(index(OWNER, Drive::Journal)), holder),
-            &rig.images,
+            (&rig.images, &Drained::default()),
             when(1000),
             &mut findings,
         );
@@ -122,7 +125,7 @@ fn o4_finds_an_answer_of_a_process_that_never_won_its_set() {
         OTHER,
         answer,
         (None, None),
-        &rig.images,
+        (&rig.images, &Drained::default()),
         when(9),
         &mut findings,
     );
@@ -130,10 +133,117 @@ fn o4_finds_an_answer_of_a_process_that_never_won_its_set() {
 }
 
 fn won(takeover: &mut Takeover, process: ProcessId, key: ReservationKey) -> Vec<Finding> {
+    won_after(takeover, process, key, |_| false)
+}
+
+/// The same where the holder before it may have drained it.
+fn won_after(
+    takeover: &mut Takeover,
+    process: ProcessId,
+    key: ReservationKey,
+    is_drained: impl Fn(ReservationKey) -> bool,
+) -> Vec<Finding> {
     let mut findings = vec![];
-    let when = when(key.epoch * 10);
-    takeover.fenced((process, 0), key, Some(key), when, &mut findings);
+    let (who, when) = (((process, 0), is_drained), when(key.epoch * 10));
+    takeover.fenced(who, key, Some(key), when, &mut findings);
     findings
+}
+
+/// Submits the word of a node that it has drained its set.
+fn submit_word(rig: &mut Rig, drained: &mut Drained, epoch: u64) -> CommandNumber {
+    let page = encode_heartbeat(&Heartbeat {
+        node: NodeId::new(1),
+        incarnation: 7,
+        beat: 3,
+        epoch: 0,
+        drained: epoch,
+    });
+    let place = rig.mailbox();
+    let number = rig.submit_under(5, OWNER, Drive::Journal, rig::write(place, vec![page]));
+    let device = rig.device(OWNER, Drive::Journal);
+    drained.submitted(index(OWNER, Drive::Journal), number, device);
+    number
+}
+
+#[test]
+fn o4_finds_any_answer_under_a_key_that_was_drained() {
+    let (mut rig, mut epochs) = (Rig::new(), Epochs::default());
+    let (mut drained, mut findings) = (Drained::default(), vec![]);
+    let journal = index(OWNER, Drive::Journal);
+    preempt(&mut rig, &mut epochs, 5, &mut findings);
+    epochs.fenced(PROCESS, key(5, 1));
+    let number = submit_word(&mut rig, &mut drained, 5);
+    let answered = |epochs: &mut Epochs, rig: &Rig, drained: &Drained, verdict| {
+        let mut findings = vec![];
+        let set = (Some(journal), Some(key(5, 1)));
+        let known = (&rig.images, drained);
+        epochs.answered(
+            PROCESS,
+            (command(77), verdict),
+            set,
+            known,
+            when(1000),
+            &mut findings,
+        );
+        findings
+    };
+    let success = Verdict::Success;
+    assert_eq!(answered(&mut epochs, &rig, &drained, success), []);
+    drained.executed((journal, number), true, 90);
+    for verdict in [success, Verdict::Refused] {
+        let found = answered(&mut epochs, &rig, &drained, verdict);
+        expect(&found, OracleId::O4, "which has been drained");
+    }
+    // Of another key it says nothing.
+    epochs.fenced(PROCESS, key(6, 1));
+    let found = answered(&mut epochs, &rig, &drained, Verdict::Refused);
+    assert_eq!(found, []);
+}
+
+#[test]
+fn o10_waits_for_no_lease_of_who_has_drained_under_this_very_key() {
+    for (is_drained, finds) in [(true, false), (false, true)] {
+        let mut takeover = Takeover::default();
+        won(&mut takeover, PROCESS, key(1, 1));
+        let word = |it| is_drained && it == key(1, 1);
+        won_after(&mut takeover, OTHER, key(2, 2), word);
+        takeover.recovered(OTHER, Some(std::iter::empty()));
+        let found = answers(&mut takeover, 1, true);
+        assert_eq!(!found.is_empty(), finds, "{found:?}");
+    }
+}
+
+#[test]
+fn o10_finds_a_set_that_is_let_go_of_before_the_mailbox_is_told() {
+    let mut rig = Rig::new();
+    let (mut drained, mut takeover) = (Drained::default(), Takeover::default());
+    let journal = index(OWNER, Drive::Journal);
+    let number = submit_word(&mut rig, &mut drained, 5);
+    let mut findings = vec![];
+    let is_written = drained.is_written(journal, key(5, 1));
+    takeover.drained(key(5, 1), is_written, when(9), &mut findings);
+    expect(&findings, OracleId::O10, "before the mailbox says so");
+    // A device that loses what it was given is no fault of who goes by its word.
+    drained.executed((journal, number), false, 9);
+    assert!(drained.is_written(journal, key(5, 1)));
+    assert_eq!(drained.since(journal, key(5, 1)), None);
+    findings.clear();
+    takeover.drained(key(5, 1), true, when(10), &mut findings);
+    assert_eq!(findings, []);
+}
+
+#[test]
+fn a_word_that_a_power_loss_carried_out_counts_and_one_that_it_took_does_not() {
+    let mut rig = Rig::new();
+    let mut drained = Drained::default();
+    let journal = index(OWNER, Drive::Journal);
+    let number = submit_word(&mut rig, &mut drained, 5);
+    rig.execute(OWNER, Drive::Journal, number);
+    let device = rig.device(OWNER, Drive::Journal);
+    drained.settled(journal, device, 12);
+    assert_eq!(drained.since(journal, key(5, 1)), Some(12));
+    drained.replaced(journal);
+    assert_eq!(drained.since(journal, key(5, 1)), None);
 }
 
 fn answers(takeover: &mut Takeover, counter: u64, read: bool) -> Vec<Finding> {
