@@ -1,6 +1,6 @@
 //! O4 and O10 on histories made by hand.
 
-use stormglass_engine::contract::{IoRequest, PageIndex, ReservationKey};
+use stormglass_engine::contract::{IoRequest, PageIndex, Persistence, ReservationKey};
 use stormglass_engine::event::Verdict;
 use stormglass_engine::storage_set::format::{Heartbeat, encode_heartbeat};
 use stormglass_engine::vocabulary::NodeId;
@@ -159,7 +159,12 @@ fn submit_word(rig: &mut Rig, drained: &mut Drained, epoch: u64) -> CommandNumbe
         drained: epoch,
     });
     let place = rig.mailbox();
-    let number = rig.submit_under(5, OWNER, Drive::Journal, rig::write(place, vec![page]));
+    let word = IoRequest::Write {
+        start: place,
+        pages: vec![page],
+        persistence: Persistence::ForceUnitAccess,
+    };
+    let number = rig.submit_under(5, OWNER, Drive::Journal, word);
     let device = rig.device(OWNER, Drive::Journal);
     drained.submitted(index(OWNER, Drive::Journal), number, device);
     number
