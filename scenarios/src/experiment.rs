@@ -451,7 +451,7 @@ impl Experiment {
                 process,
                 event: Report::Node(event),
             } => {
-                self.measures.observe_node(at, event);
+                self.measures.observe_node(at, *process, event);
                 self.transitions.observe(*process, event);
                 if let Event::HeldBack(_, shortage) = event {
                     count(&mut self.tally.faults, fault_kinds::shortage(*shortage));
@@ -470,8 +470,8 @@ impl Experiment {
             Occurrence::Submitted { .. }
             | Occurrence::Executed { .. }
             | Occurrence::Settled { .. }
-            | Occurrence::Booted { .. }
-            | Occurrence::Stopped { .. } => {}
+            | Occurrence::Booted { .. } => {}
+            Occurrence::Stopped { .. } => self.measures.observe_stop(at),
         }
         let seen = (&self.world, &*self.map);
         self.oracles

@@ -20,8 +20,8 @@ pub fn find(id: &str) -> Option<&'static Row> {
 }
 
 /// What only this row's feature leaves in a run, where there is such a thing: a place in
-/// the engine, a kind of fault that happened (`fault: …`), or an oracle that had something
-/// to judge (`oracle: …`).
+/// the engine, a kind of fault that happened (`fault: …`), an oracle that had something to
+/// judge (`oracle: …`), or a figure that there was (`measure: …`).
 pub fn probe(id: &str) -> Option<&'static str> {
     PROBES
         .iter()
@@ -46,8 +46,13 @@ const PROBES: &[(&str, &str)] = &[
     ("M2", "peers' addresses tested"),
     ("M3", "boot at an address that was found"),
     ("M6", "known address overridden by a test"),
+    ("M7", "former holder finds that its role has passed"),
     ("M8", "damaged copy of the metadata passed over"),
     ("M11", "no peer found at any address"),
+    ("M12", "deposed node's device command refused"),
+    ("M14", "giveback"),
+    ("M15", "claim of an earlier life finished"),
+    ("M16", "measure: takeover_ms"),
     ("M17", "peers sought again"),
     ("S4", "portion of a pending transfer dropped"),
     ("S5", "redundant portion acknowledged again"),

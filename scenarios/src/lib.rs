@@ -21,6 +21,7 @@ pub mod moment;
 pub mod mutants;
 pub mod oracle;
 pub mod panics;
+pub mod phases;
 pub mod probes;
 pub mod profile;
 pub mod repro;

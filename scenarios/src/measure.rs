@@ -2,7 +2,9 @@
 //!
 //! Of each write that had no fault in its way: how long its mark took, its local
 //! record and its replica from there, and how long its client waited. The ideal
-//! is marking plus the slower of the two halves.
+//! is marking plus the slower of the two halves. `takeover` has the phases of a takeover.
+
+mod takeover;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,7 +17,9 @@ use stormglass_engine::time::Duration;
 use stormglass_engine::vocabulary::{CommandId, RefusedReason, UnknownReason};
 use stormglass_reports::record::Decimal;
 use stormglass_sim::time::WorldTime;
+use stormglass_sim::world::ProcessId;
 
+use self::takeover::Takeovers;
 use crate::file::PairIndex;
 use crate::workload::{ClientEvent, CommandKind, StatusSummary};
 
@@ -43,6 +47,7 @@ pub fn names(volumes: u32) -> Vec<String> {
         OF_A_VOLUME.iter().map(name)
     });
     let all = NAMES.iter().map(|name| (*name).to_owned());
+    let all = all.chain(takeover::NAMES.iter().map(|name| (*name).to_owned()));
     match volumes {
         1 => all.collect(),
         _ => all.chain(own).collect(),
@@ -140,6 +145,7 @@ pub struct Measures {
     /// The longest time between two performed commands, and when the last one was.
     pause: Duration,
     last_at: Option<WorldTime>,
+    takeovers: Takeovers,
     /// What each volume comes to; none if there is but one.
     volumes: Vec<Own>,
 }
@@ -264,8 +270,14 @@ impl Measures {
         }
     }
 
+    /// A module has stopped.
+    pub fn observe_stop(&mut self, at: WorldTime) {
+        self.takeovers.stopped(at);
+    }
+
     /// Takes a node's report.
-    pub fn observe_node(&mut self, at: WorldTime, event: &Event) {
+    pub fn observe_node(&mut self, at: WorldTime, process: ProcessId, event: &Event) {
+        self.takeovers.observe(at, process, event);
         self.searches += u64::from(matches!(event, Event::PeersSought));
         let (command, field): (_, fn(&mut Times) -> &mut Option<WorldTime>) = match event {
             Event::Accepted { command, .. } => (command, |times| &mut times.accepted),
@@ -318,6 +330,9 @@ impl Measures {
         }
         let millis = |nanos: u64| Decimal::milliseconds(std::time::Duration::from_nanos(nanos));
         figures.insert("longest_pause_ms".to_owned(), millis(self.pause.as_nanos()));
+        for (name, span) in self.takeovers.figures() {
+            figures.insert(name, millis(span.as_nanos()));
+        }
         for (name, histogram) in [
             ("write_latency", &histograms.latency),
             ("write_marking", &histograms.marking),
@@ -386,11 +401,37 @@ mod tests {
     fn several_volumes_have_figures_of_their_own() {
         let source = Source::load("three-pairs", &[]).expect("the catalogue is valid");
         let measures = run::run(&source.scenario, 0, Keep::Counts).measures;
-        for name in names(3) {
+        // Nobody takes over there.
+        let is_of_a_takeover = |name: &String| takeover::NAMES.contains(&name.as_str());
+        for name in names(3).into_iter().filter(|name| !is_of_a_takeover(name)) {
             assert!(measures.contains_key(&name), "{name}");
         }
-        assert_eq!(measures.len(), names(3).len() + 2, "{measures:?}");
-        assert_eq!(names(1).len(), NAMES.len());
-        assert_eq!(names(3).len(), NAMES.len() + 3 * OF_A_VOLUME.len());
+        let of_all = NAMES.len() + takeover::NAMES.len();
+        assert_eq!(names(1).len(), of_all);
+        assert_eq!(names(3).len(), of_all + 3 * OF_A_VOLUME.len());
+        let count = NAMES.len() + 3 * OF_A_VOLUME.len();
+        assert_eq!(measures.len(), count + 2, "{measures:?}");
+    }
+
+    #[test]
+    fn a_takeover_is_the_sum_of_its_phases() {
+        let source = Source::load("owner-dies", &[]).expect("the catalogue is valid");
+        let measures = run::run(&source.scenario, 0, Keep::Counts).measures;
+        for name in takeover::NAMES {
+            assert!(measures.contains_key(name), "{name}: {measures:?}");
+        }
+        let nanos = |name: &str| {
+            let text = measures[name].to_string();
+            let (millis, rest) = text.split_once('.').unwrap_or((&text, ""));
+            let digits = format!("{millis}{rest:0<6}");
+            digits.parse::<u64>().expect("milliseconds of six decimals")
+        };
+        let [whole, detection, phases @ ..] = takeover::NAMES;
+        let sum: u64 = phases.into_iter().map(nanos).sum();
+        assert_eq!(nanos(whole), sum);
+        // A second of silence, and a tick at most on either side.
+        assert!((900_000_000..1_300_000_000).contains(&nanos(detection)));
+        // The former owner's lease.
+        assert!(sum > 500_000_000, "{sum}");
     }
 }

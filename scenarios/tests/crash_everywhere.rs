@@ -1,5 +1,5 @@
-//! Nodes lose power at every single event of a boot and of a takeover: whatever that
-//! interrupts, it is done again and ends in service, and every oracle holds.
+//! Nodes lose power at every single event of a boot, of a takeover and of a giveback:
+//! whatever that interrupts, it is done again and ends in service, and every oracle holds.
 //!
 //! Each case is a fork of one run, so that nothing before it is run again.
 
@@ -166,4 +166,36 @@ fn a_takeover_of_the_mirrors_set_that_is_interrupted_anywhere_is_done_again() {
     let cases = crash_everywhere(&scenario, 5, &window, &nodes);
     println!("{cases} takeovers of the mirror's set were interrupted");
     assert!(cases > 40, "{cases}");
+}
+
+#[test]
+fn a_giveback_that_is_interrupted_anywhere_is_done_again() {
+    let scenario = scenario(
+        "[[fault]]\n\
+         crash = { at = \"100ms\", node = \"east-1\", restart_after = \"350ms\" }\n\
+         [[fault]]\n\
+         order = { at = \"800ms\", node = \"east-2\", order = \"hand-over\" }",
+    );
+    let window = Window {
+        of: node(Cluster::East, 1),
+        after: Duration::from_millis(800),
+        begins: |occurrence, _| {
+            matches!(
+                occurrence,
+                Occurrence::Event {
+                    event: Report::Node(Event::Phase(Phase::Draining)),
+                    ..
+                }
+            )
+        },
+        ends: |event| matches!(event, Event::ReplicaAcked(_)),
+    };
+    let nodes = [
+        node(Cluster::East, 1),
+        node(Cluster::East, 2),
+        node(Cluster::West, 1),
+    ];
+    let cases = crash_everywhere(&scenario, 3, &window, &nodes);
+    println!("{cases} givebacks were interrupted");
+    assert!(cases > 100, "{cases}");
 }

@@ -514,7 +514,8 @@ fn report_cause(cause: Cause, configuration: &Configuration, out: &mut NodeOutbo
             });
         }
         Cause::Back => out.probe("drained set claimed back"),
-        Cause::Unclaimed | Cause::Own | Cause::OwnUnserved => {}
+        Cause::OwnUnserved => out.probe("claim of an earlier life finished"),
+        Cause::Unclaimed | Cause::Own => {}
     }
 }
 

@@ -61,6 +61,8 @@ struct PendingCopy {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mirror {
     accepting: Option<(Session, Asker)>,
+    /// Whose the session is that was accepted in this life.
+    owner: Option<Address>,
     reassembly: Reassembly,
     commands: Table<CommandId, PendingCommand>,
     /// By session too: a rebooted owner counts its sets from 1 again.
@@ -173,6 +175,9 @@ impl Mirror {
         }
         let is_current = tables.role == Role::Mirror && portion.session == tables.fence;
         if !is_current || self.accepting.is_some() {
+            if self.owner.is_some_and(|owner| owner != from) {
+                cx.out.probe("deposed node's packet refused");
+            }
             return cx.out.trace(Event::Ignored(IgnoreReason::StaleSession));
         }
         let (session, id, attempt) = (portion.session, portion.transfer, portion.attempt);
@@ -396,6 +401,7 @@ impl Mirror {
                 cx.out.trace(Event::SessionAccepted(*session));
                 if let Some((accepted, asker)) = self.accepting.take() {
                     assert!(accepted == *session, "one session is accepted at a time");
+                    self.owner = Some(asker.address);
                     let dirty = set.tables().dirty_runs(&cx.configuration.set.geometry);
                     acknowledge_session(accepted, asker, dirty, cx);
                 }

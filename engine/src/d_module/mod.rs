@@ -405,6 +405,9 @@ impl DModule {
     /// holds the set, as a new incarnation.
     fn halt(&mut self, error: IoError, now: Instant, out: &mut NodeOutbox) {
         out.trace(Event::Halted(error));
+        if is_fenced(error) {
+            out.probe("deposed node's device command refused");
+        }
         if let Some((Office::Owner(owner), _, mut cx)) = self.office(now, out) {
             owner.fail_clients(&mut cx);
         }

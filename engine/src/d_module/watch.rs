@@ -168,11 +168,21 @@ impl Watch {
             (None, None, Some(holder)) => {
                 let decision = self.decide(holder, cx);
                 if decision == Decision::Wait {
+                    self.note_passed(holder, cx);
                     self.beat(cx);
                 }
                 decision
             }
             (Some(_), _, _) | (_, Some(_), _) | (_, _, None) => Decision::Wait,
+        }
+    }
+
+    /// The first look after a life that served: the role has passed to the partner.
+    fn note_passed(&self, holder: Option<ReservationKey>, cx: &mut Context<'_>) {
+        let is_partners = |key: ReservationKey| key.node == cx.configuration.partner.value();
+        let has_served = self.own.is_some_and(|own| own.epoch > 0);
+        if self.beat == 0 && has_served && holder.is_some_and(is_partners) {
+            cx.out.probe("former holder finds that its role has passed");
         }
     }
 

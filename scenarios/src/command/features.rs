@@ -107,6 +107,8 @@ fn run_seeds(source: &Source, limit: Duration) -> Ran {
                 return record.verdict;
             }
             probes.extend(record.probes.into_keys());
+            let measured = record.measures.keys();
+            probes.extend(measured.map(|name| format!("measure: {name}")));
             let happened = record.faults.iter().filter(|(_, count)| **count > 0);
             probes.extend(happened.map(|(kind, _)| format!("fault: {kind}")));
             let judged = record.oracles.iter().filter(|line| line.checks > 0);

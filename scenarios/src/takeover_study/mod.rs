@@ -5,11 +5,11 @@
 //! latencies and instant of the failure: differences between policies are those of the
 //! policy alone (common random numbers). In every run the mirror's nodes boot again while
 //! the owner's is down, so that moved ones can be compared with others. Owns what is run
-//! and which policies there are; `phases` cuts a run into spans.
+//! and which policies there are; `watch` looks on at a run.
 
-mod phases;
 #[cfg(test)]
 mod tests;
+mod watch;
 
 use std::ops::Range;
 use std::sync::Mutex;
@@ -19,34 +19,14 @@ use std::thread;
 use stormglass_engine::time::Duration;
 use stormglass_reports::record::{Paired, PhaseSpan, PolicyTimes, TakeoverRecord};
 
-use self::phases::Watch;
+use self::watch::Watch;
 use crate::experiment::{Bench, Experiment};
 use crate::file::{
     self, Action, Cluster, FIRST_PEER_ADDRESS, MachineName, MetadataPolicy, NodeName, Scenario,
 };
+pub use crate::phases::Subject;
 
 const SCENARIO: &str = include_str!("../../studies/takeover.toml");
-
-/// What is timed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Subject {
-    /// The partner takes over a dead owner: from the detection to the first write that it
-    /// accepts.
-    Takeover,
-    /// The owner's node boots again: from power-on to the first write that the mirror has
-    /// acknowledged.
-    Boot,
-}
-
-impl Subject {
-    /// Its name.
-    pub fn name(self) -> &'static str {
-        match self {
-            Subject::Takeover => "takeover",
-            Subject::Boot => "boot",
-        }
-    }
-}
 
 /// Where a D-module's metadata comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -242,6 +242,7 @@ fn a_word_that_a_power_loss_carried_out_counts_and_one_that_it_took_does_not() {
     let mut rig = Rig::new();
     let mut drained = Drained::default();
     let journal = index(OWNER, Drive::Journal);
+    preempt(&mut rig, &mut Epochs::default(), 5, &mut vec![]);
     let number = submit_word(&mut rig, &mut drained, 5);
     rig.execute(OWNER, Drive::Journal, number);
     let device = rig.device(OWNER, Drive::Journal);
