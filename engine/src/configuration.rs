@@ -293,8 +293,12 @@ pub struct Timers {
     /// Longest interval between retransmissions. Default 800 ms.
     pub retransmit_max: Duration,
     /// A path whose oldest transfer is unacknowledged for this long gets a new
-    /// session. Default 3 s.
+    /// session. One whose end leaves a question unanswered for as long is not ready any
+    /// more. Default 3 s.
     pub path_timeout: Duration,
+    /// The end of a ready path is asked again after this long whether it is still there,
+    /// and who it is now. Default 1 s: an end that changes says so itself.
+    pub path_refresh: Duration,
     /// Resolved marks are cleared at the latest this long after the last record.
     /// Default 20 ms.
     pub idle_clear: Duration,
@@ -350,6 +354,7 @@ impl Default for Timers {
             retransmit_min: Duration::from_millis(50),
             retransmit_max: Duration::from_millis(800),
             path_timeout: Duration::from_secs(3),
+            path_refresh: Duration::from_secs(1),
             idle_clear: Duration::from_millis(20),
             idle_destage: Duration::from_millis(200),
             heartbeat: Duration::from_millis(100),

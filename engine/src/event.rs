@@ -12,6 +12,7 @@ use crate::vocabulary::{
 };
 use crate::wire::HelloRefusal;
 use crate::wire::mediator::MediatorRecord;
+use crate::wire::path::Standing;
 
 /// A report of a node's module.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -129,6 +130,25 @@ pub enum Event {
         /// Where it is.
         to: Address,
     },
+    /// The module keeps paths from now on, as this node's D-module in this incarnation.
+    PathsBegun(NodeId, u64),
+    /// The path to a D-module of the other pair is ready, or its end is something else to
+    /// its set than was known.
+    PathReady {
+        /// The D-module's node.
+        peer: NodeId,
+        /// Which life of it the path leads to.
+        incarnation: u64,
+        /// What it is to its set.
+        standing: Standing,
+    },
+    /// The session goes over the path to this node.
+    PathActive(NodeId, Session),
+    /// No session goes over the path to this node any more. It is ready.
+    PathInactive(NodeId),
+    /// The path to this node, active or not, is not ready any more: its end is silent or
+    /// has begun a new life, or this module keeps no paths.
+    PathLost(NodeId),
     /// An attempt got its final status.
     Answered {
         /// The command.
@@ -263,4 +283,6 @@ pub enum IgnoreReason {
     NoRoom,
     /// A completion of something already given up.
     LateCompletion,
+    /// Of a path that is not kept, or an answer to a question that is not asked any more.
+    NoPath,
 }

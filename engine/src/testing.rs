@@ -38,6 +38,7 @@ use crate::vocabulary::{
     Watermark,
 };
 use crate::wire::mediator::{self, Ask, MediatorRecord, MediatorReply, MediatorRequest};
+use crate::wire::path::{self, PathEnd, PathMessage, Standing};
 use crate::wire::{
     ClientReply, ClientRequest, CommandFrame, Member, PeerMessage, Portion, Transfer, TransferId,
     peer,
@@ -220,6 +221,8 @@ pub(crate) struct Station {
     pub(crate) holds_mail: bool,
     pub(crate) now: Instant,
     pub(crate) sent: Vec<Sent>,
+    /// Steps of handshakes, each to its address; nobody answers unless told to.
+    pub(crate) paths: Vec<(Address, PathMessage)>,
     /// Questions to the mediator.
     pub(crate) asked: Vec<MediatorRequest>,
     /// Searches that its N-module was asked for.
@@ -264,6 +267,7 @@ impl Station {
             holds_mail: false,
             now,
             sent: Vec::new(),
+            paths: Vec::new(),
             asked: Vec::new(),
             searches: Vec::new(),
             replies: Vec::new(),
@@ -290,6 +294,7 @@ impl Station {
         self.queue.clear();
         self.mail.clear();
         self.sent.clear();
+        self.paths.clear();
         self.asked.clear();
         self.searches.clear();
         self.replies.clear();
@@ -366,6 +371,21 @@ impl Station {
                     let request = request.expect("modules send what they decode");
                     assert_eq!(label.id, request.nonce);
                     self.asked.push(request);
+                }
+                Effect::Send {
+                    network,
+                    to,
+                    label,
+                    frame,
+                } if path::is_of_path(&frame) => {
+                    assert_eq!(network, PEERS);
+                    let message = path::decode(&frame).expect("modules send what they decode");
+                    assert_eq!(
+                        (label.kind, label.id),
+                        (message.kind(), message.end().nonce)
+                    );
+                    assert_eq!(label.attempt, message.end().attempt);
+                    self.paths.push((to, message));
                 }
                 Effect::Send {
                     network,
@@ -487,9 +507,14 @@ impl Station {
 
     /// A message of the peer.
     pub(crate) fn hear(&mut self, message: &PeerMessage) {
+        self.hear_from(0, message);
+    }
+
+    /// The same from the node of the other pair at a place.
+    pub(crate) fn hear_from(&mut self, place: usize, message: &PeerMessage) {
         let packet = Packet {
             network: PEERS,
-            from: self.configuration.peers[0].expect("it is configured"),
+            from: self.configuration.peers[place].expect("it is configured"),
             label: Label {
                 kind: crate::wire::kind::HELLO,
                 incarnation: 0,
@@ -500,6 +525,44 @@ impl Station {
             frame: peer::encode(message),
         };
         self.input(Input::Packet(packet));
+    }
+
+    /// A step of a handshake, from the node of the other pair at a place.
+    pub(crate) fn hear_path(&mut self, place: usize, message: &PathMessage) {
+        let end = message.end();
+        self.input(Input::Packet(Packet {
+            network: PEERS,
+            from: self.configuration.peers[place].expect("it is configured"),
+            label: Label {
+                kind: message.kind(),
+                incarnation: end.incarnation,
+                id: end.nonce,
+                part: 0,
+                attempt: end.attempt,
+            },
+            frame: path::encode(message),
+        }));
+    }
+
+    /// The node of the other pair at a place answers the last question over its path, in
+    /// this life of it.
+    pub(crate) fn answer_path(&mut self, place: usize, incarnation: u64, standing: Standing) {
+        let to = self.configuration.peers[place].expect("it is configured");
+        let question = self
+            .paths
+            .iter()
+            .rev()
+            .find_map(|(at, message)| match message {
+                PathMessage::Open(end) if *at == to => Some(*end),
+                PathMessage::Open(_) | PathMessage::Ready(_) => None,
+            });
+        let ready = PathMessage::Ready(PathEnd {
+            node: self.configuration.peer_nodes[place],
+            incarnation,
+            standing,
+            ..question.expect("it was asked")
+        });
+        self.hear_path(place, &ready);
     }
 
     /// An answer of the mediator.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use stormglass_engine::collections::Table;
-use stormglass_engine::event::Event;
+use stormglass_engine::event::{Event, IgnoreReason};
 use stormglass_engine::time::Duration;
 use stormglass_sim::fault::Fault;
 use stormglass_sim::occurrence::Occurrence;
@@ -427,8 +427,13 @@ impl Experiment {
     }
 
     /// Something other than a heartbeat happened, to one volume or to whatever it may be.
+    /// A path's questions are heartbeats too.
     fn note_news(&mut self, occurrence: &Occurrence<Report>, at: WorldTime) {
         match occurrence {
+            Occurrence::Event {
+                event: Report::Node(Event::Ignored(IgnoreReason::NoPath)),
+                ..
+            } => {}
             Occurrence::Event { process, .. } | Occurrence::Probe { process, .. } => {
                 self.news_at[self.map.volume_of(*process).place()] = at;
             }
@@ -530,6 +535,7 @@ fn rest(scenario: &Scenario) -> Duration {
     let waits = [
         timers.takeover_after.plus(timers.ha_lease),
         timers.path_timeout.plus(timers.loss_after),
+        timers.path_timeout.plus(timers.path_refresh.times(2)),
         timers.idle_destage,
         timers.lease,
         timers.drain_limit.plus(timers.takeover_after),

@@ -189,6 +189,10 @@ fn d_module(module: &DModule) -> Facts {
             .map(|set| tables(set.tables()))
             .unwrap_or_default(),
     );
+    if let Some((node, session)) = module.active_path() {
+        let text = format!("to node {} in {session}", node.value());
+        facts.push(fact("path", text));
+    }
     let held = module.census().counts().into_iter();
     let held = held.filter(|(_, count)| *count > 0);
     facts.extend(held.map(|(what, count)| fact(what, count)));

@@ -6,6 +6,7 @@ mod fault;
 use stormglass_engine::event::{Event, Phase, Verdict};
 use stormglass_engine::storage_set::record::Mode;
 use stormglass_engine::wire::mediator::MediatorRecord;
+use stormglass_engine::wire::path::Standing;
 use stormglass_reports::record::TimelineEntry;
 use stormglass_reports::record::TimelineKind::{self, Note, Role, Sync};
 use stormglass_sim::occurrence::Occurrence;
@@ -55,15 +56,20 @@ pub fn event_name(event: &Event) -> Option<&'static str> {
         Event::PartnerDrained(_) => "partner drained",
         Event::HandOverGivenUp => "hand-over given up",
         Event::OrderRefused(..) => "order refused",
+        Event::PathReady { .. } => "path ready",
+        Event::PathActive(..) => "path active",
+        Event::PathInactive(_) => "path inactive",
+        Event::PathLost(_) => "path lost",
         Event::SessionRefused(..)
         | Event::HeldBack(..)
         | Event::Ignored(_)
+        | Event::PathsBegun(..)
         | Event::MediatorSays(_) => return None,
     })
 }
 
 /// Every name that a trigger may use.
-pub const EVENT_NAMES: [&str; 48] = [
+pub const EVENT_NAMES: [&str; 52] = [
     "accepted",
     "announcing",
     "answered",
@@ -93,6 +99,10 @@ pub const EVENT_NAMES: [&str; 48] = [
     "out of sync pending",
     "partner drained",
     "partner silent",
+    "path active",
+    "path inactive",
+    "path lost",
+    "path ready",
     "peer found",
     "peers sought",
     "recovered",
@@ -204,6 +214,10 @@ fn node_line(event: &Event) -> Option<(TimelineKind, String, Option<&'static str
         Event::MetadataStored(..) | Event::PeersSought | Event::PeerFound { .. } => {
             return metadata_line(event);
         }
+        Event::PathReady { .. }
+        | Event::PathActive(..)
+        | Event::PathInactive(_)
+        | Event::PathLost(_) => return path_line(event),
         Event::SessionOpened(session) => (Sync, format!("opens session {session}"), None),
         Event::SessionAccepted(session) => (Sync, format!("accepts session {session}"), None),
         Event::SessionConfirmed(session) => (Sync, format!("mirror follows in {session}"), None),
@@ -289,7 +303,35 @@ fn node_line(event: &Event) -> Option<(TimelineKind, String, Option<&'static str
         | Event::ReplicaPerformed { .. }
         | Event::Copied { .. }
         | Event::Answered { .. }
+        | Event::PathsBegun(..)
         | Event::Ignored(_) => return None,
+    })
+}
+
+/// Whom a module could speak to, and whom it speaks to.
+fn path_line(event: &Event) -> Option<(TimelineKind, String, Option<&'static str>)> {
+    Some(match event {
+        Event::PathReady { peer, standing, .. } => {
+            let word = match standing {
+                Standing::Holds => "holds its set",
+                Standing::StandsBy => "stands by",
+            };
+            let text = format!("path to node {}: it {word}", peer.value());
+            (Note, text, Some("paths made ready"))
+        }
+        Event::PathActive(peer, session) => {
+            let text = format!("path to node {} active in session {session}", peer.value());
+            (Sync, text, None)
+        }
+        Event::PathInactive(peer) => {
+            let text = format!("path to node {} inactive", peer.value());
+            (Sync, text, None)
+        }
+        Event::PathLost(peer) => {
+            let text = format!("path to node {} lost", peer.value());
+            (Note, text, Some("paths lost"))
+        }
+        _ => return None,
     })
 }
 

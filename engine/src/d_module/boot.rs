@@ -96,6 +96,7 @@ impl DModule {
         if let Some((Office::Owner(owner), _, mut cx)) = self.office(now, out) {
             owner.handle_moved(&mut cx);
         }
+        self.handle_paths_moved(now, out);
         self.handle_generation_deadline(now, out);
     }
 
@@ -201,6 +202,7 @@ impl DModule {
             incarnation: self.incarnation,
             configuration: self.configuration.as_ref()?,
             is_fresh: false,
+            holder: None,
             ids: &mut self.ids,
             out,
         };
@@ -224,6 +226,7 @@ impl DModule {
                 report_cause(cause, &configuration, out);
                 self.watch = None;
                 self.waits = cause.waits();
+                self.is_heir = matches!(cause, Cause::Silent | Cause::Drained);
                 self.enter(Phase::Claiming, out);
                 let devices = devices(&configuration);
                 let node = configuration.node;
@@ -480,6 +483,7 @@ impl DModule {
                     incarnation: self.incarnation,
                     configuration: &configuration,
                     is_fresh: false,
+                    holder: self.paths.holder(),
                     ids: &mut self.ids,
                     out,
                 };

@@ -23,6 +23,8 @@ pub struct Context<'a> {
     pub configuration: &'a Configuration,
     /// The HA lease runs: what this node answers from memory is not stale.
     pub is_fresh: bool,
+    /// Which node of the other pair holds its set, as a ready path says.
+    pub holder: Option<u8>,
     /// Names for device commands.
     pub ids: &'a mut IoIds,
     /// Effects.
@@ -64,6 +66,7 @@ impl DModule {
             incarnation: self.incarnation,
             configuration: self.configuration.as_ref()?,
             is_fresh: self.heart.as_ref().is_some_and(|heart| heart.is_fresh(now)),
+            holder: self.paths.holder(),
             ids: &mut self.ids,
             out,
         };

@@ -13,13 +13,16 @@ use crate::event::{Event, IgnoreReason, Phase};
 use crate::local::{Local, NodeOutbox};
 use crate::time::Instant;
 use crate::wire::probe::{self, Probe};
-use crate::wire::{ClientReply, ClientRequest, PeerMessage, kind, mediator, peer};
+use crate::wire::{ClientReply, ClientRequest, PeerMessage, kind, mediator, path, peer};
 
 impl DModule {
     /// A message of the peer.
     pub(super) fn handle_packet(&mut self, packet: &Packet, now: Instant, out: &mut NodeOutbox) {
         if probe::is_probe(&packet.frame) {
             return self.answer_probe(packet, out);
+        }
+        if path::is_of_path(&packet.frame) {
+            return self.handle_path(packet, now, out);
         }
         let Some(configuration) = &self.configuration else {
             return out.trace(Event::Ignored(IgnoreReason::WrongPhase));

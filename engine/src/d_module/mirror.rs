@@ -61,8 +61,8 @@ struct PendingCopy {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mirror {
     accepting: Option<(Session, Asker)>,
-    /// Whose the session is that was accepted in this life.
-    owner: Option<Address>,
+    /// Where the owner was heard last that speaks in the accepted session.
+    owner_at: Option<Address>,
     reassembly: Reassembly,
     commands: Table<CommandId, PendingCommand>,
     /// By session too: a rebooted owner counts its sets from 1 again.
@@ -86,6 +86,18 @@ impl Mirror {
     pub fn is_drained(&self) -> bool {
         let is_idle = self.accepting.is_none() && self.finishing.is_none();
         is_idle && self.census().1 == 0
+    }
+
+    /// Where the owner is that speaks in the accepted session.
+    pub fn owner_at(&self) -> Option<Address> {
+        self.owner_at
+    }
+
+    /// The session with whoever is there has ended.
+    pub fn forget_owner(&mut self, address: Option<Address>) {
+        if self.owner_at == address {
+            self.owner_at = None;
+        }
     }
 
     /// When pieces of transfers are given up.
@@ -123,6 +135,7 @@ impl Mirror {
         let is_paired = tables.consistency != Consistency::Unpaired;
         if hello.session == tables.fence && tables.role == Role::Mirror && is_paired {
             cx.out.trace(Event::Ignored(IgnoreReason::Redundant));
+            self.owner_at = Some(from);
             let dirty = set.tables().dirty_runs(&cx.configuration.set.geometry);
             return acknowledge_session(hello.session, asker, dirty, cx);
         }
@@ -175,11 +188,12 @@ impl Mirror {
         }
         let is_current = tables.role == Role::Mirror && portion.session == tables.fence;
         if !is_current || self.accepting.is_some() {
-            if self.owner.is_some_and(|owner| owner != from) {
+            if self.owner_at.is_some_and(|owner| owner != from) {
                 cx.out.probe("deposed node's packet refused");
             }
             return cx.out.trace(Event::Ignored(IgnoreReason::StaleSession));
         }
+        self.owner_at = Some(from);
         let (session, id, attempt) = (portion.session, portion.transfer, portion.attempt);
         let asker = Asker {
             address: from,
@@ -401,7 +415,7 @@ impl Mirror {
                 cx.out.trace(Event::SessionAccepted(*session));
                 if let Some((accepted, asker)) = self.accepting.take() {
                     assert!(accepted == *session, "one session is accepted at a time");
-                    self.owner = Some(asker.address);
+                    self.owner_at = Some(asker.address);
                     let dirty = set.tables().dirty_runs(&cx.configuration.set.geometry);
                     acknowledge_session(accepted, asker, dirty, cx);
                 }
@@ -466,6 +480,7 @@ impl Mirror {
         if tables.role != Role::Mirror || session != tables.fence || self.accepting.is_some() {
             return cx.out.trace(Event::Ignored(IgnoreReason::StaleSession));
         }
+        self.owner_at = Some(from);
         if is_clean(tables) {
             cx.out.probe("redundant finish acknowledged again");
             return acknowledge_finish(session, asker, cx);

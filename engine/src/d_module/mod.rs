@@ -40,6 +40,7 @@ pub mod mirror;
 pub mod ordering;
 pub mod orphans;
 pub mod owner;
+pub mod paths;
 pub mod replication;
 pub mod status;
 #[cfg(test)]
@@ -60,6 +61,7 @@ use self::handover::HandOver;
 use self::heart::{Heard, Heart};
 use self::mirror::Mirror;
 use self::owner::Owner;
+use self::paths::Paths;
 use self::watch::Watch;
 use crate::configuration::{Configuration, Hardware};
 use crate::contract::{Completion, Entropy, Input, IoError, IoId, IoOutput, ReservationKey};
@@ -77,6 +79,8 @@ pub struct DModule {
     configuration: Option<Arc<Configuration>>,
     /// Behind an `Arc`: rarely touched, and a fork copies the module.
     generation: Arc<Generation>,
+    /// The same.
+    paths: Arc<Paths>,
     ask_at: Option<Instant>,
     destage_at: Option<Instant>,
     /// The last one failed: the next waits for its time, however full the journal is.
@@ -89,6 +93,8 @@ pub struct DModule {
     claim: Option<Claim>,
     /// The former holder may still answer from its memory when the set is won.
     waits: bool,
+    /// The set was taken over from the partner.
+    is_heir: bool,
     /// Beats from the reservation to its loss.
     heart: Option<Heart>,
     /// While the set is being handed over, or may be.
@@ -111,6 +117,7 @@ impl DModule {
             phase: Phase::Configuring,
             configuration: None,
             generation: Arc::new(generation),
+            paths: Arc::new(Paths::new(now)),
             ask_at: None,
             destage_at: None,
             destage_pauses: false,
@@ -119,6 +126,7 @@ impl DModule {
             watch: None,
             claim: None,
             waits: false,
+            is_heir: false,
             heart: None,
             handover: None,
             recovery: None,
@@ -165,6 +173,7 @@ impl DModule {
         }
         self.destage(now, out);
         self.drain(now, out);
+        self.settle_paths(now, out);
     }
 
     /// The earliest deadline of all roles.
@@ -175,6 +184,7 @@ impl DModule {
             .into_iter()
             .chain(self.destage_at)
             .chain(self.generation_deadline())
+            .chain(self.paths.next_deadline())
             .chain(self.watch.as_ref().and_then(Watch::next_deadline))
             .chain(self.heart.as_ref().and_then(Heart::next_deadline))
             .chain(self.handover.as_deref().and_then(HandOver::next_deadline))
@@ -344,6 +354,7 @@ impl DModule {
             incarnation: self.incarnation,
             configuration: self.configuration.as_ref()?,
             is_fresh: false,
+            holder: None,
             ids: &mut self.ids,
             out,
         };
@@ -367,6 +378,7 @@ impl DModule {
             self.ask(now, out);
         }
         self.handle_generation_deadline(now, out);
+        self.handle_paths_deadline(now, out);
         self.handle_watch_deadline(now, out);
         self.handle_heart_deadline(now, out);
         self.handle_handover_deadline(now, out);
@@ -449,6 +461,7 @@ impl DModule {
             has_office == self.set.is_some(),
             "a set is held exactly by a role"
         );
+        self.paths.check_invariants();
     }
 }
 

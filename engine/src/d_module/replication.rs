@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::paths::Traffic;
 use super::{Context, communications};
 use crate::collections::{Set, Table};
 use crate::contract::{Address, Label, LabelKind};
@@ -71,7 +72,7 @@ struct Outgoing {
 
 /// What a deadline led to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Path {
+pub enum Outlook {
     /// Nothing to decide.
     Fine,
     /// Silent for the path timeout: the session is to be replaced.
@@ -94,6 +95,8 @@ pub struct Replication {
     /// Which of the mirror pair's nodes is spoken to, and since when it has left
     /// something without an answer.
     peer: u8,
+    /// Which of them answered last in this session.
+    answerer: u8,
     silent_since: Option<Instant>,
     /// Every client's watermark when the session became durable.
     watermarks: Vec<Watermark>,
@@ -115,6 +118,7 @@ impl Replication {
             finish: None,
             resyncs: false,
             peer: 0,
+            answerer: 0,
             silent_since: None,
             watermarks: Vec::new(),
             next_set: SetId::new(1),
@@ -175,6 +179,12 @@ impl Replication {
         self.is_stale = false;
         self.watermarks = watermarks;
         self.next_copy = CopyNumber::new(1);
+        if let Some(holder) = cx.holder {
+            if holder != self.peer {
+                cx.out.probe("hello to a known holder out of turn");
+            }
+            self.peer = holder;
+        }
         let retry = Retry::start(cx);
         self.silent_since = Some(cx.now);
         self.hello = Some(retry);
@@ -231,14 +241,36 @@ impl Replication {
         self.hello.map(|hello| hello.since)
     }
 
+    /// This node of the mirror pair holds the set, as is known now: a Hello that another
+    /// one leaves without an answer goes there at once.
+    pub fn handle_holder(&mut self, place: u8, cx: &mut Context<'_>) {
+        if self.hello.is_some() && self.peer != place {
+            cx.out.probe("hello turned to whom a path names");
+            self.peer = place;
+            self.silent_since = None;
+            self.hurry_hello(cx);
+        }
+    }
+
+    /// The open session, and who has answered in it.
+    pub fn traffic(&self) -> Option<Traffic> {
+        (self.link == Link::Open).then_some(Traffic {
+            place: self.answerer,
+            session: self.session,
+        })
+    }
+
     /// A node of the mirror pair has answered: it is the one to speak to.
-    pub fn handle_answer(&mut self, from: Address, cx: &Context<'_>) {
+    pub fn handle_answer(&mut self, from: Address, session: Session, cx: &Context<'_>) {
         let peers = cx.configuration.peers;
         if let Some(place) = (0u8..)
             .zip(peers)
             .find_map(|(at, peer)| (peer == Some(from)).then_some(at))
         {
             self.peer = place;
+            if session == self.session {
+                self.answerer = place;
+            }
         }
         self.silent_since = None;
     }
@@ -425,17 +457,17 @@ impl Replication {
     }
 
     /// Sends again what is due.
-    pub fn handle_deadline(&mut self, cx: &mut Context<'_>) -> Path {
-        let mut lost = Path::Fine;
+    pub fn handle_deadline(&mut self, cx: &mut Context<'_>) -> Outlook {
+        let mut lost = Outlook::Fine;
         if let Some(mut retry) = self.hello
             && retry.next <= cx.now
         {
             if self.is_stale {
-                return Path::Silent;
+                return Outlook::Silent;
             }
             if cx.now.since(retry.since) >= cx.configuration.timers.loss_after && !self.resyncs {
                 retry.since = cx.now;
-                lost = Path::Lost;
+                lost = Outlook::Lost;
             }
             self.turn_if_silent(cx);
             retry.again(cx);
@@ -446,7 +478,7 @@ impl Replication {
             && retry.next <= cx.now
         {
             if cx.now.since(retry.since) >= cx.configuration.timers.path_timeout {
-                return Path::Silent;
+                return Outlook::Silent;
             }
             self.turn_if_silent(cx);
             retry.again(cx);
@@ -465,7 +497,7 @@ impl Replication {
                 .get_mut(&id)
                 .expect("a retry belongs to a transfer");
             if cx.now.since(outgoing.retry.since) >= cx.configuration.timers.path_timeout {
-                return Path::Silent;
+                return Outlook::Silent;
             }
             let outgoing = Arc::make_mut(outgoing);
             outgoing.retry.again(cx);

@@ -16,8 +16,8 @@ use crate::wire::DecodeError;
 
 const FORMAT: Format = Format {
     magic: *b"SGMT",
-    // 2: the timers of a hand-over.
-    version: 2,
+    // 2: the timers of a hand-over. 3: the timer of paths.
+    version: 3,
 };
 
 /// Encodes metadata into one page.
@@ -95,6 +95,7 @@ coded_struct!(Timers {
     retransmit_min,
     retransmit_max,
     path_timeout,
+    path_refresh,
     idle_clear,
     idle_destage,
     heartbeat,

@@ -119,10 +119,10 @@ fn the_partner_reads_it_from_its_own_side() {
 }
 
 #[test]
-fn version_2_in_bytes() {
+fn version_3_in_bytes() {
     let mut metadata = known();
     metadata.take_found([None, Some(address(209))]);
-    golden::check(GOLDEN, "metadata, version 2", &encode_metadata(&metadata));
+    golden::check(GOLDEN, "metadata, version 3", &encode_metadata(&metadata));
 }
 
 #[test]

@@ -74,6 +74,7 @@ impl Bench {
             incarnation: 1,
             configuration: &self.configuration,
             is_fresh: true,
+            holder: None,
             ids: &mut self.ids,
             out: &mut self.out,
         }

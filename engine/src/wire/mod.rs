@@ -1,5 +1,5 @@
 //! Messages between nodes, and between clients and N-modules: what they say.
-//! Their bytes are in `client` and `peer`, one file each.
+//! Their bytes are in `client`, `peer`, `mediator`, `path` and `probe`, one file each.
 //!
 //! Every message is versioned, checksummed (CRC-32C over head and body) and
 //! bounded: decoding never trusts a length that it has not checked. The body of
@@ -7,6 +7,7 @@
 
 pub mod client;
 pub mod mediator;
+pub mod path;
 pub mod peer;
 pub mod probe;
 
@@ -455,6 +456,10 @@ pub mod kind {
     pub const PROBE: LabelKind = LabelKind(30);
     /// D-module to N-module: this node.
     pub const HERE: LabelKind = LabelKind(31);
+    /// D-module to one of the other pair: are you there, and who are you now?
+    pub const PATH_OPEN: LabelKind = LabelKind(32);
+    /// The answer to that.
+    pub const PATH_READY: LabelKind = LabelKind(33);
 
     /// The kind's name in traces and repro files.
     pub fn name(kind: LabelKind) -> &'static str {
@@ -485,6 +490,8 @@ pub mod kind {
             MEDIATOR_GRANTED => "mediator-granted",
             PROBE => "probe",
             HERE => "here",
+            PATH_OPEN => "path-open",
+            PATH_READY => "path-ready",
             _ => "unknown",
         }
     }

@@ -98,6 +98,9 @@ struct TimersForm {
     /// A path that is silent for this long gets a new session.
     #[serde(with = "DurationText")]
     path_timeout: Duration,
+    /// The end of a ready path is asked again after this long who it is now. Default 1 s.
+    #[serde(with = "DurationText")]
+    path_refresh: Duration,
     /// Resolved marks are cleared at the latest this long after the last record.
     #[serde(with = "DurationText")]
     idle_clear: Duration,

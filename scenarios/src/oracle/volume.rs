@@ -13,6 +13,7 @@ use super::atlas::{Atlas, Bad, Destroyed};
 use super::drained::Drained;
 use super::images::{Devices, Images, SetDevices, When, is_blank};
 use super::o4_epochs::Epochs;
+use super::o10_paths::Paths;
 use super::o10_takeover::Takeover;
 use super::o12_intact::Intact;
 use super::o16_liveness::{Bounds, Liveness, Sync};
@@ -33,6 +34,7 @@ pub(super) struct VolumeOracles {
     reference: Reference,
     epochs: Epochs,
     takeover: Takeover,
+    paths: Paths,
     liveness: Liveness,
     intact: Intact,
     atlas: Atlas,
@@ -66,6 +68,7 @@ impl VolumeOracles {
             reference: Reference::default(),
             epochs: Epochs::default(),
             takeover: Takeover::default(),
+            paths: Paths::default(),
             liveness: Liveness::new(bounds, sync),
             intact: Intact::default(),
             atlas: Atlas::new(map.geometry, is_charting),
@@ -169,6 +172,8 @@ impl VolumeOracles {
                 let when = When { at, event };
                 self.liveness.observe_node(at, *process, report);
                 self.atlas.observe_node(at, report);
+                let copy = self.copy_of(*process);
+                self.paths.observe(*process, copy, report, when, findings);
                 self.observe_node(*process, report, world, when, findings);
             }
             Occurrence::Submitted { device, number } => {
@@ -207,6 +212,7 @@ impl VolumeOracles {
             Occurrence::Booted { process } | Occurrence::Stopped { process } => {
                 self.epochs.reborn(*process);
                 self.takeover.reborn(*process);
+                self.paths.reborn(*process);
                 self.liveness.reborn(*process);
             }
             Occurrence::Probe { .. } | Occurrence::Fault(_) => {}
@@ -375,6 +381,7 @@ impl VolumeOracles {
         findings: &mut Vec<Finding>,
     ) -> Consulted {
         self.images.finish(at, event, findings);
+        self.paths.finish(When { at, event }, findings);
         self.liveness
             .finish(at, event, || waits::waits(world), findings);
         let consulted = self.linearizable.finish(at, findings);
@@ -407,7 +414,7 @@ impl VolumeOracles {
             (OracleId::O7, images.once),
             (OracleId::O8, self.outcomes.checks()),
             (OracleId::O9, images.in_sync),
-            (OracleId::O10, self.takeover.checks()),
+            (OracleId::O10, self.takeover.checks() + self.paths.checks()),
             (OracleId::O11, images.inconsistent),
             (OracleId::O12, self.intact.checks()),
             (OracleId::O16, self.liveness.checks()),

@@ -66,6 +66,7 @@ impl Mirror {
         if !is_follower || session != tables.fence || self.accepting.is_some() {
             return cx.out.trace(Event::Ignored(IgnoreReason::StaleSession));
         }
+        self.owner_at = Some(from);
         let message = PeerMessage::Granted {
             volume: cx.configuration.volume,
             session,
@@ -104,6 +105,7 @@ impl Mirror {
         if tables.role != Role::Mirror || session != tables.fence || !is_on_volume(range, cx) {
             return cx.out.trace(Event::Ignored(IgnoreReason::StaleSession));
         }
+        self.owner_at = Some(from);
         let is_changing = self.commands.values().any(|it| it.range.overlaps(range));
         let is_asked = self.fetching.iter().any(|it| it.is_of(session, &question));
         let is_full = self.fetching.len() >= FETCHES_MAX;

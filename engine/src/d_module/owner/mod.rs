@@ -34,7 +34,8 @@ use super::arbiter::Arbiter;
 use super::authority::Authority;
 use super::ordering::{Hold, Ordering, Sharing};
 use super::orphans::Orphans;
-use super::replication::{Path, Replication};
+use super::paths::Traffic;
+use super::replication::{Outlook, Replication};
 use super::status::{self, Attempts};
 use super::{Census, Context};
 use crate::payload::Payload;
@@ -155,9 +156,9 @@ impl Owner {
             arbiter.handle_deadline(cx);
         }
         match self.replication.handle_deadline(cx) {
-            Path::Fine => {}
-            Path::Silent => self.lose_session(set, cx),
-            Path::Lost => self.lose_mirror(set, cx),
+            Outlook::Fine => {}
+            Outlook::Silent => self.lose_session(set, cx),
+            Outlook::Lost => self.lose_mirror(set, cx),
         }
     }
 
@@ -169,6 +170,16 @@ impl Owner {
     /// The mirror's nodes are somewhere else than was known.
     pub fn handle_moved(&mut self, cx: &mut Context<'_>) {
         self.replication.hurry_hello(cx);
+    }
+
+    /// A node of the mirror pair is known to hold the set.
+    pub fn handle_holder(&mut self, place: u8, cx: &mut Context<'_>) {
+        self.replication.handle_holder(place, cx);
+    }
+
+    /// The open session, and who has answered in it.
+    pub fn traffic(&self) -> Option<Traffic> {
+        self.replication.traffic()
     }
 
     /// When something is due.

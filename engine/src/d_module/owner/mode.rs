@@ -317,8 +317,8 @@ impl Owner {
     }
 
     /// The mirror pair's node that an answer came from.
-    pub(super) fn note_answer(&mut self, from: Address, cx: &Context<'_>) {
-        self.replication.handle_answer(from, cx);
+    pub(super) fn note_answer(&mut self, from: Address, session: Session, cx: &Context<'_>) {
+        self.replication.handle_answer(from, session, cx);
     }
 
     /// Resolved commands leave one after the other.

@@ -36,7 +36,7 @@ impl Owner {
     ) {
         match message {
             PeerMessage::HelloAck { session, dirty, .. } => {
-                self.note_answer(from, cx);
+                self.note_answer(from, *session, cx);
                 let is_on_volume = dirty
                     .iter()
                     .all(|range| range.end().value() <= cx.configuration.set.geometry.blocks);
@@ -53,7 +53,7 @@ impl Owner {
                 set: number,
                 ..
             } => {
-                self.note_answer(from, cx);
+                self.note_answer(from, *session, cx);
                 let commands = self.replication.handle_set_ack(*session, *number);
                 if commands.is_empty() {
                     cx.out.trace(Event::Ignored(IgnoreReason::Redundant));
@@ -64,7 +64,7 @@ impl Owner {
                 }
             }
             PeerMessage::CopyAck { session, copy, .. } => {
-                self.note_answer(from, cx);
+                self.note_answer(from, *session, cx);
                 if !self.replication.handle_copy_ack(*session, *copy) {
                     cx.out.trace(Event::Ignored(IgnoreReason::Redundant));
                 } else if self.mode == Mode::Resync {
@@ -74,13 +74,13 @@ impl Owner {
                 }
             }
             PeerMessage::FinishAck { session, .. } => {
-                self.note_answer(from, cx);
+                self.note_answer(from, *session, cx);
                 if self.replication.handle_finish_ack(*session) {
                     self.handle_finished(set, cx);
                 }
             }
             PeerMessage::Granted { session, nonce, .. } => {
-                self.note_answer(from, cx);
+                self.note_answer(from, *session, cx);
                 self.handle_granted((*session, *nonce), set, cx);
             }
             PeerMessage::Fetched {
@@ -102,7 +102,7 @@ impl Owner {
             } => {
                 // The Hello goes on being repeated, unless policy gives the mirror up.
                 cx.out.trace(Event::Ignored(IgnoreReason::Redundant));
-                self.note_answer(from, cx);
+                self.note_answer(from, *session, cx);
                 self.handle_refusal(*session, *reason, set, cx);
             }
             PeerMessage::NotOwner { .. } => {

@@ -48,7 +48,7 @@ impl Sender {
     }
 
     /// Goes to the next deadline: when that was, what left, what it led to.
-    fn deadline(&mut self) -> (u64, Vec<Sent>, Path) {
+    fn deadline(&mut self) -> (u64, Vec<Sent>, Outlook) {
         let at = self.replication.next_deadline().expect("something is due");
         self.bench.now = at;
         let path = self.replication.handle_deadline(&mut self.bench.context());
@@ -94,7 +94,7 @@ fn a_hello_is_repeated_at_doubling_intervals_up_to_a_maximum() {
             [(kind::HELLO, attempt)],
             "it is never given up"
         );
-        assert_ne!(path, Path::Silent);
+        assert_ne!(path, Outlook::Silent);
         times.push(at);
     }
     assert_eq!(times, [50, 150, 350, 750, 1_550, 2_350, 3_150]);
@@ -103,7 +103,7 @@ fn a_hello_is_repeated_at_doubling_intervals_up_to_a_maximum() {
 /// When an unanswered Hello says that the mirror is lost, in milliseconds.
 fn losses(sender: &mut Sender) -> Vec<u64> {
     let deadlines = (0..7).map(|_| sender.deadline());
-    let lost = deadlines.filter(|(_, _, path)| *path == Path::Lost);
+    let lost = deadlines.filter(|(_, _, path)| *path == Outlook::Lost);
     lost.map(|(at, ..)| at).collect()
 }
 
@@ -134,11 +134,11 @@ fn an_unanswered_finish_is_repeated_until_the_path_counts_as_silent() {
         let (_, sent, path) = sender.deadline();
         assert_eq!(
             (kinds(&sent), path),
-            (vec![(kind::FINISH, attempt)], Path::Fine)
+            (vec![(kind::FINISH, attempt)], Outlook::Fine)
         );
     }
     let (at, sent, path) = sender.deadline();
-    assert_eq!((at, sent, path), (3_150, Vec::new(), Path::Silent));
+    assert_eq!((at, sent, path), (3_150, Vec::new(), Outlook::Silent));
     assert!(!sender.replication.handle_finish_ack(session(1)));
     assert!(sender.replication.handle_finish_ack(session(2)));
     assert!(!sender.replication.handle_finish_ack(session(2)), "once");
@@ -162,7 +162,7 @@ fn an_unanswered_set_is_repeated_until_the_path_counts_as_silent() {
     let mut times = Vec::new();
     let silent = loop {
         let (at, sent, path) = sender.deadline();
-        if path == Path::Silent {
+        if path == Outlook::Silent {
             assert_eq!(sent, []);
             break at;
         }

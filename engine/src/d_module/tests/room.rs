@@ -5,9 +5,10 @@ use crate::storage_set::tables::Role;
 use crate::testing::{Station, configuration, id, range, session, write};
 use crate::time::Duration;
 use crate::vocabulary::{Command, RefusedReason, Status};
+use crate::wire::path::Standing;
 
 #[test]
-fn a_module_without_a_set_asks_for_no_deadline_but_its_watchs() {
+fn a_module_without_a_set_asks_for_no_deadline_but_its_watchs_and_its_paths() {
     let mut owner = Station::new(Role::Owner);
     owner.serve();
     owner.ask(id(1), write(0, 1, 1));
@@ -16,6 +17,8 @@ fn a_module_without_a_set_asks_for_no_deadline_but_its_watchs() {
     assert_eq!(owner.module.phase(), Phase::Standby);
     assert!(owner.has_seen(&Event::Halted(IoError::ReservationConflict)));
     let heartbeat = owner.configuration.timers.heartbeat;
+    owner.answer_path(0, 1, Standing::Holds);
+    owner.answer_path(1, 1, Standing::StandsBy);
     let next = owner.now.after(heartbeat);
     assert_eq!(owner.module.next_deadline(), Some(next));
     owner.mail.clear();
