@@ -179,11 +179,10 @@ impl Replication {
         self.is_stale = false;
         self.watermarks = watermarks;
         self.next_copy = CopyNumber::new(1);
-        if let Some(holder) = cx.holder {
-            if holder != self.peer {
-                cx.out.probe("hello to a known holder out of turn");
-            }
-            self.peer = holder;
+        let in_turn = self.peer;
+        self.peer = cx.holder.unwrap_or(in_turn);
+        if self.peer != in_turn {
+            cx.out.probe("hello to a known holder out of turn");
         }
         let retry = Retry::start(cx);
         self.silent_since = Some(cx.now);
