@@ -529,13 +529,13 @@ pub fn loses_content(scenario: &Scenario) -> bool {
 }
 
 /// How long nothing but heartbeats may happen before an experiment counts as over: longer
-/// than everything that the engine waits for in silence.
+/// than everything that the engine waits for in silence. That a path is lost later than
+/// that leads to nothing.
 fn rest(scenario: &Scenario) -> Duration {
     let timers = &scenario.settings.timers;
     let waits = [
         timers.takeover_after.plus(timers.ha_lease),
         timers.path_timeout.plus(timers.loss_after),
-        timers.path_timeout.plus(timers.path_refresh.times(2)),
         timers.idle_destage,
         timers.lease,
         timers.drain_limit.plus(timers.takeover_after),

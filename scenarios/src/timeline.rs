@@ -274,19 +274,10 @@ fn node_line(event: &Event) -> Option<(TimelineKind, String, Option<&'static str
             let text = format!("hears nothing of node {}: takes over", node.value());
             (Role, text, None)
         }
-        Event::PartnerDrained(node) => {
-            let text = format!("node {} has drained the set: takes it", node.value());
-            (Role, text, None)
-        }
-        Event::Drained(key) => {
-            let text = format!("has drained the set under epoch {}", key.epoch);
-            (Role, text, None)
-        }
-        Event::HandOverGivenUp => (Role, "gives the hand-over up".to_owned(), None),
-        Event::OrderRefused(order, refusal) => {
-            let text = format!("refuses the order to {}: {refusal:?}", order.name());
-            (Role, text, None)
-        }
+        Event::PartnerDrained(_)
+        | Event::Drained(_)
+        | Event::HandOverGivenUp
+        | Event::OrderRefused(..) => return handover_line(event),
         Event::LeaseWaitedOut => (Role, "the partner's lease has run out".to_owned(), None),
         Event::Formatted | Event::DataLost | Event::RecordsLost(_) | Event::RegionRebuilt(_) => {
             return content_line(event);
@@ -305,6 +296,26 @@ fn node_line(event: &Event) -> Option<(TimelineKind, String, Option<&'static str
         | Event::Answered { .. }
         | Event::PathsBegun(..)
         | Event::Ignored(_) => return None,
+    })
+}
+
+/// A set that is handed over.
+fn handover_line(event: &Event) -> Option<(TimelineKind, String, Option<&'static str>)> {
+    Some(match event {
+        Event::PartnerDrained(node) => {
+            let text = format!("node {} has drained the set: takes it", node.value());
+            (Role, text, None)
+        }
+        Event::Drained(key) => {
+            let text = format!("has drained the set under epoch {}", key.epoch);
+            (Role, text, None)
+        }
+        Event::HandOverGivenUp => (Role, "gives the hand-over up".to_owned(), None),
+        Event::OrderRefused(order, refusal) => {
+            let text = format!("refuses the order to {}: {refusal:?}", order.name());
+            (Role, text, None)
+        }
+        _ => return None,
     })
 }
 
