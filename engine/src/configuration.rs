@@ -79,6 +79,8 @@ pub struct Configuration {
     pub candidates: Candidates,
     /// The third site, where there is one.
     pub mediator: Option<Mediator>,
+    /// The network of the pair alone, where there is one.
+    pub interconnect: Option<Interconnect>,
     /// What an owner does whose mirror is lost.
     pub policy: Policy,
     /// The administrator creates the volume: a set without content takes this role,
@@ -149,6 +151,7 @@ impl Configuration {
                 Duty::Primary => Duty::Standby,
                 Duty::Standby => Duty::Primary,
             },
+            interconnect: self.interconnect.map(Interconnect::seen_from_the_other_end),
             ..self
         })
     }
@@ -258,6 +261,40 @@ pub struct Mediator {
     pub address: Address,
 }
 
+/// A network that joins the two nodes of an HA pair and nobody else: their D-modules hear of
+/// each other over it, beside the mailbox.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Interconnect {
+    /// The network.
+    pub network: NetworkId,
+    /// This node's modules there.
+    pub own: Seats,
+    /// The partner's.
+    pub partner: Seats,
+    /// Each machine's service processor tells the partner when the machine loses power.
+    pub hardware_notice: bool,
+}
+
+impl Interconnect {
+    /// The same as the partner has to read it.
+    fn seen_from_the_other_end(self) -> Self {
+        Interconnect {
+            own: self.partner,
+            partner: self.own,
+            ..self
+        }
+    }
+}
+
+/// Where the modules of a node are on its interconnect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Seats {
+    /// The N-module.
+    pub n: Address,
+    /// The D-module.
+    pub d: Address,
+}
+
 /// What an owner does whose mirror is lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Policy {
@@ -311,6 +348,9 @@ pub struct Timers {
     /// A partner whose heartbeat stands still for this long is taken over. Default
     /// 1 s; products wait 10 to 180 s.
     pub takeover_after: Duration,
+    /// A partner that is silent in the mailbox and not on the interconnect is asked to hand
+    /// its set over; it is taken over if it has not for this long. Default 1 s.
+    pub ask_limit: Duration,
     /// How long a D-module may answer from memory after a command of it was executed
     /// under its reservation; who takes over waits it out. Default 500 ms.
     pub ha_lease: Duration,
@@ -359,6 +399,7 @@ impl Default for Timers {
             idle_destage: Duration::from_millis(200),
             heartbeat: Duration::from_millis(100),
             takeover_after: Duration::from_secs(1),
+            ask_limit: Duration::from_secs(1),
             ha_lease: Duration::from_millis(500),
             drain_limit: Duration::from_secs(2),
             giveback_after: None,

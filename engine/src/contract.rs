@@ -63,6 +63,10 @@ pub trait Module: Clone + Debug + Eq + Serialize + DeserializeOwned {
     /// Asserts what must hold between any two inputs.
     fn check_invariants(&self) {}
 
+    /// What the machine's service processor sends when the machine loses power, as this
+    /// module has told it while it lived. Only messages are carried out.
+    fn last_word(&self, _out: &mut Outbox<Self::Local, Self::Event>) {}
+
     /// The display name of a label kind, for traces and repro files.
     fn kind_name(kind: LabelKind) -> &'static str;
 

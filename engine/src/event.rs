@@ -170,6 +170,9 @@ pub enum Event {
     /// What was accepted did not end in time: the hand-over is given up, and the module
     /// goes on as a new incarnation.
     HandOverGivenUp,
+    /// The partner is silent in the mailbox and not on the interconnect: it is asked to hand
+    /// the set over.
+    HandOverAsked(NodeId),
     /// The partner has drained the set that it holds.
     PartnerDrained(NodeId),
     /// A message was ignored, and why.

@@ -16,8 +16,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::configuration::{
-    Candidates, Configuration, D_SLOT, Duty, Hardware, Limits, Mediator, N_SLOT, Policy,
-    Replication, SetConfiguration, Timers,
+    Candidates, Configuration, D_SLOT, Duty, Hardware, Interconnect, Limits, Mediator, N_SLOT,
+    Policy, Replication, Seats, SetConfiguration, Timers,
 };
 use crate::contract::{
     Address, Completion, DeviceId, Effect, Entropy, Input, IoError, IoOutput, IoRequest, Label,
@@ -37,6 +37,7 @@ use crate::vocabulary::{
     SessionIncarnation, SetId, SiteEpoch, SiteId, Status, StorageSetId, Ticket, VolumeId,
     Watermark,
 };
+use crate::wire::interconnect::{self, PartnerMessage};
 use crate::wire::mediator::{self, Ask, MediatorRecord, MediatorReply, MediatorRequest};
 use crate::wire::path::{self, PathEnd, PathMessage, Standing};
 use crate::wire::{
@@ -47,6 +48,7 @@ use crate::wire::{
 pub(crate) const VOLUME: VolumeId = VolumeId::new(1);
 pub(crate) const PEERS: NetworkId = NetworkId::new(1);
 pub(crate) const THIRD: NetworkId = NetworkId::new(2);
+pub(crate) const BETWEEN: NetworkId = NetworkId::new(3);
 pub(crate) const MEDIATOR: Address = Address::new(301);
 pub(crate) const CLIENT: Address = Address::new(1_000);
 pub(crate) const JOURNAL: DeviceId = DeviceId::new(0);
@@ -121,6 +123,7 @@ pub(crate) fn configuration(role: Role) -> Configuration {
             count: 4,
         },
         mediator: None,
+        interconnect: None,
         policy: Policy::Strict,
         founding: None,
         replication: Replication::Parallel,
@@ -134,6 +137,24 @@ pub(crate) fn configuration(role: Role) -> Configuration {
             journal_reserve: 16,
             ..Limits::default()
         },
+    }
+}
+
+/// The same with an interconnect, as the first of the pair sees it.
+pub(crate) fn joined_configuration(role: Role) -> Configuration {
+    let configuration = configuration(role);
+    let seats = |node: NodeId| Seats {
+        n: Address::new(100 + node.value()),
+        d: Address::new(200 + node.value()),
+    };
+    Configuration {
+        interconnect: Some(Interconnect {
+            network: BETWEEN,
+            own: seats(configuration.node),
+            partner: seats(configuration.partner),
+            hardware_notice: true,
+        }),
+        ..configuration
     }
 }
 
@@ -227,6 +248,8 @@ pub(crate) struct Station {
     pub(crate) asked: Vec<MediatorRequest>,
     /// Searches that its N-module was asked for.
     pub(crate) searches: Vec<Search>,
+    /// Messages to its partner.
+    pub(crate) whispers: Vec<(Label, PartnerMessage)>,
     pub(crate) replies: Vec<ClientReply>,
     pub(crate) events: Vec<Event>,
     pub(crate) probes: Vec<&'static str>,
@@ -270,6 +293,7 @@ impl Station {
             paths: Vec::new(),
             asked: Vec::new(),
             searches: Vec::new(),
+            whispers: Vec::new(),
             replies: Vec::new(),
             events: Vec::new(),
             probes: Vec::new(),
@@ -297,6 +321,7 @@ impl Station {
         self.paths.clear();
         self.asked.clear();
         self.searches.clear();
+        self.whispers.clear();
         self.replies.clear();
         self.events.clear();
         self.probes.clear();
@@ -386,6 +411,18 @@ impl Station {
                     );
                     assert_eq!(label.attempt, message.end().attempt);
                     self.paths.push((to, message));
+                }
+                Effect::Send {
+                    network,
+                    to,
+                    label,
+                    frame,
+                } if network == BETWEEN => {
+                    let joined = self.configuration.interconnect.expect("it is joined");
+                    assert_eq!(to, joined.partner.d);
+                    let message = interconnect::decode(&frame);
+                    let message = message.expect("modules send what they decode");
+                    self.whispers.push((label, message));
                 }
                 Effect::Send {
                     network,
@@ -563,6 +600,23 @@ impl Station {
             ..question.expect("it was asked")
         });
         self.hear_path(place, &ready);
+    }
+
+    /// A message of the partner.
+    pub(crate) fn hear_partner(&mut self, message: &PartnerMessage) {
+        let joined = self.configuration.interconnect.expect("it is joined");
+        self.input(Input::Packet(Packet {
+            network: joined.network,
+            from: joined.partner.d,
+            label: Label {
+                kind: message.kind(),
+                incarnation: 0,
+                id: 0,
+                part: 0,
+                attempt: 0,
+            },
+            frame: interconnect::encode(message),
+        }));
     }
 
     /// An answer of the mediator.

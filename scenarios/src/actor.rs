@@ -172,6 +172,15 @@ impl Module for Actor {
         }
     }
 
+    fn last_word(&self, out: &mut Outbox<Local, Report>) {
+        match self {
+            Actor::D(module) => with_node(out, |out| module.last_word(out)),
+            Actor::Client(_) | Actor::M(_) | Actor::N(_) | Actor::Mediator(_) => {}
+            #[cfg(test)]
+            Actor::Planted(_) => {}
+        }
+    }
+
     fn kind_name(kind: LabelKind) -> &'static str {
         kind::name(kind)
     }

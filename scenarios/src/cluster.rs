@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use stormglass_engine::configuration::{
-    self, Configuration, D_SLOT, Duty, Hardware, M_SLOT, N_SLOT, SetConfiguration,
+    self, Configuration, D_SLOT, Duty, Hardware, M_SLOT, N_SLOT, Seats, SetConfiguration,
 };
 use stormglass_engine::contract::{Address, DeviceId, NetworkId, PageIndex, Slot};
 use stormglass_engine::mediator::{self, MediatorConfiguration};
@@ -41,6 +41,9 @@ pub const CLIENT_NETWORK: NetworkId = NetworkId::new(0);
 pub const PEER_NETWORK: NetworkId = NetworkId::new(1);
 /// The network to the mediator, where there is one.
 pub const MEDIATOR_NETWORK: NetworkId = NetworkId::new(2);
+/// The network of each pair alone, where there is one. All pairs' are one here: nobody has
+/// the address of another pair's node.
+pub const INTERCONNECT: NetworkId = NetworkId::new(3);
 /// Nodes in a pair.
 const NODES_PER_PAIR: u8 = 2;
 /// What the pairs of one number have together: nodes, and devices too.
@@ -148,6 +151,7 @@ pub fn network(name: NetworkName) -> NetworkId {
         NetworkName::Client => CLIENT_NETWORK,
         NetworkName::InterCluster => PEER_NETWORK,
         NetworkName::Mediator => MEDIATOR_NETWORK,
+        NetworkName::Interconnect => INTERCONNECT,
     }
 }
 
@@ -201,6 +205,13 @@ fn mediator_address(volume: PairIndex) -> Address {
 fn n_address(node: usize) -> Address {
     Address::new(100 + u32::try_from(node).expect("nodes are few"))
 }
+/// Where a node's modules are on the interconnect.
+fn seats(node: usize) -> Seats {
+    Seats {
+        n: n_address(node),
+        d: d_address(node),
+    }
+}
 fn d_address(node: usize) -> Address {
     Address::new(FIRST_PEER_ADDRESS + u32::try_from(node).expect("nodes are few"))
 }
@@ -209,8 +220,15 @@ fn d_address(node: usize) -> Address {
 /// world time at which all clocks show zero.
 pub fn build(scenario: &Scenario, seed: Seed, start: WorldTime) -> (World<Actor>, Map) {
     let has_mediator = scenario.topology.mediator;
+    let is_joined = scenario.topology.interconnect;
     let names = NetworkName::ALL.into_iter();
-    let names = names.filter(|name| has_mediator || *name != NetworkName::Mediator);
+    // Networks are known by their places: before the interconnect there is one for the
+    // mediator, though nobody be on it.
+    let names = names.filter(|name| match name {
+        NetworkName::Client | NetworkName::InterCluster => true,
+        NetworkName::Mediator => has_mediator || is_joined,
+        NetworkName::Interconnect => is_joined,
+    });
     let networks = names.map(|name| {
         let (latency, per_kib) =
             profile::link(scenario.topology.profile, name, scenario.links.get(&name));
@@ -405,6 +423,12 @@ fn add_node(
             network: MEDIATOR_NETWORK,
             address: mediator_address(pair),
         }),
+        interconnect: topology.interconnect.then(|| configuration::Interconnect {
+            network: INTERCONNECT,
+            own: seats(index),
+            partner: seats(index ^ 1),
+            hardware_notice: scenario.settings.hardware_notice,
+        }),
         policy: scenario.settings.policy,
         founding: topology
             .founding
@@ -449,6 +473,9 @@ fn add_node(
         world
             .network_mut()
             .attach(MEDIATOR_NETWORK, d_address(index), d);
+    }
+    if topology.interconnect {
+        world.network_mut().attach(INTERCONNECT, seats(index).d, d);
     }
 }
 

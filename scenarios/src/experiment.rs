@@ -533,8 +533,12 @@ pub fn loses_content(scenario: &Scenario) -> bool {
 /// that leads to nothing.
 fn rest(scenario: &Scenario) -> Duration {
     let timers = &scenario.settings.timers;
+    let asked = match scenario.topology.interconnect {
+        true => timers.ask_limit,
+        false => Duration::ZERO,
+    };
     let waits = [
-        timers.takeover_after.plus(timers.ha_lease),
+        timers.takeover_after.plus(asked).plus(timers.ha_lease),
         timers.path_timeout.plus(timers.loss_after),
         timers.idle_destage,
         timers.lease,

@@ -84,6 +84,8 @@ pub fn link(
     let local = (scattered(micros(30), 500), Duration::from_nanos(330));
     let (latency, per_kib) = match (network, profile) {
         (NetworkName::Client, _) | (NetworkName::InterCluster, Profile::Rack) => local,
+        // Sources N2 and N3: 4 KiB by RDMA over a hop.
+        (NetworkName::Interconnect, _) => (scattered(micros(3), 300), Duration::from_nanos(330)),
         // Source N12: a third site is farther than the second.
         (NetworkName::Mediator, profile) => {
             let one_way = match profile {

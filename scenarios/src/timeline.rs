@@ -54,6 +54,7 @@ pub fn event_name(event: &Event) -> Option<&'static str> {
         Event::PeersSought => "peers sought",
         Event::Drained(_) => "drained",
         Event::PartnerDrained(_) => "partner drained",
+        Event::HandOverAsked(_) => "hand-over asked",
         Event::HandOverGivenUp => "hand-over given up",
         Event::OrderRefused(..) => "order refused",
         Event::PathReady { .. } => "path ready",
@@ -69,7 +70,7 @@ pub fn event_name(event: &Event) -> Option<&'static str> {
 }
 
 /// Every name that a trigger may use.
-pub const EVENT_NAMES: [&str; 52] = [
+pub const EVENT_NAMES: [&str; 53] = [
     "accepted",
     "announcing",
     "answered",
@@ -86,6 +87,7 @@ pub const EVENT_NAMES: [&str; 52] = [
     "following",
     "formatted",
     "halted",
+    "hand-over asked",
     "hand-over given up",
     "in sync",
     "lease waited out",
@@ -274,7 +276,8 @@ fn node_line(event: &Event) -> Option<(TimelineKind, String, Option<&'static str
             let text = format!("hears nothing of node {}: takes over", node.value());
             (Role, text, None)
         }
-        Event::PartnerDrained(_)
+        Event::HandOverAsked(_)
+        | Event::PartnerDrained(_)
         | Event::Drained(_)
         | Event::HandOverGivenUp
         | Event::OrderRefused(..) => return handover_line(event),
@@ -302,6 +305,13 @@ fn node_line(event: &Event) -> Option<(TimelineKind, String, Option<&'static str
 /// A set that is handed over.
 fn handover_line(event: &Event) -> Option<(TimelineKind, String, Option<&'static str>)> {
     Some(match event {
+        Event::HandOverAsked(node) => {
+            let text = format!(
+                "sees no heartbeat of node {}, and hears it: asks for the set",
+                node.value()
+            );
+            (Role, text, None)
+        }
         Event::PartnerDrained(node) => {
             let text = format!("node {} has drained the set: takes it", node.value());
             (Role, text, None)

@@ -15,6 +15,7 @@ use super::claim::{self, Claim};
 use super::context::Office;
 use super::formatting::{Formatting, Ring};
 use super::heart::Heart;
+use super::interconnect;
 use super::mirror::Mirror;
 use super::owner::Owner;
 use super::watch::{Cause, Decision, Farewell, Watch};
@@ -179,6 +180,7 @@ impl DModule {
     ) {
         self.enter(Phase::Standby, out);
         self.configuration = self.generation.configuration().cloned();
+        self.open_line(now, out);
         self.watch = Some(Watch::start(farewell, now));
         self.handle_watch_deadline(now, out);
         self.handle_generation_deadline(now, out);
@@ -216,17 +218,24 @@ impl DModule {
         now: Instant,
         out: &mut NodeOutbox,
     ) {
+        let word = self.word(now);
         let Some((watch, mut cx)) = self.post(now, out) else {
             return;
         };
-        match watch.handle_completion(io, result, &mut cx) {
+        match watch.handle_completion((io, result), word, &mut cx) {
             Decision::Wait => {}
+            Decision::Ask(key) => {
+                let attempt = u32::try_from(watch.looks()).unwrap_or(u32::MAX);
+                interconnect::ask(key.epoch, attempt, &mut cx);
+                cx.out.trace(Event::HandOverAsked(cx.configuration.partner));
+                cx.out.probe("silent partner asked to hand over");
+            }
             Decision::Claim { cause, observed } => {
                 let configuration = Arc::clone(self.configuration.as_ref().expect("it watches"));
                 report_cause(cause, &configuration, out);
                 self.watch = None;
                 self.waits = cause.waits();
-                self.is_heir = matches!(cause, Cause::Silent | Cause::Drained);
+                self.is_heir = cause.takes_over();
                 self.enter(Phase::Claiming, out);
                 let devices = devices(&configuration);
                 let node = configuration.node;
@@ -509,6 +518,16 @@ fn report_cause(cause: Cause, configuration: &Configuration, out: &mut NodeOutbo
         Cause::Silent => {
             out.trace(Event::PartnerSilent(partner));
             out.probe("takeover");
+        }
+        Cause::AskedInVain => {
+            out.trace(Event::PartnerSilent(partner));
+            out.probe("takeover");
+            out.probe("partner asked in vain taken over");
+        }
+        Cause::Noticed => {
+            out.trace(Event::PartnerSilent(partner));
+            out.probe("takeover");
+            out.probe("takeover on a hardware notice");
         }
         Cause::Drained => {
             out.trace(Event::PartnerDrained(partner));

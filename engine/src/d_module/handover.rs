@@ -6,6 +6,9 @@
 //!    +--does not watch: refused  +--drain_limit: given up, a new incarnation goes on
 //! ```
 //!
+//! A partner that is silent in the mailbox and hears this module over the interconnect asks
+//! for the set too: then there is nobody to be looked for.
+//!
 //! A giveback and a planned takeover are one thing: who holds the set gives it away. From
 //! *Ending* on this incarnation accepts nothing: a client's frame that comes now is refused
 //! without a record, for its ticket is worth nothing to any other incarnation. When nothing
@@ -195,6 +198,27 @@ impl DModule {
             return out.trace(Event::OrderRefused(order, refusal));
         }
         self.look_out(true, now, out);
+    }
+
+    /// The partner asks for the set, over the interconnect, for it does not see this module's
+    /// heartbeat. Who asks watches: it need not be looked for.
+    pub(super) fn handle_asked(&mut self, epoch: u64, now: Instant, out: &mut NodeOutbox) {
+        let is_meant = |heart: &Heart| heart.key().epoch == epoch;
+        if !self.heart.as_ref().is_some_and(is_meant) {
+            return out.trace(Event::Ignored(IgnoreReason::WrongPhase));
+        }
+        match self.refusal() {
+            Some(OrderRefusal::UnderWay) => out.trace(Event::Ignored(IgnoreReason::Redundant)),
+            Some(refusal) => out.trace(Event::OrderRefused(Order::HandOver, refusal)),
+            None => {
+                let Some((_, _, cx)) = self.office(now, out) else {
+                    return;
+                };
+                self.handover = Some(Box::new(HandOver::start(true, &cx)));
+                out.probe("hand-over asked for by the partner");
+                self.begin_handover(now, out);
+            }
+        }
     }
 
     /// A standby that holds the set looks out for its partner, if it is to give it back.

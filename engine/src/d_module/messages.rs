@@ -32,6 +32,11 @@ impl DModule {
         {
             return self.handle_mediator(packet, now, out);
         }
+        if let Some(interconnect) = configuration.interconnect
+            && packet.network == interconnect.network
+        {
+            return self.handle_partner(packet, now, out);
+        }
         let Ok(message) = peer::decode(&packet.frame) else {
             return out.trace(Event::Ignored(IgnoreReason::Undecodable));
         };

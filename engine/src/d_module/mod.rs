@@ -35,6 +35,7 @@ mod formatting;
 pub mod generation;
 pub mod handover;
 pub mod heart;
+pub mod interconnect;
 mod messages;
 pub mod mirror;
 pub mod ordering;
@@ -59,6 +60,7 @@ use self::formatting::Formatting;
 use self::generation::Generation;
 use self::handover::HandOver;
 use self::heart::{Heard, Heart};
+use self::interconnect::Line;
 use self::mirror::Mirror;
 use self::owner::Owner;
 use self::paths::Paths;
@@ -89,6 +91,9 @@ pub struct DModule {
     /// Device commands named up to here belong to a time when this module held the
     /// set before; their ends mean nothing any more.
     late_ios: u64,
+    /// Its end of the interconnect. Boxed: most modules have none, and a fork copies the
+    /// module.
+    line: Option<Box<Line>>,
     watch: Option<Watch>,
     claim: Option<Claim>,
     /// The former holder may still answer from its memory when the set is won.
@@ -123,6 +128,7 @@ impl DModule {
             destage_pauses: false,
             ids: IoIds::default(),
             late_ios: 0,
+            line: None,
             watch: None,
             claim: None,
             waits: false,
@@ -185,6 +191,7 @@ impl DModule {
             .chain(self.destage_at)
             .chain(self.generation_deadline())
             .chain(self.paths.next_deadline())
+            .chain(self.line.as_deref().and_then(Line::next_deadline))
             .chain(self.watch.as_ref().and_then(Watch::next_deadline))
             .chain(self.heart.as_ref().and_then(Heart::next_deadline))
             .chain(self.handover.as_deref().and_then(HandOver::next_deadline))
@@ -379,6 +386,7 @@ impl DModule {
         }
         self.handle_generation_deadline(now, out);
         self.handle_paths_deadline(now, out);
+        self.handle_line_deadline(now, out);
         self.handle_watch_deadline(now, out);
         self.handle_heart_deadline(now, out);
         self.handle_handover_deadline(now, out);

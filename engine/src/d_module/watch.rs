@@ -11,11 +11,19 @@
 //! | b | nobody | primary | any | claim: a first boot |
 //! | c | nobody | standby | silent | claim: the primary does not come |
 //! | d | nobody | standby | alive or not long silent | wait |
-//! | e | partner | any | silent | take over |
-//! | f | partner | any | alive or not long silent | wait |
+//! | e | partner | any | silent, on the interconnect too if there is one | take over |
+//! | f | partner | any | alive or not long silent | wait, whatever the interconnect says |
 //! | g | partner, which has drained it under this very key | any | any | claim, nothing to wait out |
 //! | h | this node, which has drained it in this life | any | has not come for long | claim it back |
 //! | i | this node, which has drained it in this life | any | may come | wait |
+//! | j | partner | any | silent, and alive on the interconnect | ask it to hand over |
+//! | k | partner | any | the same, and it was asked for long | take over |
+//! | l | partner | any | the incarnation that beat last is dead, as its service processor says | take over |
+//!
+//! Alive and silent are what the mailbox says, where nothing else stands: a partner that
+//! cannot be heard over the interconnect may serve all the same. Rows a to d and g to i do not
+//! ask the interconnect. Row l shortens the detection and nothing else: what follows a silence
+//! follows it, and of any other incarnation the notice says nothing.
 //!
 //! A key is never reused, so `drained` of an older one says nothing (row e or f).
 
@@ -44,6 +52,30 @@ pub enum Decision {
         /// this is void.
         observed: Option<ReservationKey>,
     },
+    /// Asks the partner to hand over what it holds under this key.
+    Ask(ReservationKey),
+}
+
+/// What is heard of the partner over the interconnect, if there is one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Word {
+    /// It says that it lives, and not long ago.
+    pub is_heard: bool,
+    /// An incarnation of it that is dead, as its service processor says.
+    pub dead: Option<u64>,
+}
+
+impl Word {
+    /// Nothing is heard.
+    pub const SILENT: Word = Word {
+        is_heard: false,
+        dead: None,
+    };
+    /// It lives.
+    pub const HEARD: Word = Word {
+        is_heard: true,
+        dead: None,
+    };
 }
 
 /// Why a set is claimed.
@@ -59,16 +91,28 @@ pub enum Cause {
     Back,
     /// The partner that holds it is silent.
     Silent,
+    /// It is silent in the mailbox, and has not handed over though it was asked.
+    AskedInVain,
+    /// Its machine has lost power, as its service processor says.
+    Noticed,
     /// The partner that holds it has drained it.
     Drained,
 }
 
 impl Cause {
+    /// True if the set is taken from the partner.
+    pub fn takes_over(self) -> bool {
+        match self {
+            Cause::Silent | Cause::AskedInVain | Cause::Noticed | Cause::Drained => true,
+            Cause::Unclaimed | Cause::Own | Cause::OwnUnserved | Cause::Back => false,
+        }
+    }
+
     /// True if a former holder may still answer from its memory when the set is won: its
     /// HA lease is waited out before anything is served.
     pub fn waits(self) -> bool {
         match self {
-            Cause::OwnUnserved | Cause::Silent => true,
+            Cause::OwnUnserved | Cause::Silent | Cause::AskedInVain | Cause::Noticed => true,
             Cause::Unclaimed | Cause::Own | Cause::Back | Cause::Drained => false,
         }
     }
@@ -81,6 +125,15 @@ pub struct Farewell {
     pub key: ReservationKey,
     /// From then on the set is claimed back.
     pub until: Instant,
+}
+
+/// A partner that was asked to hand over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Asked {
+    /// Of this it was asked.
+    key: ReservationKey,
+    /// Since when.
+    since: Instant,
 }
 
 /// A standby's view of its partner.
@@ -101,6 +154,7 @@ pub struct Watch {
     /// Beats of this life.
     beat: u64,
     farewell: Option<Farewell>,
+    asked: Option<Asked>,
 }
 
 impl Watch {
@@ -117,6 +171,7 @@ impl Watch {
             held_by: None,
             beat: 0,
             farewell,
+            asked: None,
         }
     }
 
@@ -141,8 +196,8 @@ impl Watch {
     /// An answer; decides once all are in.
     pub fn handle_completion(
         &mut self,
-        io: IoId,
-        result: Result<IoOutput, IoError>,
+        (io, result): (IoId, Result<IoOutput, IoError>),
+        word: Word,
         cx: &mut Context<'_>,
     ) -> Decision {
         if self.slots == Some(io) {
@@ -166,10 +221,13 @@ impl Watch {
         }
         match (self.slots, self.data, self.held_by) {
             (None, None, Some(holder)) => {
-                let decision = self.decide(holder, cx);
-                if decision == Decision::Wait {
-                    self.note_passed(holder, cx);
-                    self.beat(cx);
+                let decision = self.decide(holder, word, cx);
+                match decision {
+                    Decision::Wait | Decision::Ask(_) => {
+                        self.note_passed(holder, cx);
+                        self.beat(cx);
+                    }
+                    Decision::Claim { .. } => {}
                 }
                 decision
             }
@@ -214,9 +272,12 @@ impl Watch {
         }
     }
 
-    fn decide(&self, holder: Option<ReservationKey>, cx: &Context<'_>) -> Decision {
+    fn decide(&mut self, holder: Option<ReservationKey>, word: Word, cx: &Context<'_>) -> Decision {
         let configuration = cx.configuration;
-        let is_silent = cx.now.since(self.seen_at) >= configuration.timers.takeover_after;
+        let is_dead = self
+            .seen
+            .is_some_and(|seen| word.dead == Some(seen.incarnation));
+        let is_silent = is_dead || self.stands_still(cx);
         let drained = |key: ReservationKey| self.seen.is_some_and(|it| it.drained == key.epoch);
         let cause = match (holder, configuration.duty) {
             (Some(key), _) if key.node == configuration.node.value() => {
@@ -230,13 +291,51 @@ impl Watch {
             (None, Duty::Primary) => Cause::Unclaimed,
             (None, Duty::Standby) if is_silent => Cause::Unclaimed,
             (Some(key), _) if drained(key) => Cause::Drained,
-            (Some(_), _) if is_silent => Cause::Silent,
-            (None, Duty::Standby) | (Some(_), _) => return Decision::Wait,
+            (Some(_), _) if is_dead => Cause::Noticed,
+            (Some(_), _) if is_silent && !word.is_heard => Cause::Silent,
+            (Some(key), _) if is_silent => match self.ask(key, cx) {
+                true => Cause::AskedInVain,
+                false => return Decision::Ask(key),
+            },
+            (None, Duty::Standby) => return Decision::Wait,
+            (Some(_), _) => {
+                self.asked = None;
+                return Decision::Wait;
+            }
         };
         Decision::Claim {
             cause,
             observed: holder,
         }
+    }
+
+    fn stands_still(&self, cx: &Context<'_>) -> bool {
+        cx.now.since(self.seen_at) >= cx.configuration.timers.takeover_after
+    }
+
+    /// Notes since when the partner is asked for what it holds under this key; true if that
+    /// is long ago.
+    fn ask(&mut self, key: ReservationKey, cx: &Context<'_>) -> bool {
+        let now = Asked { key, since: cx.now };
+        let asked = self.asked.filter(|asked| asked.key == key).unwrap_or(now);
+        self.asked = Some(asked);
+        cx.now.since(asked.since) >= cx.configuration.timers.ask_limit
+    }
+
+    /// Looks at once: there is news of the partner.
+    pub fn hurry(&mut self, now: Instant) {
+        self.tick_at = now;
+    }
+
+    /// True if it is this incarnation's heartbeat that was seen last.
+    pub fn has_seen(&self, incarnation: u64) -> bool {
+        self.seen
+            .is_some_and(|seen| seen.incarnation == incarnation)
+    }
+
+    /// How often it has looked: names what it asks for each time.
+    pub fn looks(&self) -> u64 {
+        self.beat
     }
 
     /// True if an earlier life of this node has served under the key: nobody else's

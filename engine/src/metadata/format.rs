@@ -6,8 +6,8 @@ use super::Metadata;
 use crate::codec::envelope::{Format, seal};
 use crate::codec::{Coded, coded_enum, coded_struct, finish};
 use crate::configuration::{
-    Candidates, Configuration, Duty, Limits, Mediator, Policy, Replication, SetConfiguration,
-    Timers,
+    Candidates, Configuration, Duty, Interconnect, Limits, Mediator, Policy, Replication, Seats,
+    SetConfiguration, Timers,
 };
 use crate::contract::{Address, DeviceId, NetworkId, PAGE_BYTES};
 use crate::payload::Payload;
@@ -16,7 +16,8 @@ use crate::wire::DecodeError;
 
 const FORMAT: Format = Format {
     magic: *b"SGMT",
-    // 2: the timers of a hand-over. 3: the timer of paths.
+    // 2: the timers of a hand-over. 3: the timer of paths, the interconnect, and how long a
+    // partner is asked.
     version: 3,
 };
 
@@ -70,6 +71,7 @@ coded_struct!(Configuration {
     peers,
     candidates,
     mediator,
+    interconnect,
     policy,
     founding,
     replication,
@@ -85,6 +87,13 @@ coded_struct!(SetConfiguration {
 });
 coded_struct!(Candidates { first, count });
 coded_struct!(Mediator { network, address });
+coded_struct!(Interconnect {
+    network,
+    own,
+    partner,
+    hardware_notice
+});
+coded_struct!(Seats { n, d });
 coded_enum!(Duty, "duty" { Primary = 1, Standby = 2 });
 coded_enum!(Policy, "policy" { Strict = 1, Sync = 2 });
 coded_enum!(Replication, "replication" { Parallel = 1, Chained = 2 });
@@ -100,6 +109,7 @@ coded_struct!(Timers {
     idle_destage,
     heartbeat,
     takeover_after,
+    ask_limit,
     ha_lease,
     drain_limit,
     giveback_after,

@@ -13,12 +13,8 @@ pub(crate) struct Twins {
 impl Twins {
     /// The first serves or follows; the second stands by.
     pub(crate) fn new(configuration: Configuration, role: Role) -> Self {
-        let partner = Configuration {
-            node: configuration.partner,
-            partner: configuration.node,
-            duty: Duty::Standby,
-            ..configuration.clone()
-        };
+        let partner = configuration.clone().seen_by(configuration.partner);
+        let partner = partner.expect("it is of the pair");
         let mut first = Station::with(configuration, role);
         first.run();
         let disks = std::mem::take(&mut first.disks);

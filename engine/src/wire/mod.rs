@@ -6,6 +6,7 @@
 //! a [`Frame`] is payload only and shared, never copied.
 
 pub mod client;
+pub mod interconnect;
 pub mod mediator;
 pub mod path;
 pub mod peer;
@@ -461,6 +462,19 @@ pub mod kind {
     /// The answer to that.
     pub const PATH_READY: LabelKind = LabelKind(33);
 
+    /// D-module to its partner: it lives.
+    pub const ALIVE: LabelKind = LabelKind(34);
+    /// Standby to its partner: hand the set over.
+    pub const ASK_HAND_OVER: LabelKind = LabelKind(35);
+
+    /// A machine's service processor to the partner's D-module: the machine has lost power.
+    pub const NOTICE: LabelKind = LabelKind(36);
+
+    /// True of the kinds that travel between the nodes of a pair only.
+    pub fn is_within_a_pair(kind: LabelKind) -> bool {
+        matches!(kind, ALIVE | ASK_HAND_OVER | NOTICE)
+    }
+
     /// The kind's name in traces and repro files.
     pub fn name(kind: LabelKind) -> &'static str {
         match kind {
@@ -492,6 +506,9 @@ pub mod kind {
             HERE => "here",
             PATH_OPEN => "path-open",
             PATH_READY => "path-ready",
+            ALIVE => "alive",
+            ASK_HAND_OVER => "ask-hand-over",
+            NOTICE => "notice",
             _ => "unknown",
         }
     }

@@ -39,7 +39,7 @@ pub use stormglass_engine::configuration::Policy;
 pub use stormglass_sim::random::Ratio;
 pub(crate) use text::DurationText;
 pub use text::{Complaint, DurationRange, Rate, Thousandths, parse_duration, print_duration};
-pub use weather::{Burst, Calm, Delay, Io, Recurring, RecurringKind, Weather};
+pub use weather::{Burst, Calm, Delay, Io, Recurring, RecurringKind, SilentMailbox, Weather};
 
 use std::sync::LazyLock;
 

@@ -80,6 +80,9 @@ pub struct Topology {
     pub region_blocks: u64,
     /// Whether there is a mediator at a third site.
     pub mediator: bool,
+    /// Whether the two nodes of each pair are joined by a network of their own, over which
+    /// their D-modules hear of each other beside the mailbox.
+    pub interconnect: bool,
     /// Addresses of the inter-cluster network that a D-module may have, from 200 on; the
     /// nodes have the first ones. A search tests them in order. Default 32.
     pub peer_addresses: u32,
@@ -133,6 +136,7 @@ impl Default for Topology {
             device_cache_pages: 64,
             region_blocks: 8,
             mediator: false,
+            interconnect: false,
             peer_addresses: 32,
             founding: false,
         }

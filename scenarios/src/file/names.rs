@@ -384,14 +384,17 @@ pub enum NetworkName {
     InterCluster,
     /// Between every node and the mediator, where there is one.
     Mediator,
+    /// Between the two nodes of each pair, where there is one.
+    Interconnect,
 }
 
 impl NetworkName {
     /// All, in order.
-    pub const ALL: [NetworkName; 3] = [
+    pub const ALL: [NetworkName; 4] = [
         NetworkName::Client,
         NetworkName::InterCluster,
         NetworkName::Mediator,
+        NetworkName::Interconnect,
     ];
 }
 
@@ -401,6 +404,7 @@ impl fmt::Display for NetworkName {
             NetworkName::Client => "client",
             NetworkName::InterCluster => "inter-cluster",
             NetworkName::Mediator => MEDIATOR,
+            NetworkName::Interconnect => "interconnect",
         })
     }
 }

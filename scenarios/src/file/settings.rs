@@ -21,6 +21,9 @@ pub struct Settings {
     pub policy: Policy,
     /// What a D-module boots from.
     pub metadata: MetadataPolicy,
+    /// Whether the service processor of a machine that loses power tells the partner, over
+    /// the interconnect: then that need not wait until the heartbeat has stood still.
+    pub hardware_notice: bool,
     /// How long things may take.
     #[serde(with = "TimersForm")]
     pub timers: Timers,
@@ -35,6 +38,7 @@ impl Default for Settings {
             replication: Replication::Parallel,
             policy: Policy::Strict,
             metadata: MetadataPolicy::Stored,
+            hardware_notice: false,
             timers: Timers::default(),
             limits: Limits::default(),
         }
@@ -115,6 +119,10 @@ struct TimersForm {
     /// A partner whose heartbeat stands still for this long is taken over. Default 1 s.
     #[serde(with = "DurationText")]
     takeover_after: Duration,
+    /// A partner that is silent in the mailbox and not on the interconnect is asked to hand
+    /// its set over; it is taken over if it has not for this long. Default 1 s.
+    #[serde(with = "DurationText")]
+    ask_limit: Duration,
     /// How long a D-module may answer from memory after a command of it was executed
     /// under its reservation. Default 500 ms.
     #[serde(with = "DurationText")]

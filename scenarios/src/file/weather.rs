@@ -10,6 +10,7 @@ use stormglass_engine::time::Duration;
 use stormglass_sim::random::Ratio;
 
 use super::model::keyed_schema;
+use super::names::NodeName;
 use super::text::{DurationRange, DurationText, Rate, RatioText};
 
 /// Faults that each seed draws, until calm sets in.
@@ -100,6 +101,24 @@ pub struct Io {
     /// Flushes of a data device that are acknowledged and make nothing stable; only where
     /// no device ever loses power.
     pub lying_flush: Rate,
+    /// A node whose heartbeats wait; none if absent.
+    #[schemars(with = "SilentMailbox")]
+    pub mailbox: Option<SilentMailbox>,
+}
+
+/// A node whose writes of its place in the mailbox wait: its partner does not see that it
+/// lives, and it does all else as ever.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SilentMailbox {
+    /// The node.
+    pub node: NodeName,
+    /// From when on.
+    #[serde(with = "DurationText")]
+    pub at: Duration,
+    /// They are carried out when this is over.
+    #[serde(with = "DurationText")]
+    pub lasts: Duration,
 }
 
 impl Io {

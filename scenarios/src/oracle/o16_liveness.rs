@@ -39,7 +39,8 @@ const REGION: Duration = Duration::from_millis(100);
 impl Bounds {
     /// The bounds of a scenario.
     ///
-    /// A takeover waits for the partner's heartbeat and its HA lease. A lost mirror is
+    /// A takeover waits for the partner's heartbeat and its HA lease, and for an answer where
+    /// it can be asked. A lost mirror is
     /// noticed when the path is silent, its Hello unanswered, and the mediator has said
     /// so. A session that one side alone knows of is noticed after as long again. A
     /// command may be in an attempt that nobody answers, and then in one that is. A set that
@@ -50,8 +51,13 @@ impl Bounds {
             status_limit: timers.status_limit,
             ..ClientTimers::default()
         };
+        let asked = match scenario.topology.interconnect {
+            true => timers.ask_limit,
+            false => Duration::ZERO,
+        };
         let takeover = sum(&[
             timers.takeover_after,
+            asked,
             timers.heartbeat.times(2),
             timers.ha_lease,
             timers.lease_margin,

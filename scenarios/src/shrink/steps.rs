@@ -127,13 +127,20 @@ impl Work<'_> {
         let with_jitter = |repro: &Repro| {
             let calm = repro.scenario.links.values();
             let calm = calm.filter(|link| link.jitter == Some(Duration::ZERO));
-            NetworkName::ALL.len() as u64 - calm.count() as u64
+            let joined = usize::from(repro.scenario.topology.interconnect);
+            (NetworkName::ALL.len() - 1 + joined) as u64 - calm.count() as u64
         };
         let before = with_jitter(&self.best);
         if before > 0 {
             let mut candidate = self.best.clone();
             for network in NetworkName::ALL {
-                if network == NetworkName::Mediator && !candidate.scenario.topology.mediator {
+                let topology = &candidate.scenario.topology;
+                let is_there = match network {
+                    NetworkName::Client | NetworkName::InterCluster => true,
+                    NetworkName::Mediator => topology.mediator,
+                    NetworkName::Interconnect => topology.interconnect,
+                };
+                if !is_there {
                     continue;
                 }
                 let links = &mut candidate.scenario.links;

@@ -14,11 +14,12 @@ use stormglass_engine::vocabulary::BlockIndex;
 use stormglass_sim::choose::{IoDeparture, IoFate};
 use stormglass_sim::device::IoEffect;
 use stormglass_sim::random::{Draw, Ratio, Sample, Seed};
+use stormglass_sim::time::WorldTime;
 use stormglass_sim::world::DeviceIndex;
 
 use super::{draw, recurring};
 use crate::cluster;
-use crate::file::{Cluster, DeviceName, Scenario};
+use crate::file::{Cluster, DeviceName, NodeName, Scenario, SilentMailbox};
 
 /// How often what befalls a device command, as a seed drew it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,10 +79,52 @@ pub(super) struct Defects {
     /// Devices that are flushed.
     data: Arc<[DeviceIndex]>,
     geometry: Geometry,
+    silent: Option<Silent>,
+}
+
+/// A place in a mailbox where nothing is written for a while.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Silent {
+    device: DeviceIndex,
+    page: PageIndex,
+    from: WorldTime,
+    until: WorldTime,
+}
+
+impl Silent {
+    fn new(asked: SilentMailbox, geometry: &Geometry, start: WorldTime) -> Self {
+        let NodeName { cluster, number } = asked.node;
+        let [device, _] = DeviceName::of_set(cluster, asked.node.pair()).map(cluster::device);
+        let rank = u64::from((number - 1) % 2);
+        let from = start.after(asked.at);
+        Silent {
+            device,
+            page: geometry.mailbox_slot(rank),
+            from,
+            until: from.after(asked.lasts),
+        }
+    }
+
+    /// How long a command has to wait.
+    fn span(&self, command: &IoDeparture) -> Duration {
+        let is_its_own = match &command.submission.request {
+            IoRequest::Write { start, .. } => {
+                command.name.device == self.device && *start == self.page
+            }
+            IoRequest::Read { .. }
+            | IoRequest::Flush
+            | IoRequest::ReadReservation
+            | IoRequest::Preempt { .. } => false,
+        };
+        match is_its_own && self.from <= command.at {
+            true => self.until.since(command.at),
+            false => Duration::ZERO,
+        }
+    }
 }
 
 impl Defects {
-    pub(super) fn new(scenario: &Scenario, seed: Seed) -> Self {
+    pub(super) fn new(scenario: &Scenario, seed: Seed, start: WorldTime) -> Self {
         let data = |cluster, pair| {
             let [_, data] = DeviceName::of_set(cluster, pair).map(cluster::device);
             data
@@ -95,7 +138,17 @@ impl Defects {
                 .collect(),
             data: pairs().flat_map(both).collect(),
             geometry: scenario.topology.geometry(),
+            silent: scenario
+                .weather
+                .io
+                .mailbox
+                .map(|asked| Silent::new(asked, &scenario.topology.geometry(), start)),
         }
+    }
+
+    /// True if a place in a mailbox is silent at some time.
+    pub(super) fn silences(&self) -> bool {
+        self.silent.is_some()
     }
 
     /// What befalls a command.
@@ -106,8 +159,9 @@ impl Defects {
             true => sample.further(2).below(strength.slow_max.as_nanos().max(1)) + 1,
             false => 0,
         };
+        let silent = self.silent.map_or(Duration::ZERO, |it| it.span(command));
         IoFate {
-            slow: Duration::from_nanos(slow),
+            slow: Duration::from_nanos(slow).plus(silent),
             effect: self.effect(command, strength, sample),
         }
     }

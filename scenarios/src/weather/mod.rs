@@ -117,7 +117,7 @@ impl Weather {
             thick: strength.hastened(bursts.factor()),
             until,
             packets: seed.draw(0, "message faults"),
-            defects: Defects::new(scenario, seed),
+            defects: Defects::new(scenario, seed, start),
             power: Power::new(seed),
             hard: Arc::new(Hard {
                 bursts,
@@ -364,7 +364,7 @@ impl Weather {
     /// What befalls a device command.
     #[inline]
     pub fn io(&self, command: &IoDeparture) -> IoFate {
-        if self.strength.io.is_never() {
+        if self.strength.io.is_never() && !self.defects.silences() {
             return IoFate::default();
         }
         match self.strength_at(command.at) {

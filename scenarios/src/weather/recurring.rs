@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use stormglass_engine::storage_set::layout::Geometry;
 use stormglass_engine::time::Duration;
 use stormglass_engine::vocabulary::BlockIndex;
+use stormglass_engine::wire::kind;
 use stormglass_sim::random::{Draw, Ratio, Sample, Seed};
 use stormglass_sim::time::WorldTime;
 
@@ -35,6 +36,7 @@ struct Kind {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Field {
     has_mediator: bool,
+    has_interconnect: bool,
     geometry: Geometry,
     pairs: u32,
     /// Who has the mirrors at first, volume by volume.
@@ -85,6 +87,7 @@ impl Storm {
         let pairs = || topology.pairs();
         let field = Field {
             has_mediator: topology.mediator,
+            has_interconnect: topology.interconnect,
             geometry: topology.geometry(),
             pairs: topology.pairs_per_cluster,
             mirrors: pairs().map(|pair| topology.owner(pair).other()).collect(),
@@ -207,7 +210,9 @@ impl Field {
                 with: self.damaged(volume, DeviceKind::Journal),
             },
             RecurringKind::CutKind => {
-                let kinds: Vec<_> = MessageKind::all().map(|(kind, _)| kind).collect();
+                let kinds = MessageKind::all().map(|(kind, _)| kind);
+                let is_sent = |it: &_| self.has_interconnect || !kind::is_within_a_pair(*it);
+                let kinds: Vec<_> = kinds.filter(is_sent).collect();
                 Action::Partition(Partition {
                     kind: Some(MessageKind(kinds[extra.further(6).index(kinds.len())])),
                     ..self.parted(lasts, target, extra)
@@ -356,10 +361,12 @@ impl Field {
     }
 
     fn parted(&self, duration: Duration, sample: Sample, extra: Sample) -> Partition {
-        let network = match sample.index(3 + usize::from(self.has_mediator)) {
+        let more = usize::from(self.has_mediator) + usize::from(self.has_interconnect);
+        let network = match sample.index(3 + more) {
             0 | 1 => NetworkName::InterCluster,
             2 => NetworkName::Client,
-            _ => NetworkName::Mediator,
+            3 if self.has_mediator => NetworkName::Mediator,
+            _ => NetworkName::Interconnect,
         };
         let cluster = Cluster::ALL[extra.index(2)];
         let nodes = 2 * self.pairs as usize;
@@ -367,8 +374,17 @@ impl Field {
             0 => Endpoint::Cluster(cluster),
             number => Endpoint::Node(numbered(cluster, number)),
         };
-        let near = side(cluster, extra.further(1));
+        let near = match network {
+            NetworkName::Interconnect => {
+                let place = extra.further(1).index(nodes);
+                Endpoint::Node(numbered(cluster, place + 1))
+            }
+            NetworkName::InterCluster | NetworkName::Client | NetworkName::Mediator => {
+                side(cluster, extra.further(1))
+            }
+        };
         let far = match network {
+            NetworkName::Interconnect => partner(near),
             NetworkName::InterCluster => side(cluster.other(), extra.further(2)),
             NetworkName::Client => Endpoint::Clients,
             NetworkName::Mediator => Endpoint::Mediator,
@@ -393,6 +409,17 @@ impl Field {
 /// How many times as long something slow takes.
 fn factor(sample: Sample) -> u32 {
     u32::try_from(10 + sample.further(9).below(91)).expect("at most a hundred")
+}
+
+/// The other node of a node's pair.
+fn partner(endpoint: Endpoint) -> Endpoint {
+    match endpoint {
+        Endpoint::Node(NodeName { cluster, number }) => Endpoint::Node(NodeName {
+            cluster,
+            number: (number - 1 ^ 1) + 1,
+        }),
+        Endpoint::Cluster(_) | Endpoint::Clients | Endpoint::Mediator => endpoint,
+    }
 }
 
 fn numbered(cluster: Cluster, number: usize) -> NodeName {

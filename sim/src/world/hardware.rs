@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use stormglass_engine::contract::{Entropy, Input, Module, OrderKind};
+use stormglass_engine::contract::{Effect, Entropy, Input, Module, OrderKind};
 
 use super::pending::{Due, Origin, Parcel};
 use super::{DeviceIndex, Drive, MachineId, ProcessId, Workbench, World};
@@ -143,11 +143,28 @@ impl<M: Module> World<M> {
         true
     }
 
+    /// The service processor says for a module what that has told it to, if it is up. Its
+    /// messages meet what befalls any other.
+    fn speak_last(&mut self, id: ProcessId, choose: &mut impl Choose, bench: &mut Workbench<M>) {
+        if let Some(module) = &self.process(id).module {
+            module.last_word(&mut bench.outbox);
+        }
+        let is_message = |effect: &Effect<_, _>| matches!(effect, Effect::Send { .. });
+        assert!(
+            bench.outbox.effects().iter().all(is_message),
+            "a service processor sends messages and does nothing else"
+        );
+        if !bench.outbox.is_empty() {
+            self.carry_out(id, choose, bench);
+        }
+    }
+
     /// A machine loses power: each command that its modules had queued, in this
     /// life or an earlier one, executes or not, and nobody hears of it.
     fn crash(&mut self, machine: MachineId, choose: &mut impl Choose, bench: &mut Workbench<M>) {
         let mut was_up = false;
         for id in self.machine(machine).processes.clone() {
+            self.speak_last(id, choose, bench);
             was_up |= self.stop(id, bench);
             for device in (0..).map(DeviceIndex).take(self.devices.len()) {
                 let submitters = queued_by(self.drive(device), id);

@@ -6,6 +6,7 @@ mod boot;
 mod follower;
 mod formatting;
 mod handover;
+mod interconnect;
 mod leases;
 mod lost_records;
 mod mirror;

@@ -32,15 +32,26 @@ fn look(
     pages: [Payload; 2],
     holder: Option<ReservationKey>,
 ) -> Decision {
+    look_and_hear(watch, bench, pages, holder, Word::SILENT)
+}
+
+/// The same, with something heard over the interconnect, or nothing.
+fn look_and_hear(
+    watch: &mut Watch,
+    bench: &mut Bench,
+    pages: [Payload; 2],
+    holder: Option<ReservationKey>,
+    word: Word,
+) -> Decision {
     let mut cx = bench.context();
     watch.handle_deadline(&mut cx);
     let (slots, asked) = (watch.slots.expect("asked"), watch.holder.expect("asked"));
     let data = watch.data.expect("asked");
-    let early = watch.handle_completion(data, Ok(IoOutput::Reservation(None)), &mut cx);
+    let early = watch.handle_completion((data, Ok(IoOutput::Reservation(None))), word, &mut cx);
     assert_eq!(early, Decision::Wait);
-    let first = watch.handle_completion(slots, Ok(IoOutput::Pages(pages.into())), &mut cx);
+    let first = watch.handle_completion((slots, Ok(IoOutput::Pages(pages.into()))), word, &mut cx);
     assert_eq!(first, Decision::Wait, "half of the facts decide nothing");
-    watch.handle_completion(asked, Ok(IoOutput::Reservation(holder)), &mut cx)
+    watch.handle_completion((asked, Ok(IoOutput::Reservation(holder))), word, &mut cx)
 }
 
 fn empty() -> Payload {
@@ -133,6 +144,118 @@ fn e_f_a_partner_is_taken_over_once_its_heartbeat_stood_still_long_enough() {
 }
 
 #[test]
+fn f_a_partner_that_is_alive_in_the_mailbox_is_not_taken_over_whatever_is_heard() {
+    for word in [Word::SILENT, Word::HEARD] {
+        let mut bench = bench(Duty::Standby);
+        let mut watch = Watch::start(None, bench.now);
+        for beat in 1..20 {
+            bench.now = bench.now.after(Duration::from_millis(900));
+            let pages = [empty(), page(PARTNER, beat, 4)];
+            let decision = look_and_hear(&mut watch, &mut bench, pages, key(PARTNER, 4), word);
+            assert_eq!(decision, Decision::Wait, "{word:?}");
+        }
+    }
+}
+
+/// From one look to the next, and a little more.
+const BEAT: Duration = Duration::from_nanos(100_000_002);
+
+/// A look at a partner that stands still in the mailbox, a nanosecond short of a time.
+fn nearly(watch: &mut Watch, bench: &mut Bench, word: Word, span: Duration) -> Decision {
+    let holder = key(PARTNER, 4);
+    bench.now = bench.now.after(Duration::from_nanos(span.as_nanos() - 1));
+    let pages = [empty(), page(PARTNER, 1, 4)];
+    look_and_hear(watch, bench, pages, holder, word)
+}
+
+#[test]
+fn j_k_who_is_silent_in_the_mailbox_only_is_asked_and_taken_over_if_that_is_in_vain() {
+    let mut bench = bench(Duty::Standby);
+    let mut watch = Watch::start(None, bench.now);
+    let timers = bench.configuration.timers.clone();
+    let partner = key(PARTNER, 4).expect("a key");
+    let ask = Decision::Ask(partner);
+    let early = look_and_hear(
+        &mut watch,
+        &mut bench,
+        [empty(), page(PARTNER, 1, 4)],
+        Some(partner),
+        Word::HEARD,
+    );
+    assert_eq!(early, Decision::Wait);
+    let decision = nearly(&mut watch, &mut bench, Word::HEARD, timers.takeover_after);
+    assert_eq!(decision, Decision::Wait);
+    assert_eq!(nearly(&mut watch, &mut bench, Word::HEARD, BEAT), ask);
+    bench.beats();
+    let decision = nearly(&mut watch, &mut bench, Word::HEARD, timers.ask_limit);
+    assert_eq!(decision, ask, "again");
+    assert_eq!(bench.beats().len(), 1, "who asks shows that it watches");
+    let vain = claim(Cause::AskedInVain, Some(partner));
+    assert_eq!(nearly(&mut watch, &mut bench, Word::HEARD, BEAT), vain);
+    assert!(Cause::AskedInVain.waits());
+}
+
+#[test]
+fn e_who_falls_silent_everywhere_while_it_is_asked_is_taken_over_at_once() {
+    let mut bench = bench(Duty::Primary);
+    let mut watch = Watch::start(None, bench.now);
+    let silence = bench.configuration.timers.takeover_after;
+    let beyond = Duration::from_nanos(silence.as_nanos() + 2);
+    nearly(&mut watch, &mut bench, Word::HEARD, silence);
+    let decision = nearly(&mut watch, &mut bench, Word::HEARD, beyond);
+    assert!(matches!(decision, Decision::Ask(_)));
+    let decision = nearly(&mut watch, &mut bench, Word::SILENT, BEAT);
+    assert_eq!(decision, claim(Cause::Silent, key(PARTNER, 4)));
+}
+
+#[test]
+fn f_who_beats_again_is_not_held_to_what_it_was_asked() {
+    let mut bench = bench(Duty::Standby);
+    let mut watch = Watch::start(None, bench.now);
+    let timers = bench.configuration.timers.clone();
+    let beyond = Duration::from_nanos(timers.takeover_after.as_nanos() + 2);
+    nearly(&mut watch, &mut bench, Word::HEARD, beyond);
+    let decision = nearly(&mut watch, &mut bench, Word::HEARD, beyond);
+    assert!(matches!(decision, Decision::Ask(_)));
+    bench.now = bench.now.after(BEAT);
+    let pages = [empty(), page(PARTNER, 2, 4)];
+    let decision = look_and_hear(&mut watch, &mut bench, pages, key(PARTNER, 4), Word::HEARD);
+    assert_eq!(decision, Decision::Wait);
+    bench.now = bench
+        .now
+        .after(timers.ask_limit.plus(timers.takeover_after));
+    let pages = [empty(), page(PARTNER, 2, 4)];
+    let decision = look_and_hear(&mut watch, &mut bench, pages, key(PARTNER, 4), Word::HEARD);
+    assert!(matches!(decision, Decision::Ask(_)), "it has as long again");
+}
+
+#[test]
+fn l_a_partner_whose_machine_lost_power_is_taken_over_at_once_and_only_in_that_life() {
+    // Of the page's incarnation, which is 9, or another one.
+    for (dead, is_heard, is_claimed) in [
+        (9, false, true),
+        (9, true, true),
+        (8, false, false),
+        (8, true, false),
+    ] {
+        let mut bench = bench(Duty::Standby);
+        let mut watch = Watch::start(None, bench.now);
+        let word = Word {
+            is_heard,
+            dead: Some(dead),
+        };
+        let pages = [empty(), page(PARTNER, 1, 4)];
+        let decision = look_and_hear(&mut watch, &mut bench, pages, key(PARTNER, 4), word);
+        let expected = match is_claimed {
+            true => claim(Cause::Noticed, key(PARTNER, 4)),
+            false => Decision::Wait,
+        };
+        assert_eq!(decision, expected, "{word:?}");
+    }
+    assert!(Cause::Noticed.waits());
+}
+
+#[test]
 fn g_a_set_that_the_partner_has_drained_is_claimed_at_once_and_nothing_is_waited_out() {
     for duty in [Duty::Primary, Duty::Standby] {
         let mut bench = bench(duty);
@@ -212,9 +335,9 @@ fn who_cannot_read_the_mailbox_decides_nothing() {
     watch.handle_deadline(&mut cx);
     let slots = watch.slots.expect("asked");
     let asked = watch.holder.expect("asked");
-    let gone = watch.handle_completion(slots, Err(IoError::Gone), &mut cx);
+    let gone = watch.handle_completion((slots, Err(IoError::Gone)), Word::SILENT, &mut cx);
     assert_eq!(gone, Decision::Wait);
-    let gone = watch.handle_completion(asked, Err(IoError::Gone), &mut cx);
+    let gone = watch.handle_completion((asked, Err(IoError::Gone)), Word::SILENT, &mut cx);
     assert_eq!(gone, Decision::Wait);
     assert!(
         watch.next_deadline().is_some_and(|at| at > bench.now),

@@ -31,11 +31,18 @@ impl Check<'_> {
             device_cache_pages,
             region_blocks,
             mediator: _,
+            interconnect: _,
             peer_addresses,
             founding: _,
         } = self.scenario.topology;
         if self.scenario.links.contains_key(&NetworkName::Mediator) {
             self.mediator(at_path!("links", "mediator"));
+        }
+        if self.scenario.links.contains_key(&NetworkName::Interconnect) {
+            self.interconnect(at_path!("links", "interconnect"));
+        }
+        if self.scenario.settings.hardware_notice {
+            self.interconnect(at_path!("settings", "hardware_notice"));
         }
         self.pairs();
         let limits = &self.scenario.settings.limits;
@@ -125,6 +132,7 @@ impl Check<'_> {
             idle_destage,
             heartbeat,
             takeover_after,
+            ask_limit,
             ha_lease,
             drain_limit,
             giveback_after,
@@ -147,6 +155,7 @@ impl Check<'_> {
             ("idle_destage", idle_destage),
             ("heartbeat", heartbeat),
             ("takeover_after", takeover_after),
+            ("ask_limit", ask_limit),
             ("ha_lease", ha_lease),
             ("drain_limit", drain_limit),
             ("lease", lease),

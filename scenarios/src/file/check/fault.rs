@@ -378,7 +378,7 @@ impl Check<'_> {
             networks.iter().next().is_some(),
             at.then("networks"),
             "no network is cut",
-            "name some of client, inter-cluster and mediator",
+            "name some of client, inter-cluster, mediator and interconnect",
         );
         for network in networks.iter() {
             self.require(
@@ -390,6 +390,9 @@ impl Check<'_> {
             if network == NetworkName::Mediator {
                 self.mediator(at.then("networks"));
             }
+            if network == NetworkName::Interconnect {
+                self.interconnect(at.then("networks"));
+            }
         }
     }
 
@@ -400,6 +403,15 @@ impl Check<'_> {
     }
 
     /// Something that is there only with a mediator.
+    pub(super) fn interconnect(&mut self, path: Path) {
+        self.require(
+            self.scenario.topology.interconnect,
+            [path, at_path!("topology", "interconnect")],
+            "there is no interconnect",
+            "write `interconnect = true` under [topology], or leave this out",
+        );
+    }
+
     pub(super) fn mediator(&mut self, path: Path) {
         self.require(
             self.scenario.topology.mediator,
@@ -492,7 +504,7 @@ impl Check<'_> {
         );
     }
 
-    fn node(&mut self, node: NodeName, path: Path) {
+    pub(super) fn node(&mut self, node: NodeName, path: Path) {
         let nodes = 2 * self.pair_count();
         let known: Vec<String> = Cluster::ALL
             .into_iter()
@@ -543,6 +555,21 @@ impl Check<'_> {
                 format!("the mediator network does not join {from} and {to}"),
                 "name \"mediator\" on one side and a node or cluster on the other",
             ),
+            NetworkName::Interconnect => {
+                self.interconnect(at.then("network"));
+                let are_partners = match (from, to) {
+                    (Endpoint::Node(from), Endpoint::Node(to)) => {
+                        from.cluster == to.cluster && from.pair() == to.pair() && from != to
+                    }
+                    _ => false,
+                };
+                self.require(
+                    are_partners,
+                    [at.then("to"), at.then("from")],
+                    format!("no interconnect joins {from} and {to}"),
+                    "name the two nodes of a pair, such as east-1 and east-2",
+                );
+            }
         }
     }
 }

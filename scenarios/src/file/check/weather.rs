@@ -41,6 +41,17 @@ impl Check<'_> {
                 _ => self.rate(rate, at),
             }
         }
+        if let Some(silent) = io.mailbox {
+            let at = at.then("io").then("mailbox");
+            self.node(silent.node, at.then("node"));
+            self.positive(silent.lasts, at.then("lasts"));
+            self.require(
+                silent.at.plus(silent.lasts) <= until,
+                [at.then("lasts"), at_path!("weather", "until")],
+                "heartbeats wait beyond the weather's end",
+                "write a later `until` under [weather]: then everything is to be well again",
+            );
+        }
         self.require(
             io.lying_flush.is_zero() || !self.devices_lose_power(),
             at.then("io").then("lying_flush"),

@@ -45,6 +45,8 @@ shows! {
         "[[fault]]\ndamage = { at = \"2s\", device = \"west.tape\", block = -1, kind = \"rust\" }\n\n[[fault]]\ndevice_gone = { at = \"2s\", device = \"west-data\", returns = \"never\", duration = \"0\" }\n";
     a_mediator_that_there_is_not:
         "[links.mediator]\nlatency = \"1ms\"\n\n[[fault]]\ncrash = { on = { event = \"mediator set\", node = \"mediator\" }, node = \"mediator\" }\n\n[[fault]]\npartition = { at = \"1s\", duration = \"1s\", from = \"mediator\", to = \"east\", network = \"mediator\" }\n\n[[fault]]\ndevice_gone = { at = \"1s\", device = \"mediator\", duration = \"0s\" }\n";
+    an_interconnect_that_there_is_not:
+        "[settings]\nhardware_notice = true\n\n[links.interconnect]\nlatency = \"1ms\"\n\n[[fault]]\npartition = { at = \"1s\", duration = \"1s\", from = \"east-1\", to = \"west-1\", network = \"interconnect\" }\n\n[[fault]]\nisolate = { at = \"1s\", side = \"east-1\", networks = [\"interconnect\"], duration = \"1s\" }\n\n[weather.io]\nmailbox = { node = \"east-7\", at = \"1s\", lasts = \"1s\" }\n";
     networks_that_do_not_lead_there:
         "[topology]\nmediator = true\n\n[[fault]]\npartition = { at = \"1s\", duration = \"1s\", from = \"mediator\", to = \"clients\", network = \"mediator\" }\n\n[[fault]]\npartition = { at = \"1s\", duration = \"1s\", from = \"mediator\", to = \"east\", network = \"client\" }\n\n[[fault]]\npartition = { at = \"1s\", duration = \"1s\", from = \"east\", to = \"mediator\" }\n";
     settings_of_a_takeover_that_contradict:
