@@ -243,6 +243,7 @@ fn everything() -> Builder {
             device_cache_pages: 32,
             region_blocks: 16,
             mediator: true,
+            interconnect: false,
             peer_addresses: 40,
             founding: true,
         })
