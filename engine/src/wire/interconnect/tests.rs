@@ -24,7 +24,7 @@ fn version_1_in_bytes() {
     let alive = encode(&ALIVE);
     let ask = encode(&ASK);
     // Magic, version, kind, spare, lengths of head and body, checksum; then the fields.
-    assert_eq!(&alive.head[..8], b"SGIC\x01\x00\x20\x00");
+    assert_eq!(&alive.head[..8], b"SGIC\x01\x00\x22\x00");
     assert_eq!(&alive.head[8..16], [49, 0, 0, 0, 0, 0, 0, 0]);
     assert_eq!(
         &alive.head[20..],
@@ -32,13 +32,13 @@ fn version_1_in_bytes() {
             4, 0, 0, 0, 2, 1, 0, 0, 0, 0, 0, 0, 7, 0, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0, 4
         ]
     );
-    assert_eq!(&ask.head[..8], b"SGIC\x01\x00\x21\x00");
+    assert_eq!(&ask.head[..8], b"SGIC\x01\x00\x23\x00");
     assert_eq!(
         &ask.head[20..],
         [4, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0]
     );
     let notice = encode(&NOTICE);
-    assert_eq!(&notice.head[..8], b"SGIC\x01\x00\x22\x00");
+    assert_eq!(&notice.head[..8], b"SGIC\x01\x00\x24\x00");
     assert_eq!(&notice.head[20..], [4, 0, 0, 0, 2, 1, 0, 0, 0, 0, 0, 0]);
     assert!(alive.body.is_empty() && ask.body.is_empty() && notice.body.is_empty());
 }
