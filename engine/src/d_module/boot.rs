@@ -181,7 +181,7 @@ impl DModule {
         self.enter(Phase::Standby, out);
         self.configuration = self.generation.configuration().cloned();
         self.open_line(now, out);
-        self.watch = Some(Watch::start(farewell, now));
+        self.watch = Some(Box::new(Watch::start(farewell, now)));
         self.handle_watch_deadline(now, out);
         self.handle_generation_deadline(now, out);
     }
@@ -208,7 +208,7 @@ impl DModule {
             ids: &mut self.ids,
             out,
         };
-        Some((self.watch.as_mut()?, cx))
+        Some((self.watch.as_deref_mut()?, cx))
     }
 
     pub(super) fn handle_watch(
@@ -240,7 +240,7 @@ impl DModule {
                 let devices = devices(&configuration);
                 let node = configuration.node;
                 let (claim, ask) = Claim::start(devices, node, observed, &mut self.ids);
-                self.claim = Some(claim);
+                self.claim = Some(Box::new(claim));
                 out.submit(ask);
             }
         }

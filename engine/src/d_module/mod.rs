@@ -94,8 +94,9 @@ pub struct DModule {
     /// Its end of the interconnect. Boxed: most modules have none, and a fork copies the
     /// module.
     line: Option<Box<Line>>,
-    watch: Option<Watch>,
-    claim: Option<Claim>,
+    /// These two are boxed: most modules have neither, and a fork copies the module.
+    watch: Option<Box<Watch>>,
+    claim: Option<Box<Claim>>,
     /// The former holder may still answer from its memory when the set is won.
     waits: bool,
     /// The set was taken over from the partner.
@@ -192,7 +193,7 @@ impl DModule {
             .chain(self.generation_deadline())
             .chain(self.paths.next_deadline())
             .chain(self.line.as_deref().and_then(Line::next_deadline))
-            .chain(self.watch.as_ref().and_then(Watch::next_deadline))
+            .chain(self.watch.as_deref().and_then(Watch::next_deadline))
             .chain(self.heart.as_ref().and_then(Heart::next_deadline))
             .chain(self.handover.as_deref().and_then(HandOver::next_deadline))
             .chain(owner)
