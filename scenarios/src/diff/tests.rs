@@ -58,15 +58,17 @@ fn a_dropped_packet_is_named_with_the_event_at_which_it_shows() {
         right,
         ..
     } = first(&found);
-    assert_eq!(component, "client");
-    assert_eq!(
-        field,
-        "in_flight[connect 0 part 0 attempt 1 from client-4 to east-1.N]"
+    assert_eq!(component, "inter-cluster");
+    let named = field.strip_prefix("in_flight[path-open ");
+    let named = named.unwrap_or_else(|| panic!("{field}"));
+    assert!(
+        named.ends_with(" part 0 attempt 0 from west-1.D to east-2.D]"),
+        "{field}"
     );
     assert_eq!(left, "absent");
     assert!(right.starts_with("arrives: "), "{right}");
     let lost = &found.left_event.as_ref().unwrap().faults;
-    assert!(lost[0].starts_with("lose connect 0 part 0 attempt 1"));
+    assert!(lost[0].starts_with("lose path-open "), "{}", lost[0]);
     assert!(found.right_event.as_ref().unwrap().faults.is_empty());
     assert_eq!(found.before[0].field, "strength.loss");
 
