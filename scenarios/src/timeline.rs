@@ -272,11 +272,8 @@ fn node_line(event: &Event) -> Option<(TimelineKind, String, Option<&'static str
             format!("repairs {range} from the mirror"),
             Some("blocks repaired"),
         ),
-        Event::PartnerSilent(node) => {
-            let text = format!("hears nothing of node {}: takes over", node.value());
-            (Role, text, None)
-        }
-        Event::HandOverAsked(_)
+        Event::PartnerSilent(_)
+        | Event::HandOverAsked(_)
         | Event::PartnerDrained(_)
         | Event::Drained(_)
         | Event::HandOverGivenUp
@@ -305,6 +302,10 @@ fn node_line(event: &Event) -> Option<(TimelineKind, String, Option<&'static str
 /// A set that is handed over.
 fn handover_line(event: &Event) -> Option<(TimelineKind, String, Option<&'static str>)> {
     Some(match event {
+        Event::PartnerSilent(node) => {
+            let text = format!("hears nothing of node {}: takes over", node.value());
+            (Role, text, None)
+        }
         Event::HandOverAsked(node) => {
             let text = format!(
                 "sees no heartbeat of node {}, and hears it: asks for the set",

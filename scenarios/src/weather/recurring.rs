@@ -416,7 +416,7 @@ fn partner(endpoint: Endpoint) -> Endpoint {
     match endpoint {
         Endpoint::Node(NodeName { cluster, number }) => Endpoint::Node(NodeName {
             cluster,
-            number: (number - 1 ^ 1) + 1,
+            number: ((number - 1) ^ 1) + 1,
         }),
         Endpoint::Cluster(_) | Endpoint::Clients | Endpoint::Mediator => endpoint,
     }
