@@ -11,15 +11,15 @@ fn sides_that_differ_exit_with_one_and_equal_ones_with_nought() {
     let set = ["--set-right", "weather.loss=0/1", "--json"];
     let found = json(&[&["diff", lossy, lossy][..], &set].concat(), 1);
     let first = &found["first_difference"];
-    assert_eq!(first["component"], "client");
+    assert_eq!(first["component"], "inter-cluster");
     let field = first["field"].as_str().unwrap();
-    assert!(field.starts_with("in_flight[connect 0 "), "{field}");
+    assert!(field.starts_with("in_flight[path-open "), "{field}");
     assert_eq!(first["left"], "absent");
     assert!(first["event"].as_u64().unwrap() > 0);
     assert!(first["at"].as_f64().unwrap() > 0.0);
     let shown = output(&["diff", lossy, lossy, "--set-right", "weather.loss=0/1"]);
     assert_eq!(code(&shown), 1);
-    assert!(stdout(&shown).contains("fault: lose connect 0"));
+    assert!(stdout(&shown).contains("fault: lose"));
 }
 
 #[test]
