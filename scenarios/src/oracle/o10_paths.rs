@@ -48,6 +48,11 @@ pub struct Paths {
     carrier: Option<Carrier>,
     /// The highest session that a mirror has accepted.
     accepted: Option<Session>,
+    /// The highest that an owner has opened.
+    opened: Option<Session>,
+    /// A mirror may have accepted sessions up to here and died, or lost its set, before it
+    /// could say so: the set knows them.
+    unheard: Option<Session>,
 }
 
 impl Paths {
@@ -84,9 +89,13 @@ impl Paths {
                     self.active.remove(&process);
                 }
             }
+            Event::SessionOpened(session) => {
+                self.opened = self.opened.max(Some(*session));
+            }
             Event::SessionAccepted(session) => {
                 self.accepted = self.accepted.max(Some(*session));
             }
+            Event::Halted(_) => self.unheard = self.opened,
             // The path follows in the same step.
             Event::Phase(Phase::Standby | Phase::Halted) => {
                 if let Some(active) = self.active.get_mut(&process) {
@@ -102,6 +111,7 @@ impl Paths {
 
     /// A process began or ended a life.
     pub fn reborn(&mut self, process: ProcessId) {
+        self.unheard = self.opened;
         self.active.remove(&process);
         let own = self.ends.keys().filter(|(of, _)| *of == process);
         for end in own.copied().collect::<Vec<_>>() {
@@ -156,7 +166,7 @@ impl Paths {
             );
             finding(says, vec![other.event], when, findings);
         }
-        if Some(session) > self.accepted {
+        if Some(session) > self.accepted.max(self.unheard) {
             let says = format!("a path is active in session {session} that no mirror has accepted");
             finding(says, vec![], when, findings);
         }

@@ -1,3 +1,4 @@
+use stormglass_engine::contract::IoError;
 use stormglass_engine::vocabulary::{SessionIncarnation, SiteEpoch};
 use stormglass_engine::wire::path::Standing;
 use stormglass_sim::time::WorldTime;
@@ -113,6 +114,19 @@ fn a_session_that_is_active_before_it_is_accepted_is_found() {
     let story = [accepted(2), active(EAST[0], 0, 3)];
     let says = "a path is active in session 1.3 that no mirror has accepted";
     assert_eq!(told(&story), [says]);
+}
+
+#[test]
+fn a_mirror_that_ended_before_it_could_say_so_may_have_accepted_what_was_open() {
+    let opened = (EAST[0], Event::SessionOpened(session(3)));
+    let halted = (WEST, Event::Halted(IoError::Gone));
+    let story = [accepted(2), opened, halted, active(EAST[0], 0, 3)];
+    assert_eq!(told(&story), [""; 0]);
+    let [accepted, opened, halted, active_3] = story;
+    let says = "a path is active in session 1.3 that no mirror has accepted";
+    // Not what is opened afterwards.
+    let later = [accepted, halted, opened, active_3];
+    assert_eq!(told(&later), [says]);
 }
 
 #[test]
