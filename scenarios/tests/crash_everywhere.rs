@@ -188,7 +188,7 @@ fn a_giveback_that_is_interrupted_anywhere_is_done_again() {
                 }
             )
         },
-        ends: |event| matches!(event, Event::ReplicaAcked(_)),
+        ends: |event| matches!(event, Event::Phase(Phase::Serving)),
     };
     let nodes = [
         node(Cluster::East, 1),
