@@ -6,10 +6,15 @@
 //! devices and loses everything else. Only the mailbox is executed at once, unless
 //! the test holds it back: a heart beats on its own.
 
+mod disk;
 mod ensemble;
+mod given;
 mod parts;
+mod voices;
 
+pub(crate) use disk::Disk;
 pub(crate) use ensemble::{Pair, Third, Twins};
+pub(crate) use given::*;
 pub(crate) use parts::{Bench, FIRST, Sending, portions, set};
 
 use std::collections::BTreeMap;
@@ -45,189 +50,12 @@ use crate::wire::{
     peer,
 };
 
-pub(crate) const VOLUME: VolumeId = VolumeId::new(1);
-pub(crate) const PEERS: NetworkId = NetworkId::new(1);
-pub(crate) const THIRD: NetworkId = NetworkId::new(2);
-pub(crate) const BETWEEN: NetworkId = NetworkId::new(3);
-pub(crate) const MEDIATOR: Address = Address::new(301);
-pub(crate) const CLIENT: Address = Address::new(1_000);
-pub(crate) const JOURNAL: DeviceId = DeviceId::new(0);
-pub(crate) const DATA: DeviceId = DeviceId::new(1);
-
-pub(crate) fn range(start: u64, count: u32) -> Range {
-    Range::new(BlockIndex::new(start), count).expect("tests use sane ranges")
-}
-
-/// The id of client 7's command.
-pub(crate) fn id(counter: u64) -> CommandId {
-    id_of(7, counter)
-}
-
-pub(crate) fn id_of(client: u32, counter: u64) -> CommandId {
-    CommandId {
-        client: ClientId::new(client),
-        counter,
-    }
-}
-
-pub(crate) const fn session(incarnation: u64) -> Session {
-    Session {
-        site_epoch: SiteEpoch::new(1),
-        incarnation: SessionIncarnation::new(incarnation),
-    }
-}
-
-/// Blocks filled with one byte.
-pub(crate) fn fill(byte: u8, count: u32) -> Payload {
-    vec![byte; count as usize * BLOCK_BYTES].into()
-}
-
-pub(crate) fn write(start: u64, count: u32, byte: u8) -> Command {
-    Command::Write(range(start, count), fill(byte, count))
-}
-
-/// A small set: a ring of 64 pages before 64 blocks in 8 regions.
-pub(crate) const GEOMETRY: Geometry = Geometry {
-    blocks: 64,
-    ring_pages: 64,
-    checkpoint_pages: 8,
-    region_blocks: 8,
-};
-
-/// The administrator's word for a node of such a set.
-pub(crate) fn configuration(role: Role) -> Configuration {
-    let (number, peer) = match role {
-        Role::Owner => (1, 203),
-        Role::Mirror => (3, 201),
-    };
-    Configuration {
-        version: 1,
-        node: NodeId::new(number),
-        partner: NodeId::new(number + 1),
-        site: SiteId::new(number),
-        set: SetConfiguration {
-            id: StorageSetId::new(number),
-            format: 9,
-            journal: JOURNAL,
-            data: DATA,
-            geometry: GEOMETRY,
-        },
-        duty: Duty::Primary,
-        volume: VOLUME,
-        client_network: NetworkId::new(0),
-        peer_network: PEERS,
-        peer_nodes: [NodeId::new(peer - 200), NodeId::new(peer - 199)],
-        peers: [peer, peer + 1].map(|address| Some(Address::new(address))),
-        candidates: Candidates {
-            first: Address::new(201),
-            count: 4,
-        },
-        mediator: None,
-        interconnect: None,
-        policy: Policy::Strict,
-        founding: None,
-        replication: Replication::Parallel,
-        timers: Timers::default(),
-        limits: Limits {
-            command_blocks: 8,
-            commands_in_flight: 8,
-            commands_waiting: 8,
-            window: 16,
-            clients: 4,
-            journal_reserve: 16,
-            ..Limits::default()
-        },
-    }
-}
-
-/// The same with an interconnect, as the first of the pair sees it.
-pub(crate) fn joined_configuration(role: Role) -> Configuration {
-    let configuration = configuration(role);
-    let seats = |node: NodeId| Seats {
-        n: Address::new(100 + node.value()),
-        d: Address::new(200 + node.value()),
-    };
-    Configuration {
-        interconnect: Some(Interconnect {
-            network: BETWEEN,
-            own: seats(configuration.node),
-            partner: seats(configuration.partner),
-            hardware_notice: true,
-        }),
-        ..configuration
-    }
-}
-
-/// What such a node finds in its machine.
-pub(crate) fn hardware(configuration: &Configuration) -> Hardware {
-    Hardware {
-        node: configuration.node,
-        journal: configuration.set.journal,
-        metadata: Some(configuration.set.geometry.metadata_start()),
-    }
-}
-
-/// The same without its mirror for as long as need be, with a mediator or without.
-pub(crate) fn sync_configuration(has_mediator: bool) -> Configuration {
-    Configuration {
-        policy: Policy::Sync,
-        mediator: has_mediator.then_some(Mediator {
-            network: THIRD,
-            address: MEDIATOR,
-        }),
-        ..configuration(Role::Owner)
-    }
-}
-
 /// A message as it left, with the portions of a transfer in their place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Sent {
     pub(crate) to: Address,
     pub(crate) label: Label,
     pub(crate) message: PeerMessage,
-}
-
-/// A device that loses nothing and executes when it is told to.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Disk {
-    pub(crate) pages: BTreeMap<u64, Payload>,
-    pub(crate) holder: Option<ReservationKey>,
-}
-
-impl Disk {
-    pub(crate) fn execute(&mut self, submission: &Submission) -> Result<IoOutput, IoError> {
-        let mailbox = GEOMETRY.mailbox_start();
-        let is_mail = |start: PageIndex| submission.device == JOURNAL && start >= mailbox;
-        let is_exempt = match &submission.request {
-            IoRequest::ReadReservation | IoRequest::Preempt { .. } => true,
-            IoRequest::Read { start, .. } | IoRequest::Write { start, .. } => is_mail(*start),
-            IoRequest::Flush => false,
-        };
-        if !is_exempt && self.holder.is_some_and(|holder| holder != submission.key) {
-            return Err(IoError::ReservationConflict);
-        }
-        match &submission.request {
-            IoRequest::Read { start, count } => {
-                let zeroes = Payload::from_static(&[0; PAGE_BYTES]);
-                let page = |page| self.pages.get(&page).unwrap_or(&zeroes).clone();
-                let pages = start.0..start.0 + u64::from(*count);
-                Ok(IoOutput::Pages(pages.map(page).collect()))
-            }
-            IoRequest::Write { start, pages, .. } => {
-                for (place, page) in (start.0..).zip(pages) {
-                    self.pages.insert(place, page.clone());
-                }
-                Ok(IoOutput::Done)
-            }
-            IoRequest::Flush => Ok(IoOutput::Done),
-            IoRequest::ReadReservation => Ok(IoOutput::Reservation(self.holder)),
-            IoRequest::Preempt { observed } if self.holder == *observed => {
-                self.holder = Some(submission.key);
-                Ok(IoOutput::Done)
-            }
-            IoRequest::Preempt { .. } => Err(IoError::ReservationConflict),
-        }
-    }
 }
 
 /// A D-module, its devices, and everything it did.
@@ -540,105 +368,6 @@ impl Station {
             self.run();
         }
         self.now = until;
-    }
-
-    /// A message of the peer.
-    pub(crate) fn hear(&mut self, message: &PeerMessage) {
-        self.hear_from(0, message);
-    }
-
-    /// The same from the node of the other pair at a place.
-    pub(crate) fn hear_from(&mut self, place: usize, message: &PeerMessage) {
-        let packet = Packet {
-            network: PEERS,
-            from: self.configuration.peers[place].expect("it is configured"),
-            label: Label {
-                kind: crate::wire::kind::HELLO,
-                incarnation: 0,
-                id: 0,
-                part: 0,
-                attempt: 0,
-            },
-            frame: peer::encode(message),
-        };
-        self.input(Input::Packet(packet));
-    }
-
-    /// A step of a handshake, from the node of the other pair at a place.
-    pub(crate) fn hear_path(&mut self, place: usize, message: &PathMessage) {
-        let end = message.end();
-        self.input(Input::Packet(Packet {
-            network: PEERS,
-            from: self.configuration.peers[place].expect("it is configured"),
-            label: Label {
-                kind: message.kind(),
-                incarnation: end.incarnation,
-                id: end.nonce,
-                part: 0,
-                attempt: end.attempt,
-            },
-            frame: path::encode(message),
-        }));
-    }
-
-    /// The node of the other pair at a place answers the last question over its path, in
-    /// this life of it.
-    pub(crate) fn answer_path(&mut self, place: usize, incarnation: u64, standing: Standing) {
-        let to = self.configuration.peers[place].expect("it is configured");
-        let question = self
-            .paths
-            .iter()
-            .rev()
-            .find_map(|(at, message)| match message {
-                PathMessage::Open(end) if *at == to => Some(*end),
-                PathMessage::Open(_) | PathMessage::Ready(_) => None,
-            });
-        let ready = PathMessage::Ready(PathEnd {
-            node: self.configuration.peer_nodes[place],
-            incarnation,
-            standing,
-            ..question.expect("it was asked")
-        });
-        self.hear_path(place, &ready);
-    }
-
-    /// A message of the partner.
-    pub(crate) fn hear_partner(&mut self, message: &PartnerMessage) {
-        let joined = self.configuration.interconnect.expect("it is joined");
-        self.input(Input::Packet(Packet {
-            network: joined.network,
-            from: joined.partner.d,
-            label: Label {
-                kind: message.kind(),
-                incarnation: 0,
-                id: 0,
-                part: 0,
-                attempt: 0,
-            },
-            frame: interconnect::encode(message),
-        }));
-    }
-
-    /// An answer of the mediator.
-    pub(crate) fn hear_mediator(&mut self, reply: &MediatorReply) {
-        self.input(Input::Packet(Packet {
-            network: THIRD,
-            from: MEDIATOR,
-            label: Label {
-                kind: crate::wire::kind::MEDIATOR_RECORD,
-                incarnation: 0,
-                id: reply.nonce,
-                part: 0,
-                attempt: reply.attempt,
-            },
-            frame: mediator::encode_reply(reply),
-        }));
-    }
-
-    /// The last question to the mediator that passes.
-    pub(crate) fn last_asked(&self, which: impl Fn(Ask) -> bool) -> Option<MediatorRequest> {
-        let mut asked = self.asked.iter().rev();
-        asked.find(|request| which(request.ask)).copied()
     }
 
     /// A client's command with a fresh ticket, all outcomes below its id known.

@@ -31,7 +31,25 @@ pub struct Context<'a> {
     pub out: &'a mut NodeOutbox,
 }
 
-impl Context<'_> {
+impl<'a> Context<'a> {
+    /// For a room outside the office, which answers nothing from memory.
+    pub(super) fn outside(
+        now: Instant,
+        incarnation: u64,
+        configuration: &'a Configuration,
+        ids: &'a mut IoIds,
+        out: &'a mut NodeOutbox,
+    ) -> Self {
+        Context {
+            now,
+            incarnation,
+            configuration,
+            is_fresh: false,
+            holder: None,
+            ids,
+            out,
+        }
+    }
     /// Appends a journal entry and submits its writes.
     pub fn append(&mut self, set: &mut StorageSet, entry: Entry) {
         for write in set.append(entry, self.ids) {

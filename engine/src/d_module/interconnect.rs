@@ -119,15 +119,8 @@ impl DModule {
         now: Instant,
         out: &'a mut NodeOutbox,
     ) -> Option<(&'a mut Line, Context<'a>)> {
-        let cx = Context {
-            now,
-            incarnation: self.incarnation,
-            configuration: self.configuration.as_ref()?,
-            is_fresh: false,
-            holder: None,
-            ids: &mut self.ids,
-            out,
-        };
+        let configuration = self.configuration.as_ref()?;
+        let cx = Context::outside(now, self.incarnation, configuration, &mut self.ids, out);
         Some((self.line.as_deref_mut()?, cx))
     }
 

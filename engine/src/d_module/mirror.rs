@@ -5,16 +5,18 @@
 //! set: a performed one is acknowledged again, a pending one is left to the
 //! sender's next transmission.
 
+mod answers;
 mod questions;
 
 use serde::{Deserialize, Serialize};
 
+use self::answers::{acknowledge_finish, acknowledge_session, refuse_session};
 use self::questions::Fetching;
 pub use self::questions::Question;
 use super::Context;
 use super::communications::{Reassembly, Received, acknowledge};
 use crate::collections::Table;
-use crate::contract::{Address, Label};
+use crate::contract::Address;
 use crate::event::{Event, IgnoreReason};
 use crate::storage_set::StorageSet;
 use crate::storage_set::record::{Entry, Perform, Record};
@@ -23,10 +25,7 @@ use crate::time::Instant;
 use crate::vocabulary::{
     CommandId, Content, CopyNumber, Outcome, Range, Session, SetId, Watermark,
 };
-use crate::wire::{
-    CopyTransfer, Hello, HelloRefusal, Member, PeerMessage, Portion, Transfer, TransferId, kind,
-    peer,
-};
+use crate::wire::{CopyTransfer, Hello, HelloRefusal, Member, Portion, Transfer, TransferId};
 
 /// Who asked, and which transmission is answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -545,59 +544,4 @@ fn payload_pages(content: &Content, range: Range) -> u64 {
 fn is_clean(tables: &Tables) -> bool {
     let is_consistent = tables.consistency == Consistency::Consistent;
     is_consistent && tables.marks.is_empty() && tables.dirty.is_empty()
-}
-
-fn acknowledge_finish(session: Session, asker: Asker, cx: &mut Context<'_>) {
-    let message = PeerMessage::FinishAck {
-        volume: cx.configuration.volume,
-        session,
-        attempt: asker.attempt,
-    };
-    send_session_answer(kind::FINISH_ACK, session, asker, &message, cx);
-}
-
-fn acknowledge_session(session: Session, asker: Asker, dirty: Vec<Range>, cx: &mut Context<'_>) {
-    let volume = cx.configuration.volume;
-    let message = PeerMessage::HelloAck {
-        volume,
-        session,
-        attempt: asker.attempt,
-        dirty,
-    };
-    send_session_answer(kind::HELLO_ACK, session, asker, &message, cx);
-}
-
-fn refuse_session(session: Session, reason: HelloRefusal, asker: Asker, cx: &mut Context<'_>) {
-    cx.out.trace(Event::SessionRefused(session, reason));
-    let volume = cx.configuration.volume;
-    let message = PeerMessage::HelloRefused {
-        volume,
-        session,
-        attempt: asker.attempt,
-        reason,
-    };
-    send_session_answer(kind::HELLO_REFUSED, session, asker, &message, cx);
-}
-
-fn send_session_answer(
-    kind: crate::contract::LabelKind,
-    session: Session,
-    asker: Asker,
-    message: &PeerMessage,
-    cx: &mut Context<'_>,
-) {
-    let id = session.incarnation.value();
-    let label = Label {
-        kind,
-        incarnation: cx.incarnation,
-        id,
-        part: 0,
-        attempt: asker.attempt,
-    };
-    cx.out.send(
-        cx.configuration.peer_network,
-        asker.address,
-        label,
-        peer::encode(message),
-    );
 }
