@@ -3,7 +3,7 @@
 //! Every epoch under which a set is won is higher than all before. A process gives
 //! no success, mismatch or refusal between winning its set and having read it
 //! back. If another node held the set before it, it answers no read until that
-//! node's lease is waited out; unless that node had drained the set, as the mailbox says,
+//! node's lease is waited out, be it in a later life of its own; unless that node had drained the set, as the mailbox says,
 //! and it lets go of no set before that is written. It accepts no mutation and answers no read over the
 //! range of an orphan that it has read back and not resolved; nor the orphan itself.
 
@@ -21,6 +21,7 @@ use super::{Finding, OracleId};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Tenure {
     event: u64,
+    copy: usize,
     is_recovered: bool,
     /// Another node's lease may go on.
     must_wait: bool,
@@ -33,6 +34,9 @@ pub struct Takeover {
     tenures: OrdMap<ProcessId, Tenure>,
     /// The last key of each set, and when it was won.
     last: [Option<(ReservationKey, u64)>; 2],
+    /// Who holds the set has it from another node, and no life of it has waited that node's
+    /// lease out.
+    owes: [bool; 2],
     orphans: OrdMap<CommandId, Range>,
     /// Who has read them back. A former holder that does not know yet that it is none
     /// may go on with what it began: its devices refuse it.
@@ -71,11 +75,19 @@ impl Takeover {
             );
             finding(says, vec![event], when, findings);
         }
+        let must_wait = match before {
+            Some((before, _)) if before.node == key.node => self.owes[copy],
+            Some((before, _)) => !is_drained(before),
+            None => false,
+        };
+        if !is_late {
+            self.owes[copy] = must_wait;
+        }
         let tenure = Tenure {
             event: when.event,
+            copy,
             is_recovered: false,
-            must_wait: before
-                .is_some_and(|(before, _)| before.node != key.node && !is_drained(before)),
+            must_wait,
         };
         self.tenures.insert(process, tenure);
     }
@@ -101,6 +113,7 @@ impl Takeover {
 
     /// A set's device was replaced: epochs may begin anew.
     pub fn replaced(&mut self, copy: usize) {
+        self.owes[copy] = false;
         if let Some((key, _)) = &mut self.last[copy] {
             key.epoch = 0;
         }
@@ -125,6 +138,11 @@ impl Takeover {
     pub fn lease_waited_out(&mut self, process: ProcessId) {
         if let Some(tenure) = self.tenures.get_mut(&process) {
             tenure.must_wait = false;
+            let (copy, event) = (tenure.copy, tenure.event);
+            // Whoever has the set by now has debts of its own.
+            if self.last[copy].is_some_and(|(_, won)| won == event) {
+                self.owes[copy] = false;
+            }
         }
     }
 

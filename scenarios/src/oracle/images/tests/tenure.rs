@@ -219,6 +219,23 @@ fn o10_waits_for_no_lease_of_who_has_drained_under_this_very_key() {
 }
 
 #[test]
+fn o10_has_a_later_life_wait_for_the_lease_that_an_earlier_one_did_not_see_out() {
+    for (has_waited, finds) in [(false, true), (true, false)] {
+        let mut takeover = Takeover::default();
+        won(&mut takeover, PROCESS, key(1, 1));
+        won(&mut takeover, OTHER, key(2, 2));
+        if has_waited {
+            takeover.lease_waited_out(OTHER);
+        }
+        takeover.reborn(OTHER);
+        won(&mut takeover, OTHER, key(3, 2));
+        takeover.recovered(OTHER, Some(std::iter::empty()));
+        let found = answers(&mut takeover, 1, true);
+        assert_eq!(!found.is_empty(), finds, "{found:?}");
+    }
+}
+
+#[test]
 fn o10_finds_a_set_that_is_let_go_of_before_the_mailbox_is_told() {
     let mut rig = Rig::new();
     let (mut drained, mut takeover) = (Drained::default(), Takeover::default());
