@@ -65,19 +65,35 @@ pub enum Local {
     /// N-module to D-module: a client's request.
     Request {
         /// Where the reply goes.
-        client: Address,
+        client: Way,
         /// The request.
         request: ClientRequest,
     },
     /// D-module to N-module: the reply.
     Reply {
         /// Where it goes.
-        client: Address,
+        client: Way,
         /// The reply.
         reply: ClientReply,
     },
     /// The administrator's, to the M-module, and from there to the D-module.
     Order(Order),
+}
+
+/// The way to a client. It travels with a command, and nobody else knows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Way {
+    /// The client's address.
+    pub client: Address,
+    /// The partner's N-module on the interconnect, if the request came from there.
+    pub via: Option<Address>,
+}
+
+impl Way {
+    /// Straight to the client.
+    pub const fn to(client: Address) -> Self {
+        Way { client, via: None }
+    }
 }
 
 /// What an N-module has to know to find nodes. It comes with the question, for an N-module

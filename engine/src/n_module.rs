@@ -2,22 +2,27 @@
 //! D-module that owns the volume, and carries replies back. It also tests the networks
 //! for the D-module, where it cannot reach its peers.
 //!
+//! While the partner serves the set, requests go to its N-module over the interconnect, and
+//! replies come back that way: a client need not know where the set is.
+//!
 //! Keeps nothing about a command: where the reply goes travels with it, so a
 //! restarted N-module loses no more than packets do.
 
 mod discovery;
+mod forwarding;
 
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use self::discovery::Discovery;
-use crate::configuration::{Configuration, D_SLOT, M_SLOT, N_SLOT};
-use crate::contract::{Address, Entropy, Input, Label, Packet, Slot};
+use crate::configuration::{Configuration, D_SLOT, Interconnect, M_SLOT, N_SLOT};
+use crate::contract::{Entropy, Input, Label, Packet, Slot};
 use crate::event::{Event, IgnoreReason};
-use crate::local::{Local, NodeOutbox};
+use crate::local::{Local, NodeOutbox, Way};
 use crate::time::{Duration, Instant};
 use crate::vocabulary::{CommandId, VolumeId};
+use crate::wire::interconnect::{Alive, Standing};
 use crate::wire::probe::{self, Probe};
 use crate::wire::{ClientReply, ClientRequest, client, kind};
 
@@ -32,6 +37,8 @@ pub struct NModule {
     ask_at: Option<Instant>,
     /// Boxed: rarely there, and a fork copies the module.
     discovery: Option<Box<Discovery>>,
+    /// What the partner's D-module said last, and when.
+    partner: Option<(Alive, Instant)>,
 }
 
 impl NModule {
@@ -42,6 +49,7 @@ impl NModule {
             configuration: None,
             ask_at: None,
             discovery: None,
+            partner: None,
         };
         module.ask(now, out);
         module
@@ -53,7 +61,7 @@ impl NModule {
             Input::Packet(packet) if probe::is_probe(&packet.frame) => {
                 self.handle_probe(&packet, now, out);
             }
-            Input::Packet(packet) => self.handle_packet(&packet, out),
+            Input::Packet(packet) => self.handle_packet(&packet, now, out),
             Input::Local(Local::Search(search)) => {
                 let discovery = Discovery::start(&search, self.incarnation, now, out);
                 self.keep(discovery);
@@ -119,36 +127,50 @@ impl NModule {
         self.ask_at = Some(now.after(ASK_AGAIN));
     }
 
-    fn handle_packet(&mut self, packet: &Packet, out: &mut NodeOutbox) {
+    fn handle_packet(&mut self, packet: &Packet, now: Instant, out: &mut NodeOutbox) {
         let Some(configuration) = &self.configuration else {
             return out.trace(Event::Ignored(IgnoreReason::WrongPhase));
         };
+        if let Some(joined) = configuration.interconnect
+            && packet.network == joined.network
+        {
+            return self.handle_partner(packet, now, out);
+        }
         let Ok(request) = client::decode_request(&packet.frame) else {
             return out.trace(Event::Ignored(IgnoreReason::Undecodable));
-        };
-        let volume = match &request {
-            ClientRequest::Connect { volume, .. } => *volume,
-            ClientRequest::Command(frame) => frame.volume,
         };
         if packet.network != configuration.client_network {
             return out.trace(Event::Ignored(IgnoreReason::Misrouted));
         }
-        let Some(home) = home_of(volume, configuration) else {
-            return out.trace(Event::Ignored(IgnoreReason::Misrouted));
-        };
-        out.local(
-            home,
-            Local::Request {
-                client: packet.from,
-                request,
-            },
-        );
+        match self.home_of(volume_of(&request), now) {
+            Some(Home::Own(slot)) => {
+                let client = Way::to(packet.from);
+                out.local(slot, Local::Request { client, request });
+            }
+            Some(Home::Partner(joined)) => {
+                out.probe("request forwarded to the partner");
+                self.forward(packet, &request, joined, out);
+            }
+            None => out.trace(Event::Ignored(IgnoreReason::Misrouted)),
+        }
     }
 
-    fn handle_reply(&mut self, to: Address, reply: &ClientReply, out: &mut NodeOutbox) {
+    fn handle_reply(&mut self, way: Way, reply: &ClientReply, out: &mut NodeOutbox) {
         let Some(configuration) = &self.configuration else {
             return out.trace(Event::Ignored(IgnoreReason::WrongPhase));
         };
+        let label = self.label_of(reply);
+        let frame = client::encode_reply(reply);
+        match (way.via, configuration.interconnect) {
+            (Some(via), Some(joined)) => {
+                self.give_back((via, joined.network), way.client, (label, frame), out);
+            }
+            (None, _) => out.send(configuration.client_network, way.client, label, frame),
+            (Some(_), None) => out.trace(Event::Ignored(IgnoreReason::Misrouted)),
+        }
+    }
+
+    fn label_of(&self, reply: &ClientReply) -> Label {
         let (kind, id, attempt) = match reply {
             ClientReply::Connected {
                 client, attempt, ..
@@ -156,26 +178,45 @@ impl NModule {
             ClientReply::Retrying { id, attempt, .. } => (kind::RETRYING, label_id(*id), *attempt),
             ClientReply::Answer { id, attempt, .. } => (kind::ANSWER, label_id(*id), *attempt),
         };
-        let label = Label {
+        Label {
             kind,
             incarnation: self.incarnation,
             id,
             part: 0,
             attempt,
+        }
+    }
+
+    /// Where a volume is served, as far as that is known: by the partner if it says so, and
+    /// not long ago. A volume of another pair is asked for at the nodes of that pair.
+    fn home_of(&self, volume: VolumeId, now: Instant) -> Option<Home> {
+        let configuration = self.configuration.as_ref()?;
+        if volume != configuration.volume {
+            return None;
+        }
+        let silence = configuration.timers.takeover_after;
+        let serves = |(alive, at): (Alive, Instant)| {
+            alive.standing == Standing::Serves && now.since(at) < silence
         };
-        out.send(
-            configuration.client_network,
-            to,
-            label,
-            client::encode_reply(reply),
-        );
+        let joined = configuration.interconnect;
+        let joined = joined.filter(|_| self.partner.is_some_and(serves));
+        Some(joined.map_or(Home::Own(D_SLOT), Home::Partner))
     }
 }
 
-/// The D-module that owns a volume. It is this node's own or none: a volume of another
-/// pair is asked for at the nodes of that pair.
-fn home_of(volume: VolumeId, configuration: &Configuration) -> Option<Slot> {
-    (volume == configuration.volume).then_some(D_SLOT)
+/// Where a volume is served.
+enum Home {
+    /// By a module of this node.
+    Own(Slot),
+    /// By the partner.
+    Partner(Interconnect),
+}
+
+fn volume_of(request: &ClientRequest) -> VolumeId {
+    match request {
+        ClientRequest::Connect { volume, .. } => *volume,
+        ClientRequest::Command(frame) => frame.volume,
+    }
 }
 
 /// A command's place in a label: 24 bits of client, 40 bits of counter.

@@ -30,7 +30,7 @@ use crate::contract::{
 };
 use crate::d_module::{Census, Context, DModule};
 use crate::event::Event;
-use crate::local::{Local, NodeOutbox, Order, Search};
+use crate::local::{Local, NodeOutbox, Order, Search, Way};
 use crate::payload::Payload;
 use crate::storage_set::format::{Heartbeat, encode_heartbeat};
 use crate::storage_set::layout::Geometry;
@@ -247,6 +247,10 @@ impl Station {
                     frame,
                 } if network == BETWEEN => {
                     let joined = self.configuration.interconnect.expect("it is joined");
+                    if to == joined.partner.n {
+                        assert_eq!(label.kind, crate::wire::kind::ALIVE);
+                        continue;
+                    }
                     assert_eq!(to, joined.partner.d);
                     let message = interconnect::decode(&frame);
                     let message = message.expect("modules send what they decode");
@@ -395,7 +399,7 @@ impl Station {
         };
         change(&mut frame);
         self.input(Input::Local(Local::Request {
-            client: CLIENT,
+            client: Way::to(CLIENT),
             request: ClientRequest::Command(frame),
         }));
     }

@@ -476,6 +476,7 @@ fn add_node(
     }
     if topology.interconnect {
         world.network_mut().attach(INTERCONNECT, seats(index).d, d);
+        world.network_mut().attach(INTERCONNECT, seats(index).n, n);
     }
 }
 
@@ -499,7 +500,9 @@ fn client_identity(scenario: &Scenario, seed: Seed, index: u32) -> ClientIdentit
     let asked = &scenario.workload;
     let pair = asked.pair_of(index, &scenario.topology);
     let owner = scenario.topology.owner(pair);
-    let nodes = [1, 2].map(|place| n_address(node_index(node_of(owner, pair, place))));
+    // Who knows one node only asks that again and again.
+    let second = if asked.nodes == 1 { 1 } else { 2 };
+    let nodes = [1, second].map(|place| n_address(node_index(node_of(owner, pair, place))));
     let [start, count] = asked.range(&scenario.topology);
     let count = u32::try_from(count).expect("the scenario was checked");
     let blocks = Range::new(BlockIndex::new(start), count).expect("the scenario was checked");

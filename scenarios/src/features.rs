@@ -50,6 +50,7 @@ const PROBES: &[(&str, &str)] = &[
     ("M6", "known address overridden by a test"),
     ("M7", "former holder finds that its role has passed"),
     ("M8", "damaged copy of the metadata passed over"),
+    ("M9", "request forwarded to the partner"),
     ("M10", "path between two heirs"),
     ("M11", "no peer found at any address"),
     ("M12", "deposed node's device command refused"),

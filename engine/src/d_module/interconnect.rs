@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::watch::Word;
 use super::{Context, DModule};
 use crate::configuration::Interconnect;
-use crate::contract::{Label, Packet};
+use crate::contract::{Frame, Label, Packet};
 use crate::event::{Event, IgnoreReason, Phase};
 use crate::local::NodeOutbox;
 use crate::time::{Duration, Instant};
@@ -51,7 +51,14 @@ impl Line {
             epoch,
             standing,
         };
-        say(&PartnerMessage::Alive(alive), (self.beat, 0), cx);
+        let message = PartnerMessage::Alive(alive);
+        say(&message, (self.beat, 0), cx);
+        // Its N-module is to know where requests are served, also while no D-module there
+        // could tell it.
+        if let Some(joined) = cx.configuration.interconnect {
+            let (label, frame) = sealed(&message, (self.beat, 0), cx);
+            cx.out.send(joined.network, joined.partner.n, label, frame);
+        }
     }
 
     /// A notice of the partner. One that was overtaken by a later one says nothing.
@@ -82,14 +89,20 @@ impl Line {
     }
 }
 
-/// Sends a message to the partner's D-module: `id` and `attempt` name it.
-fn say(message: &PartnerMessage, (id, attempt): (u64, u32), cx: &mut Context<'_>) {
+/// Sends a message to the partner's D-module. An id and an attempt name it.
+fn say(message: &PartnerMessage, name: (u64, u32), cx: &mut Context<'_>) {
     let Some(Interconnect {
         network, partner, ..
     }) = cx.configuration.interconnect
     else {
         return;
     };
+    let (label, frame) = sealed(message, name, cx);
+    cx.out.send(network, partner.d, label, frame);
+}
+
+/// A message with its label.
+fn sealed(message: &PartnerMessage, (id, attempt): (u64, u32), cx: &Context<'_>) -> (Label, Frame) {
     let label = Label {
         kind: message.kind(),
         incarnation: cx.incarnation,
@@ -97,8 +110,7 @@ fn say(message: &PartnerMessage, (id, attempt): (u64, u32), cx: &mut Context<'_>
         part: 0,
         attempt,
     };
-    let frame = interconnect::encode(message);
-    cx.out.send(network, partner.d, label, frame);
+    (label, interconnect::encode(message))
 }
 
 /// Asks the partner to hand the set over that it holds under this epoch.

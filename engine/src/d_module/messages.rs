@@ -10,7 +10,7 @@ use super::{DModule, status};
 use crate::configuration::N_SLOT;
 use crate::contract::{Address, Label, Packet};
 use crate::event::{Event, IgnoreReason, Phase};
-use crate::local::{Local, NodeOutbox};
+use crate::local::{Local, NodeOutbox, Way};
 use crate::time::Instant;
 use crate::wire::probe::{self, Probe};
 use crate::wire::{ClientReply, ClientRequest, PeerMessage, kind, mediator, path, peer};
@@ -194,7 +194,7 @@ impl DModule {
     /// A client's request, from the N-module.
     pub(super) fn handle_request(
         &mut self,
-        client: Address,
+        client: Way,
         request: ClientRequest,
         now: Instant,
         out: &mut NodeOutbox,

@@ -8,9 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::Context;
 use crate::collections::{Set, Table};
 use crate::configuration::N_SLOT;
-use crate::contract::Address;
 use crate::event::{Event, Shortage, Verdict};
-use crate::local::Local;
+use crate::local::{Local, Way};
 use crate::time::Instant;
 use crate::vocabulary::{CommandId, Status, Ticket};
 use crate::wire::{ClientReply, CommandFrame};
@@ -18,8 +17,8 @@ use crate::wire::{ClientReply, CommandFrame};
 /// Where an attempt's status goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attempt {
-    /// The client's address.
-    pub client: Address,
+    /// The way to the client.
+    pub client: Way,
     /// The transmission to answer.
     pub attempt: u32,
     /// When the client must have heard something.
@@ -39,7 +38,7 @@ impl Attempts {
     ///
     /// A transmission that was overtaken by a later one changes nothing: its client
     /// waits for the later one's status.
-    pub fn register(&mut self, client: Address, frame: &CommandFrame, cx: &Context<'_>) {
+    pub fn register(&mut self, client: Way, frame: &CommandFrame, cx: &Context<'_>) {
         let newest = self.open.get(&frame.id).map(|open| open.attempt);
         if newest.is_some_and(|newest| newest > frame.attempt) {
             return;
@@ -100,7 +99,7 @@ impl Attempts {
 }
 
 /// Sends an attempt its final status.
-pub fn reply(client: Address, id: CommandId, attempt: u32, status: Status, cx: &mut Context<'_>) {
+pub fn reply(client: Way, id: CommandId, attempt: u32, status: Status, cx: &mut Context<'_>) {
     cx.out.trace(Event::Answered {
         command: id,
         attempt,
@@ -116,7 +115,7 @@ pub fn reply(client: Address, id: CommandId, attempt: u32, status: Status, cx: &
 }
 
 /// Tells a client that its frame arrived and has to wait.
-pub fn hold_back(client: Address, frame: &CommandFrame, shortage: Shortage, cx: &mut Context<'_>) {
+pub fn hold_back(client: Way, frame: &CommandFrame, shortage: Shortage, cx: &mut Context<'_>) {
     cx.out.trace(Event::HeldBack(frame.id, shortage));
     let reply = ClientReply::Retrying {
         id: frame.id,

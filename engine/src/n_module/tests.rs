@@ -1,12 +1,17 @@
 use bytes::Bytes;
 
 use super::*;
+use crate::contract::Address;
 use crate::contract::{Effect, Frame, LabelKind, NetworkId};
 use crate::payload::Payload;
 use crate::storage_set::tables::Role;
-use crate::testing::{CLIENT, PEERS, VOLUME, configuration, id, range};
-use crate::vocabulary::{ClientId, Command, Status, Ticket, VolumeId};
+use crate::testing::{
+    BETWEEN, CLIENT, PEERS, VOLUME, configuration, id, joined_configuration, range,
+};
+use crate::vocabulary::{ClientId, Command, NodeId, Status, Ticket, VolumeId};
 use crate::wire::CommandFrame;
+use crate::wire::forward::{self, Direction, Forwarded};
+use crate::wire::interconnect::{self, PartnerMessage};
 
 type Effects = Vec<Effect<Local, Event>>;
 
@@ -108,7 +113,7 @@ fn a_request_goes_to_the_d_module_with_its_senders_address() {
     let routed = Effect::Local {
         to: D_SLOT,
         message: Local::Request {
-            client: CLIENT,
+            client: Way::to(CLIENT),
             request,
         },
     };
@@ -173,7 +178,7 @@ fn a_reply_goes_out_under_a_label_of_its_command_and_transmission() {
     ] {
         let frame = client::encode_reply(&reply);
         let input = Input::Local(Local::Reply {
-            client: CLIENT,
+            client: Way::to(CLIENT),
             reply,
         });
         let sent = Effect::Send {
@@ -184,4 +189,154 @@ fn a_reply_goes_out_under_a_label_of_its_command_and_transmission() {
         };
         assert_eq!(node.input(input), [sent]);
     }
+}
+
+/// A node with an interconnect, whose partner says what it does.
+fn joined(standing: Option<Standing>) -> Node {
+    let mut node = Node::boot();
+    let configuration = Arc::new(joined_configuration(Role::Owner));
+    node.input(Input::Local(Local::Configuration(configuration)));
+    if let Some(standing) = standing {
+        node.hear(1, standing);
+    }
+    node
+}
+
+const OWN: Address = Address::new(101);
+const PARTNER: Address = Address::new(102);
+
+impl Node {
+    fn hear(&mut self, beat: u64, standing: Standing) {
+        let alive = PartnerMessage::Alive(Alive {
+            node: NodeId::new(2),
+            incarnation: 5,
+            beat,
+            epoch: 3,
+            standing,
+        });
+        let heard = self.from_partner(interconnect::encode(&alive));
+        assert_eq!(heard, []);
+    }
+
+    fn from_partner(&mut self, frame: Frame) -> Effects {
+        self.input(Input::Packet(Packet {
+            network: BETWEEN,
+            from: PARTNER,
+            label: label(kind::ALIVE, 0, 0),
+            frame,
+        }))
+    }
+}
+
+fn forwarded(direction: Direction, message: Frame) -> Forwarded {
+    Forwarded {
+        direction,
+        client: CLIENT,
+        message,
+    }
+}
+
+#[test]
+fn a_request_is_forwarded_exactly_while_the_partner_says_that_it_serves() {
+    let request = read(VOLUME);
+    let frame = client::encode_request(&request);
+    let own = [Effect::Local {
+        to: D_SLOT,
+        message: Local::Request {
+            client: Way::to(CLIENT),
+            request,
+        },
+    }];
+    for standing in [
+        None,
+        Some(Standing::Idle),
+        Some(Standing::Watches),
+        Some(Standing::Holds),
+    ] {
+        let mut node = joined(standing);
+        assert_eq!(node.packet(CLIENTS, frame.clone()), own, "{standing:?}");
+    }
+    let mut node = joined(Some(Standing::Serves));
+    let message = forwarded(Direction::Request, frame.clone());
+    let there = [
+        Effect::Probe("request forwarded to the partner"),
+        Effect::Send {
+            network: BETWEEN,
+            to: PARTNER,
+            label: label(kind::FORWARD, 7 << 40 | 4, 2),
+            frame: forward::encode(&message),
+        },
+    ];
+    assert_eq!(node.packet(CLIENTS, frame.clone()), there);
+    node.now = Instant::from_nanos(999_999_999);
+    assert_eq!(node.packet(CLIENTS, frame.clone()), there);
+    node.now = Instant::from_nanos(1_000_000_000);
+    assert_eq!(node.packet(CLIENTS, frame.clone()), own, "it is silent");
+    node.hear(3, Standing::Serves);
+    node.hear(2, Standing::Watches);
+    assert_eq!(
+        node.packet(CLIENTS, frame.clone()),
+        there,
+        "that was before"
+    );
+    node.hear(4, Standing::Watches);
+    assert_eq!(node.packet(CLIENTS, frame), own);
+}
+
+#[test]
+fn what_comes_from_the_partner_is_served_here_and_never_forwarded_again() {
+    let request = read(VOLUME);
+    let message = forwarded(Direction::Request, client::encode_request(&request));
+    let mut node = joined(Some(Standing::Serves));
+    let way = Way {
+        client: CLIENT,
+        via: Some(PARTNER),
+    };
+    let served = Effect::Local {
+        to: D_SLOT,
+        message: Local::Request {
+            client: way,
+            request,
+        },
+    };
+    assert_eq!(node.from_partner(forward::encode(&message)), [served]);
+    let foreign = client::encode_request(&read(VolumeId::new(2)));
+    let foreign = forward::encode(&forwarded(Direction::Request, foreign));
+    assert_eq!(node.from_partner(foreign), ignored(IgnoreReason::Misrouted));
+}
+
+#[test]
+fn a_reply_goes_back_the_way_that_its_request_came() {
+    let reply = ClientReply::Answer {
+        id: id(4),
+        attempt: 2,
+        ticket: ticket(),
+        status: Status::Success(None),
+    };
+    let frame = client::encode_reply(&reply);
+    let message = forward::encode(&forwarded(Direction::Reply, frame.clone()));
+    let mut node = joined(None);
+    let way = Way {
+        client: CLIENT,
+        via: Some(OWN),
+    };
+    let back = node.input(Input::Local(Local::Reply { client: way, reply }));
+    let returned = Label {
+        part: u16::from(kind::ANSWER.0),
+        ..label(kind::RETURN, 7 << 40 | 4, 2)
+    };
+    let expected = Effect::Send {
+        network: BETWEEN,
+        to: OWN,
+        label: returned,
+        frame: message.clone(),
+    };
+    assert_eq!(back, [expected]);
+    let given = Effect::Send {
+        network: CLIENTS,
+        to: CLIENT,
+        label: label(kind::ANSWER, 7 << 40 | 4, 2),
+        frame,
+    };
+    assert_eq!(node.from_partner(message), [given]);
 }

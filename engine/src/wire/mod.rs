@@ -6,6 +6,7 @@
 //! a [`Frame`] is payload only and shared, never copied.
 
 pub mod client;
+pub mod forward;
 pub mod interconnect;
 pub mod mediator;
 pub mod path;
@@ -470,9 +471,14 @@ pub mod kind {
     /// A machine's service processor to the partner's D-module: the machine has lost power.
     pub const NOTICE: LabelKind = LabelKind(36);
 
+    /// N-module to its partner's: a client's request.
+    pub const FORWARD: LabelKind = LabelKind(35);
+    /// N-module to its partner's: the reply to one.
+    pub const RETURN: LabelKind = LabelKind(36);
+
     /// True of the kinds that travel between the nodes of a pair only.
     pub fn is_within_a_pair(kind: LabelKind) -> bool {
-        matches!(kind, ALIVE | ASK_HAND_OVER | NOTICE)
+        matches!(kind, ALIVE | ASK_HAND_OVER | NOTICE | FORWARD | RETURN)
     }
 
     /// The kind's name in traces and repro files.
@@ -509,6 +515,8 @@ pub mod kind {
             ALIVE => "alive",
             ASK_HAND_OVER => "ask-hand-over",
             NOTICE => "notice",
+            FORWARD => "forward",
+            RETURN => "return",
             _ => "unknown",
         }
     }

@@ -222,6 +222,8 @@ pub struct Workload {
     /// The volumes that the clients use, by their numbers from 1: the first client the
     /// first of these and so on, again and again. All in order if absent.
     pub volumes: Vec<u32>,
+    /// How many of a pair's nodes the clients know, the primary first: 1 or 2.
+    pub nodes: u32,
     /// Commands that each client issues.
     pub commands: u32,
     /// Commands that a client has outstanding at most.
@@ -292,6 +294,7 @@ impl Default for Workload {
         Workload {
             clients: 4,
             volumes: Vec::new(),
+            nodes: 2,
             commands: 50,
             outstanding: 4,
             hot: None,

@@ -7,11 +7,11 @@
 use std::collections::BTreeSet;
 
 use super::{Owner, status_of};
-use crate::contract::Address;
 use crate::d_module::Context;
 use crate::d_module::ordering::{Hold, Sharing};
 use crate::d_module::status;
 use crate::event::Shortage;
+use crate::local::Way;
 use crate::storage_set::StorageSet;
 use crate::vocabulary::{
     BlockIndex, ClientId, Command, CommandId, RefusedReason, Status, UnknownReason, Watermark,
@@ -22,7 +22,7 @@ impl Owner {
     /// A client's request, from the N-module.
     pub fn handle_command(
         &mut self,
-        client: Address,
+        client: Way,
         frame: CommandFrame,
         set: &mut StorageSet,
         cx: &mut Context<'_>,
@@ -59,7 +59,7 @@ impl Owner {
     /// Puts a read or mutation into the queue, unless it is known already.
     fn enqueue(
         &mut self,
-        client: Address,
+        client: Way,
         frame: CommandFrame,
         set: &mut StorageSet,
         cx: &mut Context<'_>,
@@ -133,7 +133,7 @@ impl Owner {
     /// Asks for an earlier command's outcome; never executes it.
     fn handle_retry(
         &mut self,
-        client: Address,
+        client: Way,
         frame: &CommandFrame,
         set: &mut StorageSet,
         cx: &mut Context<'_>,

@@ -9,10 +9,10 @@
 
 use super::Owner;
 use super::door::known_status;
-use crate::contract::Address;
 use crate::d_module::Context;
 use crate::d_module::status;
 use crate::event::Shortage;
+use crate::local::Way;
 use crate::storage_set::StorageSet;
 use crate::vocabulary::{Command, RefusedReason, Status};
 use crate::wire::CommandFrame;
@@ -38,7 +38,7 @@ impl Owner {
     /// A request while the set is drained.
     pub(super) fn turn_away(
         &mut self,
-        client: Address,
+        client: Way,
         frame: &CommandFrame,
         set: &StorageSet,
         cx: &mut Context<'_>,

@@ -1,4 +1,5 @@
 use super::*;
+use crate::contract::Address;
 use crate::storage_set::tables::Role;
 use crate::testing::{Bench, Station, VOLUME, fill, id, range, session, write};
 use crate::time::Duration;
@@ -108,7 +109,7 @@ fn an_attempt_is_answered_once_and_expires_from_its_ticket_on() {
         watermark: 1,
         command: Command::Retry,
     };
-    let client = Address::new(5);
+    let client = Way::to(Address::new(5));
     attempts.register(client, &frame(1, 2_000_000_000), &bench.context());
     attempts.register(client, &frame(2, 1_000_000_000), &bench.context());
     let due = Instant::from_nanos(6_000_000_000);

@@ -118,6 +118,13 @@ impl Check<'_> {
     }
 
     fn volumes(&mut self) {
+        let nodes = self.scenario.workload.nodes;
+        self.require(
+            (1..=2).contains(&nodes),
+            at_path!("workload", "nodes"),
+            format!("a pair has two nodes, and clients cannot know {nodes} of them"),
+            "write 1 or 2",
+        );
         let count = self.pair_count();
         for (index, volume) in self.scenario.workload.volumes.iter().enumerate() {
             self.require(
