@@ -10,6 +10,9 @@ use super::Device;
 /// By how much a byte of a rotten page goes wrong: odd, so that a page that rots
 /// again and again is itself again only after 256 times.
 const ROT: u8 = 37;
+/// Which one: behind the magic number and the lengths with which the page of a format begins,
+/// so that its checksum has to find it.
+pub(super) const ROT_AT: usize = 24;
 
 /// How a page goes bad. Cached versions of it stay good.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -56,7 +59,7 @@ impl Device {
             }
             Damage::Rot => {
                 let mut content = BytesMut::from(&self.stable.read(page)[..]);
-                content[0] = content[0].wrapping_add(ROT);
+                content[ROT_AT] = content[ROT_AT].wrapping_add(ROT);
                 self.stable.write(page, &content.freeze().into());
             }
         }

@@ -6,6 +6,7 @@ mod stored;
 mod tears;
 mod trouble;
 
+use super::damage::ROT_AT;
 use super::*;
 use choices::{Answers, every_loss};
 use stormglass_engine::contract::{DeviceId, SECTOR_BYTES};
@@ -99,7 +100,7 @@ fn read(start: u64, count: u32) -> IoRequest {
 /// The first bytes of some pages as a read returns them.
 fn bytes_at(device: &Device, pages: std::ops::Range<u64>) -> Vec<u8> {
     pages
-        .map(|page| device.current(PageIndex(page))[0])
+        .map(|page| device.current(PageIndex(page))[ROT_AT])
         .collect()
 }
 
@@ -107,7 +108,7 @@ fn possible_at(device: &Device, page: u64) -> Vec<u8> {
     device
         .possible(PageIndex(page))
         .iter()
-        .map(|content| content[0])
+        .map(|content| content[ROT_AT])
         .collect()
 }
 
