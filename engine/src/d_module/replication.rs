@@ -95,6 +95,8 @@ pub struct Replication {
     /// Which of the mirror pair's nodes is spoken to, and since when it has left
     /// something without an answer.
     peer: u8,
+    /// Which of them the last Hello went to.
+    hello_to: u8,
     /// Which of them answered last in this session.
     answerer: u8,
     silent_since: Option<Instant>,
@@ -118,6 +120,7 @@ impl Replication {
             finish: None,
             resyncs: false,
             peer: 0,
+            hello_to: 0,
             answerer: 0,
             silent_since: None,
             watermarks: Vec::new(),
@@ -190,7 +193,9 @@ impl Replication {
         self.send_hello(retry, cx);
     }
 
-    fn send_hello(&self, retry: Retry, cx: &mut Context<'_>) {
+    fn send_hello(&mut self, retry: Retry, cx: &mut Context<'_>) {
+        let is_known = cx.configuration.peers[usize::from(self.peer)].is_some();
+        self.hello_to = if is_known { self.peer } else { 1 - self.peer };
         let hello = PeerMessage::Hello(Hello {
             volume: cx.configuration.volume,
             session: self.session,
@@ -228,10 +233,12 @@ impl Replication {
         }
     }
 
-    /// The mirror's addresses have changed: a Hello without an answer leaves at once.
+    /// The mirror's addresses have changed: a Hello without an answer leaves at once, and
+    /// is repeated as one that was never sent.
     pub fn hurry_hello(&mut self, cx: &Context<'_>) {
         if let Some(hello) = &mut self.hello {
             hello.next = cx.now;
+            hello.interval = cx.configuration.timers.retransmit_min;
         }
     }
 
@@ -241,9 +248,9 @@ impl Replication {
     }
 
     /// This node of the mirror pair holds the set, as is known now: a Hello that another
-    /// one leaves without an answer goes there at once.
+    /// one leaves without an answer, or does not accept, goes there at once.
     pub fn handle_holder(&mut self, place: u8, cx: &mut Context<'_>) {
-        if self.hello.is_some() && self.peer != place {
+        if self.hello.is_some() && [self.peer, self.hello_to] != [place; 2] {
             cx.out.probe("hello turned to whom a path names");
             self.peer = place;
             self.silent_since = None;

@@ -100,6 +100,43 @@ fn a_hello_is_repeated_at_doubling_intervals_up_to_a_maximum() {
     assert_eq!(times, [50, 150, 350, 750, 1_550, 2_350, 3_150]);
 }
 
+#[test]
+fn a_hello_that_went_to_who_stands_by_goes_to_the_holder_as_soon_as_that_is_known() {
+    let mut sender = Sender::announced();
+    let [first, second] = sender
+        .bench
+        .context()
+        .configuration
+        .peers
+        .map(Option::unwrap);
+    // The first is silent: the third transmission goes to the second, which stands by.
+    let mut to = sender.bench.sent()[0].to;
+    while to == first {
+        to = sender.deadline().1[0].to;
+    }
+    assert_eq!(to, second);
+    let replication = &mut sender.replication;
+    replication.handle_not_owner(second, &mut sender.bench.context());
+    assert!(sender.replication.next_deadline() > Some(sender.bench.now));
+    let named = sender.bench.now;
+    sender
+        .replication
+        .handle_holder(0, &mut sender.bench.context());
+    let (_, sent, _) = sender.deadline();
+    assert_eq!(sender.bench.now, named, "at once");
+    assert_eq!(sent[0].to, first);
+    // It has one now: to name it again hurries nothing.
+    sender
+        .replication
+        .handle_holder(0, &mut sender.bench.context());
+    let again = sender
+        .replication
+        .next_deadline()
+        .expect("it has no answer");
+    let interval = sender.bench.context().configuration.timers.retransmit_min;
+    assert_eq!(again, named.after(interval.times(2)));
+}
+
 /// When an unanswered Hello says that the mirror is lost, in milliseconds.
 fn losses(sender: &mut Sender) -> Vec<u64> {
     let deadlines = (0..7).map(|_| sender.deadline());
