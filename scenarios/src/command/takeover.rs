@@ -17,8 +17,8 @@ use super::{CommandError, Output};
 
 const EXAMPLES: &str = "\
 A set changes hands: a dead owner's partner takes it over, or its own node boots again.
-Each seed is run once under each policy, with the same load, latencies and instant of the
-failure. Detection is reported beside, not as a part of the whole.
+Each seed is run once under each policy, with the same load, latencies, addresses and
+instant of the failure. Detection is reported beside, not as a part of the whole.
 
   none     nothing is stored: the M-module is asked, every peer is looked for
   stored   a stored copy of the metadata says where the peers are
@@ -57,7 +57,7 @@ pub(crate) struct Args {
     /// Only this policy; may be repeated
     #[arg(long, value_enum, value_name = "NAME")]
     policy: Vec<Name>,
-    /// Addresses that a search tests at most; moved peers are at the last ones
+    /// Addresses that a search tests at most, 8 or more; the peers are at some of them
     #[arg(long, default_value_t = 32, value_name = "N")]
     peer_addresses: u32,
     /// How many threads run it; as many as there are cores if absent

@@ -2,10 +2,12 @@
 //! with metadata that has become wrong.
 //!
 //! Each seed is run once under each policy, with the same client commands, clocks,
-//! latencies and instant of the failure: differences between policies are those of the
+//! latencies, addresses and instant of the failure: differences between policies are those of the
 //! policy alone (common random numbers). In every run the mirror's nodes boot again while
-//! the owner's is down, so that moved ones can be compared with others. Owns what is run
-//! and which policies there are; `watch` looks on at a run.
+//! the owner's is down, so that moved ones can be compared with others. Where they are, and
+//! where they move to, is drawn from the seed: a search in order has as long a way to those
+//! that nothing is known of as to those that have moved. Owns what is run and which policies
+//! there are; `watch` looks on at a run.
 
 #[cfg(test)]
 mod tests;
@@ -18,6 +20,7 @@ use std::thread;
 
 use stormglass_engine::time::Duration;
 use stormglass_reports::record::{Paired, PhaseSpan, PolicyTimes, TakeoverRecord};
+use stormglass_sim::random::Seed;
 
 use self::watch::Watch;
 use crate::experiment::{Bench, Experiment};
@@ -103,7 +106,13 @@ pub fn scenario(study: &Study, policy: Policy, seed: u64) -> Result<Scenario, St
     if policy == Policy::None {
         scenario.settings.metadata = MetadataPolicy::None;
     }
-    let fails_at = Duration::from_micros(1_000_000 + seed.wrapping_mul(7_919) % 200_000);
+    let [there, then] = places(study.peer_addresses, seed)?;
+    // By then they have been found where they are at first.
+    let search = whole_search(&scenario);
+    let settled = Duration::from_secs(1).plus(search);
+    let sim_time = &mut scenario.limits.sim_time;
+    *sim_time = sim_time.plus(search.times(2));
+    let fails_at = settled.plus(Duration::from_micros(seed.wrapping_mul(7_919) % 200_000));
     let after = |millis| fails_at.plus(Duration::from_millis(millis));
     let crash = |node: NodeName, restart_after| Action::Crash {
         node: MachineName::Node(node),
@@ -117,22 +126,53 @@ pub fn scenario(study: &Study, policy: Policy, seed: u64) -> Result<Scenario, St
     faults.push(crash(node(Cluster::East, 1), down).at(fails_at));
     for number in [1, 2] {
         let mirror = node(Cluster::West, number);
+        let at = |first: u32| Action::Readdress {
+            node: mirror,
+            address: first + u32::from(number - 1),
+        };
+        faults.push(at(there).at(Duration::from_millis(1)));
         let restart = Some(Duration::from_millis(100));
         faults.push(crash(mirror, restart).at(after(10)));
         if policy == Policy::Moved {
-            // The last ones: a search in order has the longest way to them.
-            let last = FIRST_PEER_ADDRESS + study.peer_addresses - 1;
-            let address = last - u32::from(number - 1);
-            let moves = Action::Readdress {
-                node: mirror,
-                address,
-            };
-            faults.push(moves.at(after(60)));
+            faults.push(at(then).at(after(60)));
         }
     }
     let checked = scenario.check();
     checked.map_err(|error| StudyError::Scenario(error.to_string()))?;
     Ok(scenario)
+}
+
+/// Nodes of both clusters: so many addresses have somebody from the beginning.
+const NODES: u32 = 4;
+
+/// The first of two neighbouring addresses at which the mirror's nodes are, and that of
+/// those to which they may move: any as likely as any other, but not the same.
+fn places(peer_addresses: u32, seed: u64) -> Result<[u32; 2], StudyError> {
+    let pairs = peer_addresses.saturating_sub(NODES) / 2;
+    if pairs < 2 {
+        let says = format!(
+            "{peer_addresses} addresses leave no room to move; write {} at least",
+            NODES + 4
+        );
+        return Err(StudyError::Scenario(says));
+    }
+    let draw = Seed(seed).draw(0, "places of a takeover study");
+    let pairs = u64::from(pairs);
+    let there = draw.at(&[0; 4]).below(pairs);
+    let then = (there + 1 + draw.at(&[1; 4]).below(pairs - 1)) % pairs;
+    Ok([there, then].map(|pair| FIRST_PEER_ADDRESS + NODES + 2 * pair as u32))
+}
+
+/// How long it takes at most to find nodes at the addresses that they may have, after they
+/// were sought in vain where they had been.
+fn whole_search(scenario: &Scenario) -> Duration {
+    let timers = &scenario.settings.timers;
+    let rounds = scenario
+        .topology
+        .peer_addresses
+        .div_ceil(scenario.settings.limits.probes);
+    let search = timers.probe_timeout.times(2 * u64::from(rounds));
+    timers.contact_timeout.plus(search)
 }
 
 /// Times one seed under one policy.

@@ -88,7 +88,23 @@ fn a_study_that_is_stopped_says_what_it_has() {
 #[test]
 fn addresses_that_are_too_few_are_refused() {
     let mut few = study(Subject::Boot, 0..1);
-    few.peer_addresses = 2;
-    let refused = scenario(&few, Policy::Stored, 0);
-    assert!(matches!(refused, Err(StudyError::Scenario(_))));
+    for (addresses, is_refused) in [(2, true), (7, true), (8, false)] {
+        few.peer_addresses = addresses;
+        let scenario = scenario(&few, Policy::Moved, 0);
+        assert_eq!(matches!(scenario, Err(StudyError::Scenario(_))), is_refused);
+        assert_eq!(scenario.is_err(), is_refused);
+    }
+}
+
+#[test]
+fn places_are_everywhere_and_nobody_moves_to_where_he_is() {
+    let mut hit = std::collections::BTreeSet::new();
+    for seed in 0..200 {
+        let [there, then] = places(12, seed).expect("they are enough");
+        assert_ne!(there, then);
+        hit.insert((there, then));
+    }
+    let of = |place| FIRST_PEER_ADDRESS + 4 + 2 * place;
+    let all = (0..4).flat_map(|one| (0..4).map(move |other| (of(one), of(other))));
+    assert_eq!(hit, all.filter(|(one, other)| one != other).collect());
 }
