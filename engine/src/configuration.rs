@@ -67,6 +67,9 @@ pub struct Configuration {
     pub volume: VolumeId,
     /// Where clients reach this node.
     pub client_network: NetworkId,
+    /// The pair's address on that network, where it has one: whichever node serves the set
+    /// answers it.
+    pub service: Option<Address>,
     /// The inter-cluster network.
     pub peer_network: NetworkId,
     /// The nodes of the other cluster's pair that keeps the volume's other copy;

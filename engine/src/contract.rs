@@ -363,6 +363,15 @@ pub enum Effect<L, E> {
         /// Its bytes.
         frame: Frame,
     },
+    /// Take an address beside the module's own. From now on packets to it come here, and no
+    /// longer to who had it: what a gratuitous ARP announcement does. One that is a module's
+    /// own cannot be taken.
+    Bind {
+        /// On which network.
+        network: NetworkId,
+        /// The address.
+        address: Address,
+    },
     /// Hand a command to a device.
     Submit(Submission),
     /// Tell another module of this machine. Lost if that module is down.
@@ -408,6 +417,10 @@ impl<L, E> Outbox<L, E> {
             frame,
         });
     }
+    /// Takes an address beside the module's own.
+    pub fn bind(&mut self, network: NetworkId, address: Address) {
+        self.effects.push(Effect::Bind { network, address });
+    }
     /// Submits a device command.
     pub fn submit(&mut self, submission: Submission) {
         self.effects.push(Effect::Submit(submission));
@@ -443,6 +456,7 @@ impl<L, E> Outbox<L, E> {
                 label,
                 frame,
             },
+            Effect::Bind { network, address } => Effect::Bind { network, address },
             Effect::Submit(submission) => Effect::Submit(submission),
             Effect::Local { to, message } => Effect::Local { to, message },
             Effect::Trace(event) => Effect::Trace(map(event)),

@@ -93,6 +93,8 @@ pub enum Event {
     /// The set is readable and serves from now on: the time of the partner's HA lease
     /// has passed.
     LeaseWaitedOut,
+    /// N-module: the D-module beside it serves, and the pair's service address comes here.
+    ServiceAddress(Address),
     /// An unformatted or replaced set was formatted as a mirror without content.
     Formatted,
     /// The mediator's record as a fresh answer says it.

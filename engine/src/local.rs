@@ -76,6 +76,14 @@ pub enum Local {
         /// The reply.
         reply: ClientReply,
     },
+    /// D-module to N-module: the set is served here. Said when that begins and with every
+    /// heartbeat, for an N-module that has just booted knows nothing.
+    Serves {
+        /// Under which epoch.
+        epoch: u64,
+        /// The partner served it before.
+        is_heir: bool,
+    },
     /// The administrator's, to the M-module, and from there to the D-module.
     Order(Order),
 }

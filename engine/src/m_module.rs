@@ -46,7 +46,8 @@ impl MModule {
                 | Local::Request { .. }
                 | Local::Reply { .. }
                 | Local::Search(_)
-                | Local::Found { .. },
+                | Local::Found { .. }
+                | Local::Serves { .. },
             )
             | Input::Packet(_)
             | Input::Completion(_) => out.trace(Event::Ignored(IgnoreReason::Misrouted)),

@@ -3,26 +3,28 @@
 //! for the D-module, where it cannot reach its peers.
 //!
 //! While the partner serves the set, requests go to its N-module over the interconnect, and
-//! replies come back that way: a client need not know where the set is.
+//! replies come back that way: a client need not know where the set is. Where the pair has a
+//! service address, the N-module beside whoever serves takes it.
 //!
 //! Keeps nothing about a command: where the reply goes travels with it, so a
 //! restarted N-module loses no more than packets do.
 
 mod discovery;
 mod forwarding;
+mod whereabouts;
 
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use self::discovery::Discovery;
+use self::whereabouts::Whereabouts;
 use crate::configuration::{Configuration, D_SLOT, Interconnect, M_SLOT, N_SLOT};
 use crate::contract::{Entropy, Input, Label, Packet, Slot};
 use crate::event::{Event, IgnoreReason};
 use crate::local::{Local, NodeOutbox, Way};
 use crate::time::{Duration, Instant};
 use crate::vocabulary::{CommandId, VolumeId};
-use crate::wire::interconnect::{Alive, Standing};
 use crate::wire::probe::{self, Probe};
 use crate::wire::{ClientReply, ClientRequest, client, kind};
 
@@ -37,8 +39,7 @@ pub struct NModule {
     ask_at: Option<Instant>,
     /// Boxed: rarely there, and a fork copies the module.
     discovery: Option<Box<Discovery>>,
-    /// What the partner's D-module said last, and when.
-    partner: Option<(Alive, Instant)>,
+    whereabouts: Whereabouts,
 }
 
 impl NModule {
@@ -49,7 +50,7 @@ impl NModule {
             configuration: None,
             ask_at: None,
             discovery: None,
-            partner: None,
+            whereabouts: Whereabouts::default(),
         };
         module.ask(now, out);
         module
@@ -69,6 +70,9 @@ impl NModule {
             Input::Local(Local::Configuration(configuration)) => {
                 self.configuration = Some(configuration);
                 self.ask_at = None;
+            }
+            Input::Local(Local::Serves { epoch, is_heir }) => {
+                self.handle_serves(epoch, is_heir, out);
             }
             Input::Local(Local::Reply { client, reply }) => self.handle_reply(client, &reply, out),
             Input::Deadline => {
@@ -155,6 +159,25 @@ impl NModule {
         }
     }
 
+    /// The D-module beside it serves. The service address is taken again and again: so it
+    /// comes back from a node that stood still, and took it when it was not its to take.
+    fn handle_serves(&mut self, epoch: u64, is_heir: bool, out: &mut NodeOutbox) {
+        let Some(configuration) = &self.configuration else {
+            return out.trace(Event::Ignored(IgnoreReason::WrongPhase));
+        };
+        let is_new = self.whereabouts.note_own(epoch);
+        let Some(address) = configuration.service else {
+            return;
+        };
+        if is_new {
+            out.trace(Event::ServiceAddress(address));
+        }
+        if is_new && is_heir {
+            out.probe("service address moved to the heir");
+        }
+        out.bind(configuration.client_network, address);
+    }
+
     fn handle_reply(&mut self, way: Way, reply: &ClientReply, out: &mut NodeOutbox) {
         let Some(configuration) = &self.configuration else {
             return out.trace(Event::Ignored(IgnoreReason::WrongPhase));
@@ -195,11 +218,8 @@ impl NModule {
             return None;
         }
         let silence = configuration.timers.takeover_after;
-        let serves = |(alive, at): (Alive, Instant)| {
-            alive.standing == Standing::Serves && now.since(at) < silence
-        };
         let joined = configuration.interconnect;
-        let joined = joined.filter(|_| self.partner.is_some_and(serves));
+        let joined = joined.filter(|_| self.whereabouts.is_at_partner(now, silence));
         Some(joined.map_or(Home::Own(D_SLOT), Home::Partner))
     }
 }

@@ -76,6 +76,8 @@ pub(crate) struct Station {
     pub(crate) asked: Vec<MediatorRequest>,
     /// Searches that its N-module was asked for.
     pub(crate) searches: Vec<Search>,
+    /// What it told its N-module of serving: the epoch, and whether as heir.
+    pub(crate) services: Vec<(u64, bool)>,
     /// Messages to its partner.
     pub(crate) whispers: Vec<(Label, PartnerMessage)>,
     pub(crate) replies: Vec<ClientReply>,
@@ -121,6 +123,7 @@ impl Station {
             paths: Vec::new(),
             asked: Vec::new(),
             searches: Vec::new(),
+            services: Vec::new(),
             whispers: Vec::new(),
             replies: Vec::new(),
             events: Vec::new(),
@@ -149,6 +152,7 @@ impl Station {
         self.paths.clear();
         self.asked.clear();
         self.searches.clear();
+        self.services.clear();
         self.whispers.clear();
         self.replies.clear();
         self.events.clear();
@@ -284,6 +288,7 @@ impl Station {
                     }
                     Local::Search(search) => self.searches.push(*search),
                     Local::AskConfiguration { from } => assert_eq!(from, D_SLOT),
+                    Local::Serves { epoch, is_heir } => self.services.push((epoch, is_heir)),
                     Local::Configuration(_)
                     | Local::Request { .. }
                     | Local::Found { .. }
@@ -300,6 +305,7 @@ impl Station {
                     self.events.push(event);
                 }
                 Effect::Probe(probe) => self.probes.push(probe),
+                Effect::Bind { .. } => panic!("a D-module has no such address"),
             }
         }
     }

@@ -66,6 +66,8 @@ const FILES: &[(&str, &str)] = embed! {
         "planned-takeover-of-mirror"
         "readers"
         "roles-while-down"
+        "service-address"
+        "service-address-in-a-storm"
         "takeover-by-phase";
     "resync":
         "mirror-lost"

@@ -205,6 +205,11 @@ fn mediator_address(volume: PairIndex) -> Address {
 fn n_address(node: usize) -> Address {
     Address::new(100 + u32::try_from(node).expect("nodes are few"))
 }
+/// The service address of a pair of one cluster.
+fn service_address(cluster: Cluster, pair: PairIndex) -> Address {
+    let place = u32::from(cluster == Cluster::West);
+    Address::new(500 + u32::from(pair.number() - 1) * 2 + place)
+}
 /// Where a node's modules are on the interconnect.
 fn seats(node: usize) -> Seats {
     Seats {
@@ -415,6 +420,7 @@ fn add_node(
         },
         volume: volume_id(pair),
         client_network: CLIENT_NETWORK,
+        service: (topology.service_address).then(|| service_address(name.cluster, pair)),
         peer_network: PEER_NETWORK,
         peer_nodes: peers.map(|peer| node_id(node_index(peer))),
         peers: peers.map(|peer| is_known.then(|| d_address(node_index(peer)))),
@@ -500,9 +506,13 @@ fn client_identity(scenario: &Scenario, seed: Seed, index: u32) -> ClientIdentit
     let asked = &scenario.workload;
     let pair = asked.pair_of(index, &scenario.topology);
     let owner = scenario.topology.owner(pair);
-    // Who knows one node only asks that again and again.
+    // Who knows one address only asks that again and again.
     let second = if asked.nodes == 1 { 1 } else { 2 };
-    let nodes = [1, second].map(|place| n_address(node_index(node_of(owner, pair, place))));
+    let nodes = if scenario.topology.service_address {
+        [service_address(owner, pair); 2]
+    } else {
+        [1, second].map(|place| n_address(node_index(node_of(owner, pair, place))))
+    };
     let [start, count] = asked.range(&scenario.topology);
     let count = u32::try_from(count).expect("the scenario was checked");
     let blocks = Range::new(BlockIndex::new(start), count).expect("the scenario was checked");

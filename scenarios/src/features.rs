@@ -60,6 +60,7 @@ const PROBES: &[(&str, &str)] = &[
     ("M16", "measure: takeover_ms"),
     ("M17", "peers sought again"),
     ("M18", "takeover on a hardware notice"),
+    ("M19", "service address moved to the heir"),
     ("S4", "portion of a pending transfer dropped"),
     ("S5", "redundant portion acknowledged again"),
     ("E4", "attempt answered unknown"),

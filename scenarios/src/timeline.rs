@@ -44,6 +44,7 @@ pub fn event_name(event: &Event) -> Option<&'static str> {
         Event::Repaired(_) => "repaired",
         Event::PartnerSilent(_) => "partner silent",
         Event::LeaseWaitedOut => "lease waited out",
+        Event::ServiceAddress(_) => "service address",
         Event::Formatted => "formatted",
         Event::DataLost => "data lost",
         Event::RecordsLost(_) => "records lost",
@@ -278,6 +279,7 @@ fn node_line(event: &Event) -> Option<(TimelineKind, String, Option<&'static str
         | Event::Drained(_)
         | Event::HandOverGivenUp
         | Event::OrderRefused(..) => return handover_line(event),
+        Event::ServiceAddress(_) => (Role, "takes the service address".to_owned(), None),
         Event::LeaseWaitedOut => (Role, "the partner's lease has run out".to_owned(), None),
         Event::Formatted | Event::DataLost | Event::RecordsLost(_) | Event::RegionRebuilt(_) => {
             return content_line(event);

@@ -67,6 +67,8 @@ pub struct Network {
     paths: Paths,
     /// Modules that have another address than they were built with.
     moved: BTreeMap<(NetworkId, ProcessId), Address>,
+    /// Addresses that modules have taken beside their own.
+    bound: BTreeMap<(NetworkId, Address), ProcessId>,
 }
 
 /// All that decides how a network treats packets, apart from what it was built from.
@@ -76,6 +78,7 @@ pub(crate) struct NetworkBehaviour {
     cuts: BTreeMap<(u32, u32), u32>,
     paths: PathBehaviour,
     moved: BTreeMap<u32, Address>,
+    bound: BTreeMap<u32, u32>,
 }
 
 impl Network {
@@ -92,6 +95,7 @@ impl Network {
             cuts: BTreeMap::new(),
             paths: Paths::default(),
             moved: BTreeMap::new(),
+            bound: BTreeMap::new(),
         }
     }
 
@@ -120,6 +124,17 @@ impl Network {
         true
     }
 
+    /// Whether [`Network::bind`] would change nothing.
+    pub fn is_bound(&self, network: NetworkId, address: Address, process: ProcessId) -> bool {
+        self.bound.get(&(network, address)) == Some(&process)
+    }
+
+    /// Gives a module one more address, which another may have had so far. Packets that have
+    /// left for that one still reach it.
+    pub fn bind(&mut self, network: NetworkId, address: Address, process: ProcessId) {
+        self.bound.insert((network, address), process);
+    }
+
     /// Every network.
     pub fn ids(&self) -> impl Iterator<Item = NetworkId> {
         (0..).zip(&*self.links).map(|(id, _)| NetworkId::new(id))
@@ -129,7 +144,8 @@ impl Network {
     #[inline]
     pub fn resolve(&self, network: NetworkId, address: Address) -> Option<ProcessId> {
         let routes = &self.links[network.index()].routes;
-        *routes.get(address.value() as usize)?
+        let own = routes.get(address.value() as usize).copied().flatten();
+        own.or_else(|| self.bound.get(&(network, address)).copied())
     }
 
     /// A module's own address, the last that it was given.
@@ -257,6 +273,7 @@ impl Network {
     pub(crate) fn behaviour(&self, network: NetworkId) -> NetworkBehaviour {
         let cuts = self.cuts.iter().filter(|(cut, _)| cut.network == network);
         let moved = self.moved.iter().filter(|((on, _), _)| *on == network);
+        let bound = self.bound.iter().filter(|((on, _), _)| *on == network);
         NetworkBehaviour {
             cuts: cuts
                 .map(|(cut, count)| ((cut.from.0, cut.to.0), *count))
@@ -264,6 +281,9 @@ impl Network {
             paths: self.paths.behaviour(network),
             moved: moved
                 .map(|((_, process), address)| (process.0, *address))
+                .collect(),
+            bound: bound
+                .map(|((_, address), process)| (address.value(), process.0))
                 .collect(),
         }
     }

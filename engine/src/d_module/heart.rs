@@ -82,10 +82,10 @@ impl Heart {
         self.key
     }
 
-    /// Beats and renews when it is time.
-    pub fn handle_deadline(&mut self, cx: &mut Context<'_>) {
+    /// Beats and renews when it is time, which it then says.
+    pub fn handle_deadline(&mut self, cx: &mut Context<'_>) -> bool {
         if self.tick_at > cx.now {
-            return;
+            return false;
         }
         self.tick_at = cx.now.after(cx.configuration.timers.heartbeat);
         match self.voice {
@@ -105,6 +105,7 @@ impl Heart {
             let io = self.submit(read, cx);
             self.renewal = Some((io, cx.now));
         }
+        true
     }
 
     /// Writes this node's page of the mailbox.

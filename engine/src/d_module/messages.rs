@@ -187,7 +187,23 @@ impl DModule {
         let may_serve = self.heart.as_ref().is_some_and(Heart::may_serve);
         if self.phase == Phase::Announcing && is_confirmed && may_serve {
             self.enter(Phase::Serving, out);
+            self.tell_of_service(out);
             self.consider_giveback(now, out);
+        }
+    }
+
+    /// Tells the N-module that the set is served here, if anything follows from that.
+    pub(super) fn tell_of_service(&self, out: &mut NodeOutbox) {
+        let (Some(heart), Some(configuration)) = (&self.heart, &self.configuration) else {
+            return;
+        };
+        let is_asked = configuration.service.is_some() || configuration.interconnect.is_some();
+        if is_asked && self.phase == Phase::Serving {
+            let serves = Local::Serves {
+                epoch: heart.key().epoch,
+                is_heir: self.is_heir,
+            };
+            out.local(N_SLOT, serves);
         }
     }
 

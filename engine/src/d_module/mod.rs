@@ -173,7 +173,10 @@ impl DModule {
                 self.handle_found(nonce, found, now, out);
             }
             Input::Local(
-                Local::AskConfiguration { .. } | Local::Reply { .. } | Local::Search(_),
+                Local::AskConfiguration { .. }
+                | Local::Reply { .. }
+                | Local::Search(_)
+                | Local::Serves { .. },
             ) => {
                 out.trace(Event::Ignored(IgnoreReason::Misrouted));
             }
@@ -367,7 +370,11 @@ impl DModule {
             return;
         };
         let is_over = heart.take_waited_out(now);
-        heart.handle_deadline(&mut cx);
+        let is_fresh = heart.is_fresh(now);
+        let is_beat = heart.handle_deadline(&mut cx);
+        if is_beat && is_fresh {
+            self.tell_of_service(out);
+        }
         if is_over {
             out.trace(Event::LeaseWaitedOut);
             self.handle_freshness(now, out);

@@ -17,8 +17,8 @@ use crate::wire::DecodeError;
 const FORMAT: Format = Format {
     magic: *b"SGMT",
     // 2: the timers of a hand-over. 3: the timer of paths, the interconnect, and how long a
-    // partner is asked.
-    version: 3,
+    // partner is asked. 4: the service address.
+    version: 4,
 };
 
 /// Encodes metadata into one page.
@@ -66,6 +66,7 @@ coded_struct!(Configuration {
     duty,
     volume,
     client_network,
+    service,
     peer_network,
     peer_nodes,
     peers,

@@ -1,7 +1,7 @@
 //! Forwarding: clients' messages between the N-modules of a pair.
 //!
-//! Owns how a request gets to the partner and a reply back. Where a set is served is the head's
-//! to say, by what the partner's D-module says of itself; a request that comes too early or too
+//! Owns how a request gets to the partner and a reply back. Where a set is served is for
+//! `whereabouts` to say; a request that comes too early or too
 //! late finds nobody who serves it, and its client sends it again. What was forwarded is never
 //! forwarded again, so two nodes that each take the other for the one that serves pass nothing
 //! to and fro.
@@ -13,7 +13,7 @@ use crate::event::{Event, IgnoreReason};
 use crate::local::{Local, NodeOutbox, Way};
 use crate::time::Instant;
 use crate::wire::forward::{self, Direction, Forwarded};
-use crate::wire::interconnect::{self, Alive, PartnerMessage};
+use crate::wire::interconnect::{self, PartnerMessage};
 use crate::wire::{ClientRequest, client};
 
 impl NModule {
@@ -80,20 +80,10 @@ impl NModule {
         let partner = self.configuration.as_ref().map(|it| it.partner);
         match interconnect::decode(&packet.frame) {
             Ok(PartnerMessage::Alive(alive)) if Some(alive.node) == partner => {
-                self.note(alive, now);
+                self.whereabouts.note_partner(alive, now);
             }
             Ok(_) => out.trace(Event::Ignored(IgnoreReason::Misrouted)),
             Err(_) => out.trace(Event::Ignored(IgnoreReason::Undecodable)),
-        }
-    }
-
-    /// What the partner's D-module says; not what it said before that.
-    fn note(&mut self, alive: Alive, now: Instant) {
-        let is_old = self.partner.is_some_and(|(last, _)| {
-            last.incarnation == alive.incarnation && last.beat >= alive.beat
-        });
-        if !is_old {
-            self.partner = Some((alive, now));
         }
     }
 

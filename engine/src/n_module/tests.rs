@@ -1,8 +1,7 @@
 use bytes::Bytes;
 
 use super::*;
-use crate::contract::Address;
-use crate::contract::{Effect, Frame, LabelKind, NetworkId};
+use crate::contract::{Address, Effect, Frame, LabelKind, NetworkId};
 use crate::payload::Payload;
 use crate::storage_set::tables::Role;
 use crate::testing::{
@@ -11,7 +10,7 @@ use crate::testing::{
 use crate::vocabulary::{ClientId, Command, NodeId, Status, Ticket, VolumeId};
 use crate::wire::CommandFrame;
 use crate::wire::forward::{self, Direction, Forwarded};
-use crate::wire::interconnect::{self, PartnerMessage};
+use crate::wire::interconnect::{self, Alive, PartnerMessage, Standing};
 
 type Effects = Vec<Effect<Local, Event>>;
 
@@ -339,4 +338,52 @@ fn a_reply_goes_back_the_way_that_its_request_came() {
         frame,
     };
     assert_eq!(node.from_partner(message), [given]);
+}
+
+fn serves(epoch: u64, is_heir: bool) -> Input<Local> {
+    Input::Local(Local::Serves { epoch, is_heir })
+}
+
+#[test]
+fn who_serves_takes_the_service_address_again_and_again_and_says_so_once_an_epoch() {
+    let service = Address::new(500);
+    let mut node = Node::boot();
+    assert_eq!(
+        node.input(serves(1, false)),
+        ignored(IgnoreReason::WrongPhase)
+    );
+    let configuration = Configuration {
+        service: Some(service),
+        ..configuration(Role::Owner)
+    };
+    node.input(Input::Local(Local::Configuration(Arc::new(configuration))));
+    let takes = Effect::Bind {
+        network: CLIENTS,
+        address: service,
+    };
+    let says = Effect::Trace(Event::ServiceAddress(service));
+    assert_eq!(node.input(serves(1, false)), [says.clone(), takes.clone()]);
+    assert_eq!(node.input(serves(1, false)), [takes.clone()]);
+    let moved = Effect::Probe("service address moved to the heir");
+    assert_eq!(
+        node.input(serves(3, true)),
+        [says.clone(), moved, takes.clone()]
+    );
+    assert_eq!(node.input(serves(3, true)), [takes]);
+}
+
+#[test]
+fn a_pair_without_a_service_address_takes_none_and_its_own_word_ends_the_forwarding() {
+    let request = read(VOLUME);
+    let frame = client::encode_request(&request);
+    let mut node = joined(Some(Standing::Serves));
+    assert_eq!(node.input(serves(4, true)), []);
+    let own = Effect::Local {
+        to: D_SLOT,
+        message: Local::Request {
+            client: Way::to(CLIENT),
+            request,
+        },
+    };
+    assert_eq!(node.packet(CLIENTS, frame), [own]);
 }

@@ -72,6 +72,7 @@ pub(crate) fn configuration(role: Role) -> Configuration {
         duty: Duty::Primary,
         volume: VOLUME,
         client_network: NetworkId::new(0),
+        service: None,
         peer_network: PEERS,
         peer_nodes: [NodeId::new(peer - 200), NodeId::new(peer - 199)],
         peers: [peer, peer + 1].map(|address| Some(Address::new(address))),

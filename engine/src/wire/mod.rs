@@ -472,9 +472,9 @@ pub mod kind {
     pub const NOTICE: LabelKind = LabelKind(36);
 
     /// N-module to its partner's: a client's request.
-    pub const FORWARD: LabelKind = LabelKind(35);
+    pub const FORWARD: LabelKind = LabelKind(37);
     /// N-module to its partner's: the reply to one.
-    pub const RETURN: LabelKind = LabelKind(36);
+    pub const RETURN: LabelKind = LabelKind(38);
 
     /// True of the kinds that travel between the nodes of a pair only.
     pub fn is_within_a_pair(kind: LabelKind) -> bool {

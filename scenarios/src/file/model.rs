@@ -83,6 +83,9 @@ pub struct Topology {
     /// Whether the two nodes of each pair are joined by a network of their own, over which
     /// their D-modules hear of each other beside the mailbox.
     pub interconnect: bool,
+    /// Whether each pair has a service address, which the node that serves takes, and clients
+    /// know that one only.
+    pub service_address: bool,
     /// Addresses of the inter-cluster network that a D-module may have, from 200 on; the
     /// nodes have the first ones. A search tests them in order. Default 32.
     pub peer_addresses: u32,
@@ -137,6 +140,7 @@ impl Default for Topology {
             region_blocks: 8,
             mediator: false,
             interconnect: false,
+            service_address: false,
             peer_addresses: 32,
             founding: false,
         }
@@ -222,7 +226,8 @@ pub struct Workload {
     /// The volumes that the clients use, by their numbers from 1: the first client the
     /// first of these and so on, again and again. All in order if absent.
     pub volumes: Vec<u32>,
-    /// How many of a pair's nodes the clients know, the primary first: 1 or 2.
+    /// How many of a pair's nodes the clients know, the primary first: 1 or 2. Default 2;
+    /// none where there is a service address.
     pub nodes: u32,
     /// Commands that each client issues.
     pub commands: u32,

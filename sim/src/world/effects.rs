@@ -47,6 +47,12 @@ impl<M: Module> World<M> {
                     };
                     self.send(id, receiver, packet, head, choose, log);
                 }
+                Effect::Bind { network, address } => {
+                    self.hashes.process(id).fold_value(&(network, address));
+                    if !self.network.is_bound(network, address, id) {
+                        self.network_mut().bind(network, address, id);
+                    }
+                }
                 Effect::Submit(submission) => {
                     fold_submission(self.hashes.process(id), &submission);
                     self.submit(id, submission, choose, log);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::mirror::{copy_ack, hello_ack};
 use crate::configuration::Configuration;
-use crate::contract::{DeviceId, IoError};
+use crate::contract::{Address, DeviceId, IoError};
 use crate::event::{Event, IgnoreReason, Phase};
 use crate::storage_set::tables::Role;
 use crate::testing::{
@@ -14,6 +14,7 @@ use crate::time::Duration;
 use crate::vocabulary::{Command, CommandId, Outcome, Status, UnknownReason};
 
 const SECOND: usize = 1;
+const BOTH: [usize; 2] = [0, SECOND];
 
 fn twins() -> Twins {
     Twins::new(configuration(Role::Owner), Role::Owner)
@@ -191,6 +192,42 @@ fn nobody_is_served_before_the_former_owners_lease_is_over() {
     second.ask(id(2), Command::Read(range(0, 1)));
     second.run();
     assert_eq!(second.answers(), [data(2, 0, 1)]);
+}
+
+#[test]
+fn the_n_module_is_told_who_serves_from_the_first_instant_and_in_every_beat_under_a_fresh_lease() {
+    let configuration = Configuration {
+        service: Some(Address::new(500)),
+        ..configuration(Role::Owner)
+    };
+    let mut twins = Twins::new(configuration, Role::Owner);
+    let beat = twins.on(0).configuration.timers.heartbeat;
+    let epoch = |station: &Station| {
+        let disk = &station.disks[&JOURNAL];
+        disk.holder.expect("it is held").epoch
+    };
+    let first = twins.on(0);
+    let served = (epoch(first), false);
+    assert_eq!(first.services.first(), Some(&served));
+    first.services.clear();
+    twins.pass(beat.times(2), &[0]);
+    assert_eq!(twins.on(0).services, [served; 2]);
+    // The partner takes over while it stands still; nothing is said until it serves.
+    let second = silence(&mut twins);
+    let session = second.hello_session();
+    second.hear(&hello_ack(session, 0));
+    assert_eq!(second.services, []);
+    let term = term(&second.configuration);
+    twins.pass(term, &[SECOND]);
+    let second = twins.on(SECOND);
+    let heir = (epoch(second), true);
+    assert!(!second.services.is_empty());
+    assert!(second.services.iter().all(|it| *it == heir));
+    // The first goes on: its lease is long over, and it says nothing any more.
+    let first = twins.on(0);
+    first.services.clear();
+    twins.pass(beat.times(2), &BOTH);
+    assert_eq!(twins.on(0).services, []);
 }
 
 #[test]

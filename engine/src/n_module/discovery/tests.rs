@@ -43,7 +43,7 @@ impl Searcher {
             match effect {
                 Effect::Send { to, label, .. } => asked.push((to.value(), label.attempt)),
                 Effect::Local { message, .. } => told.push(message),
-                Effect::Submit(_) | Effect::Trace(_) | Effect::Probe(_) => {
+                Effect::Bind { .. } | Effect::Submit(_) | Effect::Trace(_) | Effect::Probe(_) => {
                     panic!("it asks and tells")
                 }
             }

@@ -19,7 +19,7 @@ fn version_1_in_bytes() {
     let there = encode(&forwarded(Direction::Request));
     // Magic, version, kind, spare, lengths of head and body, checksum; then the client, the
     // length of its message's head, and that.
-    assert_eq!(&there.head[..8], b"SGFW\x01\x00\x23\x00");
+    assert_eq!(&there.head[..8], b"SGFW\x01\x00\x25\x00");
     assert_eq!(&there.head[8..16], [31, 0, 0, 0, 4, 0, 0, 0]);
     assert_eq!(
         &there.head[20..],
@@ -27,7 +27,7 @@ fn version_1_in_bytes() {
     );
     assert_eq!(&there.body[..], b"defg");
     let back = encode(&forwarded(Direction::Reply));
-    assert_eq!(&back.head[..8], b"SGFW\x01\x00\x24\x00");
+    assert_eq!(&back.head[..8], b"SGFW\x01\x00\x26\x00");
 }
 
 #[test]

@@ -125,6 +125,15 @@ impl Check<'_> {
             format!("a pair has two nodes, and clients cannot know {nodes} of them"),
             "write 1 or 2",
         );
+        self.require(
+            nodes == 2 || !self.scenario.topology.service_address,
+            [
+                at_path!("workload", "nodes"),
+                at_path!("topology", "service_address"),
+            ],
+            "clients that know the service address know no node",
+            "leave out one of the two",
+        );
         let count = self.pair_count();
         for (index, volume) in self.scenario.workload.volumes.iter().enumerate() {
             self.require(

@@ -32,6 +32,7 @@ impl Check<'_> {
             region_blocks,
             mediator: _,
             interconnect: _,
+            service_address: _,
             peer_addresses,
             founding: _,
         } = self.scenario.topology;

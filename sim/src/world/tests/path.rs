@@ -218,6 +218,31 @@ fn a_module_with_another_address_is_reached_there_and_nowhere_else() {
 }
 
 #[test]
+fn an_address_that_is_taken_is_its_last_takers_and_none_that_is_a_modules_own() {
+    let sends = [5, 2].map(|to| Act::Send(to, u64::from(to)));
+    let takes = [Act::Bind(5), Act::Bind(2)];
+    let mut play = Play::new(&[&sends, &takes, &[Act::Bind(5)]]);
+    play.boot(0);
+    play.boot(1);
+    play.run_until(at(20));
+    assert_eq!(play.heard(1), Vec::<String>::new(), "nobody had it");
+    let origin = play.world.clone();
+    play.apply(&Fault::Kill(ProcessId(0)));
+    play.boot(0);
+    let hash = play.world.behavioural_hash();
+    play.boot(2);
+    assert_ne!(play.world.behavioural_hash(), hash);
+    assert!(play.world.first_difference(&origin).is_some());
+    play.run_until(at(40));
+    assert_eq!(play.heard(1), ["30 packet 5"], "it had left");
+    play.apply(&Fault::Kill(ProcessId(0)));
+    play.boot(0);
+    play.run_until(at(60));
+    assert_eq!(play.heard(1), ["30 packet 5"]);
+    assert_eq!(play.heard(2), ["30 packet 2", "50 packet 5", "50 packet 2"]);
+}
+
+#[test]
 fn whatever_is_wrong_with_a_path_is_behaviour() {
     let limit = PathLimit {
         bandwidth: None,

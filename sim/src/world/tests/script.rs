@@ -25,6 +25,8 @@ use crate::world::{DeviceIndex, MachineId, ProcessId, Workbench, World};
 pub(super) enum Act {
     /// Sends a packet of this number to an address.
     Send(u32, u64),
+    /// Takes an address beside its own.
+    Bind(u32),
     /// Fills a page of device 0 with a byte, forced.
     Fill(u64, u8),
     /// The same into the cache.
@@ -65,6 +67,7 @@ impl Module for Script {
         for (act, io) in acts.iter().zip(1..) {
             match *act {
                 Act::Send(to, id) => out.send(WIRE, Address::new(to), label(entropy, id), frame()),
+                Act::Bind(address) => out.bind(WIRE, Address::new(address)),
                 Act::Fill(page, fill) => out.submit(write(IoId(io), key(1), page, fill)),
                 Act::FillAs(epoch, page, fill) => {
                     out.submit(write(IoId(io), key(epoch), page, fill));

@@ -1,0 +1,97 @@
+//! Where the set is served, as far as an N-module knows: what the D-modules of the pair said
+//! last. A hint, and no proof: who does not serve drops what it is asked.
+//!
+//! Owns the comparison of the two words: that of the higher epoch counts, for each takeover
+//! has a higher one than all before, and the partner's ages as fast as a heartbeat does.
+
+use serde::{Deserialize, Serialize};
+
+use crate::time::{Duration, Instant};
+use crate::wire::interconnect::{Alive, Standing};
+
+/// What an N-module has heard.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Whereabouts {
+    /// What the partner's D-module said last, and when.
+    partner: Option<(Alive, Instant)>,
+    /// The last epoch under which this node's own D-module served.
+    own_epoch: u64,
+}
+
+impl Whereabouts {
+    /// The partner's D-module says how it stands. What it said before that is passed over.
+    pub(super) fn note_partner(&mut self, alive: Alive, now: Instant) {
+        let is_old = self.partner.is_some_and(|(last, _)| {
+            last.incarnation == alive.incarnation && last.beat >= alive.beat
+        });
+        if !is_old {
+            self.partner = Some((alive, now));
+        }
+    }
+
+    /// The D-module beside it serves. True if it did not under this epoch before.
+    pub(super) fn note_own(&mut self, epoch: u64) -> bool {
+        let is_new = epoch > self.own_epoch;
+        self.own_epoch = self.own_epoch.max(epoch);
+        is_new
+    }
+
+    /// True if the partner serves: it said so within `silence`, and nobody here did later.
+    pub(super) fn is_at_partner(&self, now: Instant, silence: Duration) -> bool {
+        self.partner.is_some_and(|(alive, at)| {
+            alive.standing == Standing::Serves
+                && alive.epoch > self.own_epoch
+                && now.since(at) < silence
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vocabulary::NodeId;
+
+    const SILENCE: Duration = Duration::from_millis(10);
+
+    fn at(millis: u64) -> Instant {
+        Instant::from_nanos(millis * 1_000_000)
+    }
+
+    fn says(beat: u64, epoch: u64, standing: Standing) -> Alive {
+        Alive {
+            node: NodeId::new(2),
+            incarnation: 5,
+            beat,
+            epoch,
+            standing,
+        }
+    }
+
+    #[test]
+    fn the_word_of_the_higher_epoch_counts_whichever_comes_first() {
+        for own_first in [false, true] {
+            for (own, partner) in [(1, 2), (2, 1), (2, 2)] {
+                let mut heard = Whereabouts::default();
+                if own_first {
+                    assert!(heard.note_own(own));
+                }
+                heard.note_partner(says(1, partner, Standing::Serves), at(0));
+                if !own_first {
+                    assert!(heard.note_own(own));
+                }
+                assert!(!heard.note_own(own), "it is known");
+                assert_eq!(heard.is_at_partner(at(1), SILENCE), partner > own);
+            }
+        }
+    }
+
+    #[test]
+    fn an_old_word_of_its_own_brings_nothing_back() {
+        let mut heard = Whereabouts::default();
+        heard.note_own(3);
+        heard.note_partner(says(1, 4, Standing::Serves), at(0));
+        assert!(!heard.note_own(3));
+        assert!(heard.is_at_partner(at(9), SILENCE));
+        assert!(!heard.is_at_partner(at(10), SILENCE), "it has been silent");
+    }
+}
