@@ -305,9 +305,8 @@ impl Generation {
         self.asked = None;
     }
 
-    /// When the addresses are to be tested next.
-    /// Once the peers have left a Hello without an answer for too long, and again from
-    /// time to time.
+    /// When the addresses are to be tested next: once the peers have left a Hello without an
+    /// answer for too long, and again from time to time.
     pub fn next_search(&self, silent_since: Option<Instant>) -> Option<Instant> {
         let (since, configuration) = (silent_since?, self.configuration()?);
         let is_lost = configuration.peers.iter().all(Option::is_none);

@@ -244,6 +244,7 @@ fn everything() -> Builder {
             region_blocks: 16,
             mediator: true,
             interconnect: false,
+            service_address: false,
             peer_addresses: 40,
             founding: true,
         })

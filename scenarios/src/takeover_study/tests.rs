@@ -104,7 +104,7 @@ fn places_are_everywhere_and_nobody_moves_to_where_he_is() {
         assert_ne!(there, then);
         hit.insert((there, then));
     }
-    let of = |place| FIRST_PEER_ADDRESS + 4 + 2 * place;
+    let of = |place: u32| FIRST_PEER_ADDRESS + 4 + 2 * place;
     let all = (0..4).flat_map(|one| (0..4).map(move |other| (of(one), of(other))));
     assert_eq!(hit, all.filter(|(one, other)| one != other).collect());
 }
