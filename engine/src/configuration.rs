@@ -158,6 +158,14 @@ impl Configuration {
             ..self
         })
     }
+    /// The same in its next version.
+    #[must_use]
+    pub fn next_version(&self) -> Configuration {
+        Configuration {
+            version: self.version + 1,
+            ..self.clone()
+        }
+    }
     /// This node's place in its pair: the lower of the two numbers is 0.
     pub fn rank(&self) -> u64 {
         u64::from(self.partner < self.node)

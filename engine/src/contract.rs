@@ -75,6 +75,12 @@ pub trait Module: Clone + Debug + Eq + Serialize + DeserializeOwned {
     fn order(_kind: OrderKind) -> Option<Self::Local> {
         None
     }
+
+    /// The identity with which a module boots from then on, if the administrator's order
+    /// changes that: what he writes to the admin device, whether the module is up or not.
+    fn amended(_identity: &Self::Identity, _order: OrderKind) -> Option<Self::Identity> {
+        None
+    }
 }
 
 /// Fresh randomness for one boot, never repeated for another.

@@ -17,16 +17,20 @@ pub enum Order {
     /// Hand the storage set over to the HA partner: a giveback where that is the
     /// primary, a planned takeover where it is the standby.
     HandOver,
+    /// Go by the configuration in its next version, with the peers' addresses as the
+    /// administrator knows them: from the D-module's next boot on.
+    NewConfiguration,
 }
 
 impl Order {
     /// Every order.
-    pub const ALL: [Order; 1] = [Order::HandOver];
+    pub const ALL: [Order; 2] = [Order::HandOver, Order::NewConfiguration];
 
     /// Its number, by which a driver carries it.
     pub const fn kind(self) -> OrderKind {
         match self {
             Order::HandOver => OrderKind(1),
+            Order::NewConfiguration => OrderKind(2),
         }
     }
     /// The order of a number.
@@ -37,6 +41,7 @@ impl Order {
     pub const fn name(self) -> &'static str {
         match self {
             Order::HandOver => "hand-over",
+            Order::NewConfiguration => "new-configuration",
         }
     }
 }

@@ -188,4 +188,12 @@ impl Module for Actor {
     fn order(kind: OrderKind) -> Option<Local> {
         Order::of(kind).map(Local::Order)
     }
+
+    fn amended(identity: &Identity, order: OrderKind) -> Option<Identity> {
+        let Identity::M(configuration) = identity else {
+            return None;
+        };
+        let amended = MModule::amended(configuration, Order::of(order)?)?;
+        Some(Identity::M(Arc::new(amended)))
+    }
 }

@@ -30,6 +30,7 @@ const FILES: &[(&str, &str)] = embed! {
         "late-replicas";
     "boot":
         "boot-stored"
+        "configuration-anew"
         "peers-moved"
         "metadata-damaged"
         "search-without-n-module"
@@ -65,6 +66,7 @@ const FILES: &[(&str, &str)] = embed! {
         "planned-takeover"
         "planned-takeover-of-mirror"
         "readers"
+        "retried-after-takeover"
         "roles-while-down"
         "service-address"
         "service-address-in-a-storm"
@@ -87,7 +89,13 @@ const FILES: &[(&str, &str)] = embed! {
         "slow-record"
         "lying-flush"
         "late-word"
-        "short-outages";
+        "short-outages"
+        "resync-of-in-flight"
+        "resync-of-dirty"
+        "writes-around-the-cursor"
+        "progress-survives"
+        "target-is-no-copy"
+        "short-interruption";
     "pairs":
         "three-pairs";
     "storm":

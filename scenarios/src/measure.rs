@@ -59,12 +59,13 @@ fn of_volume(volume: PairIndex, what: &str) -> String {
 }
 
 /// What every run comes to.
-const NAMES: [&str; 14] = [
+const NAMES: [&str; 15] = [
     "acknowledged",
     "acknowledged_before_calm",
     "client_errors",
     "latency_over_ideal",
     "longest_pause_ms",
+    "regions_copied",
     "searches",
     "write_latency_p50_ms",
     "write_latency_p99_ms",
@@ -136,6 +137,8 @@ pub struct Measures {
     acknowledged: u64,
     /// Of them, those before it became calm: what a storm lets through.
     before_calm: u64,
+    /// How often a region was copied to the mirror.
+    regions_copied: u64,
     /// How often peers' addresses were tested.
     searches: u64,
     calm_at: WorldTime,
@@ -279,6 +282,7 @@ impl Measures {
     pub fn observe_node(&mut self, at: WorldTime, process: ProcessId, event: &Event) {
         self.takeovers.observe(at, process, event);
         self.searches += u64::from(matches!(event, Event::PeersSought));
+        self.regions_copied += u64::from(matches!(event, Event::RegionCopied(_)));
         let (command, field): (_, fn(&mut Times) -> &mut Option<WorldTime>) = match event {
             Event::Accepted { command, .. } => (command, |times| &mut times.accepted),
             Event::Marked(command) => (command, |times| &mut times.marked),
@@ -323,6 +327,7 @@ impl Measures {
         for (name, count) in [
             ("acknowledged", self.acknowledged),
             ("acknowledged_before_calm", self.before_calm),
+            ("regions_copied", self.regions_copied),
             ("searches", self.searches),
             ("client_errors", self.errors),
         ] {

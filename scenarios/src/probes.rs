@@ -23,10 +23,6 @@ const UNLISTED: [(&str, &str); 25] = [
         "orphan-judged-in-a-resync of the corpus reaches it",
     ),
     (
-        "newer configuration replaces stored metadata",
-        "no scenario changes the administrator's configuration yet",
-    ),
-    (
         "bad block on both copies",
         "no scenario damages one block of both copies",
     ),
@@ -61,6 +57,7 @@ const UNLISTED: [(&str, &str); 25] = [
     ("mediator: a question waits for a write", UNIT_TEST),
     ("mediator: an outdated mirror is not promoted", PROMOTION),
     ("mediator: the owner's lease stands", PROMOTION),
+    ("the mirror's log makes a region dirty", PROMOTION),
     ("mediator: too many questions behind a write", UNIT_TEST),
     ("dirty block bad on both copies", UNIT_TEST),
     (

@@ -1,9 +1,11 @@
-//! Nodes lose power at every single event of a boot, of a takeover and of a giveback:
-//! whatever that interrupts, it is done again and ends in service, and every oracle holds.
+//! Nodes lose power at every single event of a boot, of a takeover, of a giveback and of a
+//! resync: whatever that interrupts, it is done again and ends in service, and every oracle
+//! holds.
 //!
 //! Each case is a fork of one run, so that nothing before it is run again.
 
 use stormglass_engine::event::{Event, Phase};
+use stormglass_engine::storage_set::record::Mode;
 use stormglass_engine::time::Duration;
 use stormglass_scenarios::actor::Report;
 use stormglass_scenarios::cluster;
@@ -198,4 +200,39 @@ fn a_giveback_that_is_interrupted_anywhere_is_done_again() {
     let cases = crash_everywhere(&scenario, 3, &window, &nodes);
     println!("{cases} givebacks were interrupted");
     assert!(cases > 100, "{cases}");
+}
+
+#[test]
+fn a_resync_that_is_interrupted_anywhere_is_done_again() {
+    // Eight regions; clients write to all of them before, above, at and below the cursor.
+    let text = "[topology]\n\
+         volume_blocks = 64\n\
+         mediator = true\n\
+         [settings]\n\
+         policy = \"sync\"\n\
+         [settings.timers]\n\
+         path_timeout = \"200ms\"\n\
+         loss_after = \"150ms\"\n\
+         [workload]\n\
+         clients = 3\n\
+         commands = 40\n\
+         think = \"25ms\"\n\
+         command_blocks = [1, 8]\n\
+         [[fault]]\n\
+         power_off = { at = \"100ms\", cluster = \"west\", restart_after = \"600ms\" }";
+    let scenario = parse("crash-everywhere", text).expect("it is valid");
+    let window = Window {
+        of: node(Cluster::East, 1),
+        after: Duration::from_millis(600),
+        begins: |occurrence, watched| {
+            reports(occurrence, watched, |event| {
+                matches!(event, Event::DirtyUnited(_))
+            })
+        },
+        ends: |event| matches!(event, Event::Mode(Mode::InSync, _)),
+    };
+    let nodes = [node(Cluster::East, 1), node(Cluster::West, 1)];
+    let cases = crash_everywhere(&scenario, 3, &window, &nodes);
+    println!("{cases} resyncs were interrupted");
+    assert!(cases > 200, "{cases}");
 }

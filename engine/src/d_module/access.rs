@@ -326,13 +326,16 @@ impl Access {
 
     /// The session of everything under way is over, with the mirror lost: what is
     /// not resolved changes this copy alone from now on. Its marks make its regions
-    /// dirty in the record that says so.
-    pub fn demote_all(&mut self) {
+    /// dirty in the record that says so. True if there was any.
+    pub fn demote_all(&mut self) -> bool {
+        let mut is_any = false;
         for in_flight in self.commands.values_mut() {
             if in_flight.route == Route::Replicated {
                 Arc::make_mut(in_flight).route = Route::LocalOnly;
+                is_any = true;
             }
         }
+        is_any
     }
 
     /// This copy alone is enough now for those that change no other; returns the
@@ -355,6 +358,7 @@ impl Access {
     pub fn clear_marks_in(&mut self, range: Range, set: &mut StorageSet, cx: &mut Context<'_>) {
         let overlaps = self.resolved.iter().any(|(_, r)| r.overlaps(range));
         if overlaps && set.room() > 0 {
+            cx.out.probe("marks ended for a region that is copied");
             let clears = self.take_clears(Some(range), cx);
             cx.append(set, Entry::Clear { clears });
         }

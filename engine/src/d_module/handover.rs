@@ -193,7 +193,9 @@ fn look(cx: &mut Context<'_>) -> IoId {
 impl DModule {
     /// The administrator's order.
     pub(super) fn handle_order(&mut self, order: Order, now: Instant, out: &mut NodeOutbox) {
-        let Order::HandOver = order;
+        if order != Order::HandOver {
+            return out.trace(Event::Ignored(IgnoreReason::Misrouted));
+        }
         if let Some(refusal) = self.refusal() {
             return out.trace(Event::OrderRefused(order, refusal));
         }

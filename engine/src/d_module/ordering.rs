@@ -91,16 +91,18 @@ impl Ordering {
     }
 
     fn is_free(&self, hold: Hold, place: usize) -> bool {
-        let is_copied = hold.sharing == Sharing::Exclusive
-            && self
-                .region
-                .is_some_and(|region| region.overlaps(hold.range));
-        let free = !is_copied && !self.held.values().any(|held| held.conflicts(&hold));
+        let free = !self.is_copied(hold) && !self.held.values().any(|held| held.conflicts(&hold));
         free && !self
             .waiting
             .iter()
             .take(place)
             .any(|earlier| earlier.hold.conflicts(&hold))
+    }
+
+    /// True of a mutation of the closed region.
+    fn is_copied(&self, hold: Hold) -> bool {
+        let is_over = |region: Range| region.overlaps(hold.range);
+        hold.sharing == Sharing::Exclusive && self.region.is_some_and(is_over)
     }
 
     /// From now on no mutation of the region begins; those that have begun end.
@@ -116,6 +118,12 @@ impl Ordering {
         };
         let mut held = self.held.values();
         !held.any(|held| held.sharing == Sharing::Exclusive && held.range.overlaps(region))
+    }
+
+    /// True if a mutation waits for the closed region.
+    pub fn is_region_awaited(&self) -> bool {
+        let mut waiting = self.waiting.iter();
+        waiting.any(|waiting| self.is_copied(waiting.hold))
     }
 
     /// Mutations of the region may begin again.

@@ -36,6 +36,28 @@ fn it_answers_whoever_asks_passes_orders_on_and_says_nothing_else() {
 }
 
 #[test]
+fn a_new_version_is_told_to_who_asks_from_then_on_and_survives_it() {
+    let first = Arc::new(configuration(Role::Owner));
+    let second = MModule::amended(&first, Order::NewConfiguration).expect("it changes that");
+    assert_eq!(second.version, first.version + 1);
+    assert_eq!(second.peers, first.peers);
+    assert_eq!(MModule::amended(&first, Order::HandOver), None);
+    let now = Instant::from_nanos(0);
+    let mut out = NodeOutbox::default();
+    let mut module = MModule::boot(&first, Entropy::new(1), now, &mut out);
+    let order = Input::Local(Local::Order(Order::NewConfiguration));
+    module.handle(now, order, &mut out);
+    assert!(out.is_empty(), "nobody is told who does not ask");
+    let asks = Input::Local(Local::AskConfiguration { from: D_SLOT });
+    module.handle(now, asks, &mut out);
+    let answer = Effect::Local {
+        to: D_SLOT,
+        message: Local::Configuration(Arc::new(second)),
+    };
+    assert_eq!(out.drain().collect::<Vec<_>>(), [answer]);
+}
+
+#[test]
 fn what_is_not_for_it_is_ignored_with_a_reason() {
     let configuration = Arc::new(configuration(Role::Owner));
     let mut out = NodeOutbox::default();

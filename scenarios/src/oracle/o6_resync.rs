@@ -6,6 +6,8 @@
 //! any that the owner's set may hold. (That the two are equal is O5's.) And of each
 //! command whose result the owner has and that touched the region, it has a result, or
 //! the client's promise never to ask: a promoted mirror would call it failed otherwise.
+//! The scan takes the highest region: when one ends, no higher one is dirty that was so
+//! already when the one before it ended.
 //! So it is with a mark: where the mirror owes something, a mark ends when it knows what
 //! became of the command. A mirror that has lost its set since it acknowledged the
 //! copy is not asked.
@@ -14,6 +16,7 @@
 //! mirror may hold before it, unless the owner's set certainly holds that very
 //! version: a rollback.
 
+use imbl::OrdSet;
 use serde::{Deserialize, Serialize};
 use stormglass_engine::storage_set::record::Entry;
 use stormglass_engine::vocabulary::{BlockIndex, Range, SequenceId};
@@ -25,6 +28,8 @@ use super::{Finding, OracleId};
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Resync {
     checks: u64,
+    /// Regions that were dirty when the last one ended.
+    left: OrdSet<u64>,
 }
 
 impl Resync {
@@ -43,9 +48,10 @@ impl Resync {
         findings: &mut Vec<Finding>,
     ) {
         let says = match (&link.entry, copy) {
-            (Entry::Dirty { .. }, 0) if pair.is_mirror_bereft() => None,
+            (Entry::Dirty { .. }, 0) if pair.is_mirror_bereft() => self.overtaken(link, pair),
             (Entry::Dirty { .. }, 0) => self
-                .first_uncopied(link, pair)
+                .overtaken(link, pair)
+                .or_else(|| self.first_uncopied(link, pair))
                 .or_else(|| self.first_unknown(link, pair)),
             (Entry::Mark { .. } | Entry::Clear { .. }, 0) => self.first_untold(link, pair),
             (Entry::Copy { range, .. }, 1) => self.first_older(*range, link, pair),
@@ -55,6 +61,21 @@ impl Resync {
             let events = vec![link.event, when.event];
             findings.push(Finding::new(OracleId::O6, when.at, says, events));
         }
+    }
+
+    /// A region that has been left, though a lower one has been copied.
+    fn overtaken(&mut self, link: &Link, pair: &Pair) -> Option<String> {
+        let cleared = link.bits.iter().filter(|(_, is_set)| !is_set);
+        let lowest = cleared.map(|(region, _)| *region).min()?;
+        self.checks += 1;
+        let dirty = pair.set(0).state().dirty();
+        let left = std::mem::replace(&mut self.left, dirty.clone());
+        let above = dirty
+            .range(lowest..)
+            .find(|region| left.contains(*region))?;
+        Some(format!(
+            "the bit of region {lowest} is cleared before that of region {above}, which is higher"
+        ))
     }
 
     fn first_uncopied(&mut self, link: &Link, pair: &Pair) -> Option<String> {

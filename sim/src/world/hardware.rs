@@ -82,15 +82,23 @@ impl<M: Module> World<M> {
         }
     }
 
-    /// The administrator speaks to a module; nobody hears it if that is down.
+    /// The administrator speaks to a module; nobody hears it if that is down, but it may
+    /// change what the module boots with.
     fn order(&mut self, to: ProcessId, order: OrderKind, bench: &mut Workbench<M>) {
         let process = self.process(to);
         let (is_up, incarnation) = (process.module.is_some(), process.incarnation);
-        let Some(message) = M::order(order).filter(|_| is_up) else {
+        let amended = M::amended(&process.identity, order);
+        let message = M::order(order).filter(|_| is_up);
+        if amended.is_some() || message.is_some() {
+            let happened = Happened::Ordered { process: to, order };
+            bench.log.push(Occurrence::Fault(happened));
+        }
+        if let Some(identity) = amended {
+            Arc::make_mut(&mut self.processes[to.index()]).identity = identity;
+        }
+        let Some(message) = message else {
             return;
         };
-        let happened = Happened::Ordered { process: to, order };
-        bench.log.push(Occurrence::Fault(happened));
         let parcel = Parcel {
             to,
             origin: Origin::Machine { incarnation },

@@ -63,6 +63,9 @@ impl Mirror {
         }
         let is_follower =
             tables.role == Role::Mirror && tables.consistency == Consistency::Consistent;
+        if tables.consistency == Consistency::Inconsistent {
+            cx.out.probe("no lease of a copy that is not consistent");
+        }
         if !is_follower || session != tables.fence || self.accepting.is_some() {
             return cx.out.trace(Event::Ignored(IgnoreReason::StaleSession));
         }

@@ -10,6 +10,7 @@ use crate::d_module::access::{Next, pages_needed};
 use crate::d_module::ordering::Sharing;
 use crate::d_module::status;
 use crate::storage_set::StorageSet;
+use crate::storage_set::record::{Mode, Route};
 use crate::vocabulary::{Status, UnknownReason};
 use crate::wire::CommandFrame;
 
@@ -87,6 +88,12 @@ impl Owner {
             return self.start_read(id, range, set, cx);
         }
         let route = self.route(range, set, cx);
+        if self.mode == Mode::Resync {
+            cx.out.probe(match route {
+                Route::Replicated => "write behind the scan goes to both copies",
+                Route::LocalOnly => "write ahead of the scan stays here",
+            });
+        }
         if self.access.accept(frame, route, set, cx) == Next::Compare {
             self.start_read(id, range, set, cx);
         }

@@ -44,8 +44,8 @@ impl Owner {
             self.resync.stop(&mut self.ordering);
             self.authority.drop_mirror();
         }
-        if mode != Mode::InSync {
-            self.access.demote_all();
+        if mode != Mode::InSync && self.access.demote_all() {
+            cx.out.probe("in-flight regions turn dirty");
         }
         self.mode = mode;
         self.session = session;
@@ -75,6 +75,9 @@ impl Owner {
     /// The path is silent, or refused: a session for a session.
     pub(super) fn lose_session(&mut self, set: &mut StorageSet, cx: &mut Context<'_>) {
         cx.out.probe("silent path gets a new session");
+        if self.mode == Mode::Resync {
+            cx.out.probe("resync begins anew");
+        }
         let mode = match self.mode {
             Mode::InSync => Mode::InSync,
             Mode::OosPending => Mode::OosPending,

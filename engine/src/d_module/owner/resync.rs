@@ -133,6 +133,11 @@ impl Owner {
     /// knows: both sides' logs are united, durably, before anything is copied.
     pub(super) fn unite(&mut self, dirty: &[Range], set: &mut StorageSet, cx: &mut Context<'_>) {
         self.resync.enter(Step::Uniting);
+        let geometry = &cx.configuration.set.geometry;
+        let mut regions = dirty.iter().flat_map(|range| geometry.regions(*range));
+        if regions.any(|region| !set.tables().dirty.contains(&region)) {
+            cx.out.probe("the mirror's log makes a region dirty");
+        }
         let entry = Entry::Dirty {
             set: dirty.to_vec(),
             clear: Vec::new(),
@@ -152,6 +157,9 @@ impl Owner {
                 cx.out.trace(Event::DirtyUnited(self.session));
             }
             Step::Clearing if clear.first() == self.resync.region.as_ref() => {
+                if self.ordering.is_region_awaited() {
+                    cx.out.probe("write waited for the region being copied");
+                }
                 self.ordering.open_region();
                 if let Some(region) = self.resync.region.take() {
                     cx.out.trace(Event::RegionCopied(region));

@@ -130,6 +130,9 @@ pub enum OrderName {
     /// Hand the storage set over to the partner: a giveback where that is the primary, a
     /// planned takeover where it is the standby.
     HandOver,
+    /// Go by the configuration in its next version, with the peers' addresses of the
+    /// scenario's beginning, from the D-module's next boot on.
+    NewConfiguration,
 }
 
 impl OrderName {
@@ -137,6 +140,7 @@ impl OrderName {
     pub fn order(self) -> Order {
         match self {
             OrderName::HandOver => Order::HandOver,
+            OrderName::NewConfiguration => Order::NewConfiguration,
         }
     }
 
@@ -144,6 +148,7 @@ impl OrderName {
     pub(crate) fn of(kind: OrderKind) -> OrderName {
         match Order::of(kind) {
             Some(Order::HandOver) => OrderName::HandOver,
+            Some(Order::NewConfiguration) => OrderName::NewConfiguration,
             None => unreachable!("a world carries orders that the engine knows"),
         }
     }

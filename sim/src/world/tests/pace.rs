@@ -4,7 +4,7 @@ use stormglass_engine::contract::OrderKind;
 use stormglass_engine::time::Duration;
 
 use super::at;
-use super::script::{Act, Play};
+use super::script::{AMENDS, Act, Play};
 use crate::clock::{Clock, ClockRate};
 use crate::fault::Fault;
 use crate::occurrence::{Happened, Occurrence};
@@ -178,4 +178,29 @@ fn an_order_is_a_word_to_who_is_up_and_nothing_to_who_is_not() {
     assert_eq!(play.log, [Occurrence::Fault(happened)]);
     play.run_until(at(10));
     assert_eq!(play.heard(0), ["0 word 7"]);
+}
+
+#[test]
+fn an_order_may_change_what_a_module_boots_with_whether_it_is_up_or_not() {
+    for is_up in [false, true] {
+        let mut play = Play::empty();
+        play.add(&[], Clock::default(), CpuCost::NONE);
+        let process = ProcessId(0);
+        if is_up {
+            play.boot(0);
+        }
+        play.log.clear();
+        let origin = play.world.clone();
+        play.apply(&Fault::Order(process, AMENDS));
+        let happened = Happened::Ordered {
+            process,
+            order: AMENDS,
+        };
+        assert_eq!(play.log, [Occurrence::Fault(happened)]);
+        assert!(play.world.first_difference(&origin).is_some());
+        play.apply(&Fault::Kill(process));
+        play.boot(0);
+        play.run_until(at(10));
+        assert_eq!(play.heard(0), ["5 deadline"]);
+    }
 }

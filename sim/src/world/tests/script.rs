@@ -124,8 +124,15 @@ impl Module for Script {
     fn order(kind: OrderKind) -> Option<u32> {
         (kind.0 < 100).then_some(u32::from(kind.0))
     }
+
+    fn amended(acts: &Vec<Act>, order: OrderKind) -> Option<Vec<Act>> {
+        let more = [Act::WakeAfter(Duration::from_micros(5))];
+        (order == AMENDS).then(|| acts.iter().cloned().chain(more).collect())
+    }
 }
 
+/// The order that changes what a module does at boot.
+pub(super) const AMENDS: OrderKind = OrderKind(50);
 pub(super) const WIRE: NetworkId = NetworkId::new(0);
 /// How long a packet of a play takes, and a write.
 pub(super) const LATENCY: Latency = micros(10);

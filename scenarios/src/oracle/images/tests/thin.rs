@@ -253,6 +253,31 @@ fn o6_finds_a_bit_cleared_before_the_copy_is_durable() {
 }
 
 #[test]
+fn o6_finds_a_region_that_is_copied_before_a_higher_one() {
+    // Regions 0 to 2 are dirty, or the highest of them only once the next is under way.
+    for is_late in [true, false] {
+        let mut rig = in_resync();
+        let highest = mark_alone(4, range(16, 1));
+        rig.durable(OWNER, mark_alone(3, range(8, 1)));
+        if !is_late {
+            rig.durable(OWNER, highest.clone());
+        }
+        rig.record(OWNER, clean(range(8, 8)));
+        rig.findings.clear();
+        if is_late {
+            rig.durable(OWNER, highest);
+        }
+        rig.durable(MIRROR, copied(1, 2));
+        rig.record(OWNER, clean(region()));
+        let says = "cleared before that of region 2, which is higher";
+        match is_late {
+            true => assert_eq!(rig.findings, []),
+            false => rig.expect(OracleId::O6, says),
+        }
+    }
+}
+
+#[test]
 fn o6_finds_old_copied_over_new_and_takes_a_rollback() {
     let mut rig = Rig::new();
     write(&mut rig, 1, 0, 1);
