@@ -61,7 +61,7 @@ const PROBES: &[(&str, &str)] = &[
     ("M17", "peers sought again"),
     ("M18", "takeover on a hardware notice"),
     ("M19", "service address moved to the heir"),
-    ("R1", "in-flight regions turn dirty"),
+    ("R1", "marks ended for a region that is copied"),
     ("R2", "in-flight regions turn dirty"),
     ("R3", "measure: regions_copied"),
     ("R4", "measure: regions_copied"),

@@ -213,11 +213,11 @@ impl Node {
             epoch: 3,
             standing,
         });
-        let heard = self.from_partner(interconnect::encode(&alive));
+        let heard = self.partner_sends(interconnect::encode(&alive));
         assert_eq!(heard, []);
     }
 
-    fn from_partner(&mut self, frame: Frame) -> Effects {
+    fn partner_sends(&mut self, frame: Frame) -> Effects {
         self.input(Input::Packet(Packet {
             network: BETWEEN,
             from: PARTNER,
@@ -298,10 +298,13 @@ fn what_comes_from_the_partner_is_served_here_and_never_forwarded_again() {
             request,
         },
     };
-    assert_eq!(node.from_partner(forward::encode(&message)), [served]);
+    assert_eq!(node.partner_sends(forward::encode(&message)), [served]);
     let foreign = client::encode_request(&read(VolumeId::new(2)));
     let foreign = forward::encode(&forwarded(Direction::Request, foreign));
-    assert_eq!(node.from_partner(foreign), ignored(IgnoreReason::Misrouted));
+    assert_eq!(
+        node.partner_sends(foreign),
+        ignored(IgnoreReason::Misrouted)
+    );
 }
 
 #[test]
@@ -337,7 +340,7 @@ fn a_reply_goes_back_the_way_that_its_request_came() {
         label: label(kind::ANSWER, 7 << 40 | 4, 2),
         frame,
     };
-    assert_eq!(node.from_partner(message), [given]);
+    assert_eq!(node.partner_sends(message), [given]);
 }
 
 fn serves(epoch: u64, is_heir: bool) -> Input<Local> {
@@ -363,7 +366,7 @@ fn who_serves_takes_the_service_address_again_and_again_and_says_so_once_an_epoc
     };
     let says = Effect::Trace(Event::ServiceAddress(service));
     assert_eq!(node.input(serves(1, false)), [says.clone(), takes.clone()]);
-    assert_eq!(node.input(serves(1, false)), [takes.clone()]);
+    assert_eq!(node.input(serves(1, false)), vec![takes.clone()]);
     let moved = Effect::Probe("service address moved to the heir");
     assert_eq!(
         node.input(serves(3, true)),

@@ -61,6 +61,10 @@ pub struct Scenario {
 /// The machines and devices. The clusters are `east` and `west`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a key of its own in a file: what there is and what there is not"
+)]
 pub struct Topology {
     /// Distances and service times.
     pub profile: Profile,
