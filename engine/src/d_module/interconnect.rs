@@ -63,10 +63,10 @@ impl Line {
 
     /// A notice of the partner. One that was overtaken by a later one says nothing.
     pub fn handle_alive(&mut self, alive: Alive, cx: &mut Context<'_>) {
-        let is_old = self.heard.is_some_and(|(last, _)| {
-            last.incarnation == alive.incarnation && last.beat >= alive.beat
-        });
-        if is_old {
+        if self
+            .heard
+            .is_some_and(|(last, _)| alive.is_overtaken_by(&last))
+        {
             return cx.out.trace(Event::Ignored(IgnoreReason::Redundant));
         }
         self.heard = Some((alive, cx.now));

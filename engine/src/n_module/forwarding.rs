@@ -1,10 +1,9 @@
 //! Forwarding: clients' messages between the N-modules of a pair.
 //!
 //! Owns how a request gets to the partner and a reply back. Where a set is served is for
-//! `whereabouts` to say; a request that comes too early or too
-//! late finds nobody who serves it, and its client sends it again. What was forwarded is never
-//! forwarded again, so two nodes that each take the other for the one that serves pass nothing
-//! to and fro.
+//! `whereabouts` to say; a request that comes too early or too late finds nobody who serves
+//! it, and its client sends it again. What was forwarded is never forwarded again, so two
+//! nodes that each take the other for the one that serves pass nothing to and fro.
 
 use super::{NModule, label_id, volume_of};
 use crate::configuration::{D_SLOT, Interconnect};

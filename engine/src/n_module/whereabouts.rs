@@ -21,10 +21,10 @@ pub(super) struct Whereabouts {
 impl Whereabouts {
     /// The partner's D-module says how it stands. What it said before that is passed over.
     pub(super) fn note_partner(&mut self, alive: Alive, now: Instant) {
-        let is_old = self.partner.is_some_and(|(last, _)| {
-            last.incarnation == alive.incarnation && last.beat >= alive.beat
-        });
-        if !is_old {
+        if !self
+            .partner
+            .is_some_and(|(last, _)| alive.is_overtaken_by(&last))
+        {
             self.partner = Some((alive, now));
         }
     }

@@ -45,6 +45,13 @@ pub struct Alive {
     pub standing: Standing,
 }
 
+impl Alive {
+    /// True if the same incarnation said `last` in this beat or a later one.
+    pub fn is_overtaken_by(&self, last: &Alive) -> bool {
+        last.incarnation == self.incarnation && last.beat >= self.beat
+    }
+}
+
 /// A standby asks its partner to hand over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct AskHandOver {
