@@ -59,6 +59,8 @@ pub struct Configuration {
     pub partner: NodeId,
     /// The cluster that both belong to.
     pub site: SiteId,
+    /// The other cluster of the mirror relationship.
+    pub peer_site: SiteId,
     /// The storage set that this node's pair shares.
     pub set: SetConfiguration,
     /// Whether this node of the pair takes the set at boot, or stands by.
@@ -374,6 +376,11 @@ pub struct Timers {
     pub giveback_after: Option<Duration>,
     /// How long a lease of the mirror or the mediator lasts. Default 2 s.
     pub lease: Duration,
+    /// A mirror whose owner has been silent for this long has the mediator make it the owner,
+    /// if the mediator's record says in sync and no lease runs; never by itself if absent. Off
+    /// by default: a site is given up by who answers for it. Longer than a takeover within
+    /// the owner's pair.
+    pub switchover_after: Option<Duration>,
     /// By how much a grantor waits longer than a holder: clock drift over the
     /// longest term and reserve. Default 10 ms.
     pub lease_margin: Duration,
@@ -415,6 +422,7 @@ impl Default for Timers {
             drain_limit: Duration::from_secs(2),
             giveback_after: None,
             lease: Duration::from_secs(2),
+            switchover_after: None,
             lease_margin: Duration::from_millis(10),
             loss_after: Duration::from_millis(1500),
             mediator_retry: Duration::from_millis(200),

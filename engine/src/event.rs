@@ -7,8 +7,8 @@ use crate::contract::{Address, IoError, ReservationKey};
 use crate::local::Order;
 use crate::storage_set::record::Mode;
 use crate::vocabulary::{
-    CommandId, CopyNumber, Lsn, NodeId, Outcome, Range, SequenceId, Session, SetId, Status,
-    UnknownReason,
+    CommandId, CopyNumber, Lsn, NodeId, Outcome, Range, SequenceId, Session, SetId, SiteEpoch,
+    Status, UnknownReason,
 };
 use crate::wire::HelloRefusal;
 use crate::wire::mediator::MediatorRecord;
@@ -77,6 +77,20 @@ pub enum Event {
     DirtyUnited(Session),
     /// Owner: a region is copied and clean, durably.
     RegionCopied(Range),
+    /// A reign of this site begins, durably.
+    Activated {
+        /// Its first session.
+        session: Session,
+        /// The administrator's word: what the other site had acknowledged alone is given up.
+        forced: bool,
+    },
+    /// Owner: the reign is given away at this version, durably; nothing is answered any more.
+    HandedOff(SiteEpoch),
+    /// Owner no more, durably: the other site has a later reign.
+    StoodDown,
+    /// Owner: the mirror had something else in this region from a reign of its own, and has
+    /// it no more.
+    RolledBack(Range),
     /// Mirror: consistent again, durably.
     Finished(Session),
     /// Owner: blocks that could not be read are written anew as the mirror holds them.
@@ -229,8 +243,11 @@ pub enum Phase {
     Serving,
     /// Mirror: performs replicas.
     Following,
-    /// Owner or mirror: ends what it has accepted, to hand the set over; accepts nothing.
+    /// Owner or mirror: ends what it has accepted, to hand the set or its reign over; accepts
+    /// nothing.
     Draining,
+    /// Has given its reign away, and waits for the other site to have it.
+    HandingOff,
     /// Lost its reservation or its journal; does nothing any more.
     Halted,
 }
@@ -248,6 +265,12 @@ pub enum OrderRefusal {
     UnderWay,
     /// The partner does not watch.
     PartnerSilent,
+    /// The copies are not in sync.
+    OutOfSync,
+    /// This copy is half overwritten.
+    Inconsistent,
+    /// Without a mediator the administrator has to attest that the other site is off.
+    Unattested,
 }
 
 /// What a command waits for at the door.

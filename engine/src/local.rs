@@ -20,17 +20,35 @@ pub enum Order {
     /// Go by the configuration in its next version, with the peers' addresses as the
     /// administrator knows them: from the D-module's next boot on.
     NewConfiguration,
+    /// Give the volume's ownership to the other site: a planned switchover. To the node that
+    /// serves it.
+    SwitchOver,
+    /// Be the volume's owner, whatever the other site has acknowledged alone: a forced
+    /// switchover. To the node of the mirror's pair that holds its set.
+    ForceSwitchOver,
+    /// The same, and the administrator attests that the other site is off. Without a mediator
+    /// there is no other way.
+    ForceSwitchOverAttested,
 }
 
 impl Order {
     /// Every order.
-    pub const ALL: [Order; 2] = [Order::HandOver, Order::NewConfiguration];
+    pub const ALL: [Order; 5] = [
+        Order::HandOver,
+        Order::NewConfiguration,
+        Order::SwitchOver,
+        Order::ForceSwitchOver,
+        Order::ForceSwitchOverAttested,
+    ];
 
     /// Its number, by which a driver carries it.
     pub const fn kind(self) -> OrderKind {
         match self {
             Order::HandOver => OrderKind(1),
             Order::NewConfiguration => OrderKind(2),
+            Order::SwitchOver => OrderKind(3),
+            Order::ForceSwitchOver => OrderKind(4),
+            Order::ForceSwitchOverAttested => OrderKind(5),
         }
     }
     /// The order of a number.
@@ -42,6 +60,9 @@ impl Order {
         match self {
             Order::HandOver => "hand-over",
             Order::NewConfiguration => "new-configuration",
+            Order::SwitchOver => "switch-over",
+            Order::ForceSwitchOver => "force-switch-over",
+            Order::ForceSwitchOverAttested => "force-switch-over-attested",
         }
     }
 }

@@ -10,9 +10,13 @@
 //! * A version is written on the page of its parity, so a torn write leaves the one
 //!   before it. It is read back before anybody hears of it: a device that says that it
 //!   wrote and did not would let the version before come back to life.
-//! * Another site becomes owner only if the mirror was in sync and the owner's lease,
-//!   counted here from its granting and with the margin, has run out. A boot counts a
-//!   whole term from its own beginning: what the life before it granted is forgotten.
+//! * Another site becomes owner by itself only if the mirror was in sync and the owner's
+//!   lease, counted here from its granting and with the margin, has run out. A boot counts
+//!   a whole term from its own beginning: what the life before it granted is forgotten.
+//! * By the administrator's word it need not have been in sync; and while that word waits
+//!   for the lease the owner gets none, or one that lives would renew it for ever. Only
+//!   where the administrator attests that the owner is off, or the owner itself hands its
+//!   ownership off, does a lease count nothing.
 
 mod format;
 #[cfg(test)]
@@ -32,7 +36,7 @@ use crate::contract::{
 use crate::event::{Event, IgnoreReason};
 use crate::local::{Local, NodeOutbox};
 use crate::time::{Duration, Instant};
-use crate::vocabulary::VolumeId;
+use crate::vocabulary::{SiteId, VolumeId};
 use crate::wire::kind;
 use crate::wire::mediator::{
     Ask, MediatorRecord, MediatorReply, MediatorRequest, decode_request, encode_reply,
@@ -140,6 +144,8 @@ pub struct Mediator {
     record: MediatorRecord,
     /// The owner's lease has run out by then.
     leased_until: Instant,
+    /// Until then the owner gets no lease: the administrator wants another one.
+    withheld_until: Instant,
     writing: Option<Writing>,
     waiting: VecDeque<Question>,
     /// How often the device was read back before: part of its commands' names.
@@ -161,6 +167,7 @@ impl Mediator {
             phase: Phase::Reading,
             record: configuration.begins_with,
             leased_until: now.after(configuration.lease_counted()),
+            withheld_until: now,
             writing: None,
             waiting: VecDeque::new(),
             rereads: 0,
@@ -322,8 +329,19 @@ impl Mediator {
             record, question, ..
         } = writing;
         if record.owner != self.record.owner {
-            // What was granted to the one before has run out; the new one has none yet.
-            assert!(self.leased_until <= now, "a lease outlives its owner");
+            // What was granted to the one before has run out, or it has said itself, or the
+            // administrator for it, that it makes no use of it; the new one has none yet.
+            let waives = match writing.question.request.ask {
+                Ask::HandOff { .. } => true,
+                Ask::Force { attested, .. } => attested,
+                Ask::Read | Ask::Lease | Ask::CompareAndSet { .. } => false,
+            };
+            assert!(
+                waives || self.leased_until <= now,
+                "a lease outlives its owner"
+            );
+            self.leased_until = now;
+            self.withheld_until = now;
         }
         self.record = record;
         out.trace(Event::MediatorSet(record));
@@ -342,7 +360,7 @@ impl Mediator {
         match request.ask {
             Ask::Read => self.reply(question, false, out),
             Ask::Lease => {
-                let is_owner = request.site == self.record.owner;
+                let is_owner = request.site == self.record.owner && self.withheld_until <= now;
                 if is_owner {
                     self.leased_until = now.after(self.configuration.lease_counted());
                 }
@@ -352,20 +370,50 @@ impl Mediator {
                 if expect != self.record.version || !self.may_own(now, request, out) {
                     return self.reply(question, false, out);
                 }
-                let record = MediatorRecord {
-                    version: self.record.version.next(),
-                    owner: request.site,
-                    in_sync,
-                };
-                let writing = Writing {
-                    record,
-                    question,
-                    repetition: 0,
-                    step: Step::Write,
-                };
-                self.go_on(writing, out);
+                self.write((request.site, in_sync), question, out);
+            }
+            Ask::HandOff { expect, to } => {
+                if expect != self.record.version || request.site != self.record.owner {
+                    return self.reply(question, false, out);
+                }
+                out.probe("mediator: ownership handed off");
+                self.write((to, true), question, out);
+            }
+            Ask::Force { expect, attested } => {
+                let is_owner = request.site == self.record.owner;
+                if expect != self.record.version || is_owner {
+                    return self.reply(question, false, out);
+                }
+                if now < self.leased_until && !attested {
+                    out.probe("mediator: a forced switchover waits for the owner's lease");
+                    self.withheld_until = now.after(self.configuration.lease_counted());
+                    return self.reply(question, false, out);
+                }
+                out.probe("mediator: ownership forced");
+                self.write((request.site, false), question, out);
             }
         }
+    }
+
+    /// Begins the write of the next version.
+    fn write(
+        &mut self,
+        (owner, in_sync): (SiteId, bool),
+        question: Question,
+        out: &mut NodeOutbox,
+    ) {
+        let record = MediatorRecord {
+            version: self.record.version.next(),
+            owner,
+            in_sync,
+        };
+        let writing = Writing {
+            record,
+            question,
+            repetition: 0,
+            step: Step::Write,
+        };
+        self.go_on(writing, out);
     }
 
     /// Whether the asking site is the owner, or may become it.

@@ -424,13 +424,19 @@ impl Station {
             session,
             attempt: 0,
             dirty: Vec::new(),
+            rolled_back: Vec::new(),
         });
         assert_eq!(self.module.phase(), crate::event::Phase::Serving);
     }
 
+    /// The administrator's order.
+    pub(crate) fn order(&mut self, order: Order) {
+        self.input(Input::Local(Local::Order(order)));
+    }
+
     /// Hands its set over, to a partner whose heartbeat the test writes itself.
     pub(crate) fn drain(&mut self) {
-        self.input(Input::Local(Local::Order(Order::HandOver)));
+        self.order(Order::HandOver);
         for beat in 1..4 {
             let place = self.configuration.set.geometry.mailbox_slot(1);
             let page = encode_heartbeat(&Heartbeat {

@@ -71,6 +71,12 @@ const FILES: &[(&str, &str)] = embed! {
         "service-address"
         "service-address-in-a-storm"
         "takeover-by-phase";
+    "switchover":
+        "attested-switchover"
+        "automatic-switchover"
+        "forced-switchover"
+        "planned-switchover"
+        "planned-without-mediator";
     "resync":
         "mirror-lost"
         "link-cut"

@@ -412,6 +412,7 @@ fn add_node(
         node: node_id(index),
         partner: node_id(index ^ 1),
         site: site(name.cluster),
+        peer_site: site(name.cluster.other()),
         set: set_of(name.cluster, pair, geometry),
         duty: if name.is_primary() {
             Duty::Primary
@@ -508,10 +509,9 @@ fn client_identity(scenario: &Scenario, seed: Seed, index: u32) -> ClientIdentit
     let owner = scenario.topology.owner(pair);
     // Who knows one address only asks that again and again.
     let second = if asked.nodes == 1 { 1 } else { 2 };
-    let nodes = if scenario.topology.service_address {
-        [service_address(owner, pair); 2]
-    } else {
-        [1, second].map(|place| n_address(node_index(node_of(owner, pair, place))))
+    let nodes_of = |cluster: Cluster| match scenario.topology.service_address {
+        true => [service_address(cluster, pair); 2],
+        false => [1, second].map(|place| n_address(node_index(node_of(cluster, pair, place)))),
     };
     let [start, count] = asked.range(&scenario.topology);
     let count = u32::try_from(count).expect("the scenario was checked");
@@ -527,7 +527,8 @@ fn client_identity(scenario: &Scenario, seed: Seed, index: u32) -> ClientIdentit
         client: ClientId::new(index + 1),
         volume: volume_id(pair),
         network: CLIENT_NETWORK,
-        nodes,
+        nodes: nodes_of(owner),
+        other_site: (asked.nodes == 4).then(|| nodes_of(owner.other())),
         workload: workload::Workload {
             commands: u64::from(asked.commands),
             outstanding: asked.outstanding,

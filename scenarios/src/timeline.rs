@@ -57,6 +57,10 @@ pub fn event_name(event: &Event) -> Option<&'static str> {
         Event::PartnerDrained(_) => "partner drained",
         Event::HandOverAsked(_) => "hand-over asked",
         Event::HandOverGivenUp => "hand-over given up",
+        Event::Activated { .. } => "activated",
+        Event::HandedOff(_) => "handed off",
+        Event::StoodDown => "stood down",
+        Event::RolledBack(_) => "rolled back",
         Event::OrderRefused(..) => "order refused",
         Event::PathReady { .. } => "path ready",
         Event::PathActive(..) => "path active",
@@ -71,8 +75,9 @@ pub fn event_name(event: &Event) -> Option<&'static str> {
 }
 
 /// Every name that a trigger may use.
-pub const EVENT_NAMES: [&str; 53] = [
+pub const EVENT_NAMES: [&str; 58] = [
     "accepted",
+    "activated",
     "announcing",
     "answered",
     "checkpointed",
@@ -90,6 +95,8 @@ pub const EVENT_NAMES: [&str; 53] = [
     "halted",
     "hand-over asked",
     "hand-over given up",
+    "handed off",
+    "handing off",
     "in sync",
     "lease waited out",
     "local durable",
@@ -118,12 +125,14 @@ pub const EVENT_NAMES: [&str; 53] = [
     "resolved",
     "resolved alone",
     "resync",
+    "rolled back",
     "serving",
     "session accepted",
     "session confirmed",
     "session opened",
     "set sent",
     "standby",
+    "stood down",
     "stopped",
 ];
 
@@ -137,6 +146,7 @@ pub(crate) fn phase_name(phase: Phase) -> &'static str {
         Phase::Serving => "serving",
         Phase::Following => "following",
         Phase::Draining => "draining",
+        Phase::HandingOff => "handing off",
         Phase::Halted => "stopped",
     }
 }
@@ -279,6 +289,9 @@ fn node_line(event: &Event) -> Option<(TimelineKind, String, Option<&'static str
         | Event::Drained(_)
         | Event::HandOverGivenUp
         | Event::OrderRefused(..) => return handover_line(event),
+        Event::Activated { .. } | Event::HandedOff(_) | Event::StoodDown | Event::RolledBack(_) => {
+            return reign_line(event);
+        }
         Event::ServiceAddress(_) => (Role, "takes the service address".to_owned(), None),
         Event::LeaseWaitedOut => (Role, "the partner's lease has run out".to_owned(), None),
         Event::Formatted | Event::DataLost | Event::RecordsLost(_) | Event::RegionRebuilt(_) => {
@@ -298,6 +311,34 @@ fn node_line(event: &Event) -> Option<(TimelineKind, String, Option<&'static str
         | Event::Answered { .. }
         | Event::PathsBegun(..)
         | Event::Ignored(_) => return None,
+    })
+}
+
+/// A reign that begins or ends.
+fn reign_line(event: &Event) -> Option<(TimelineKind, String, Option<&'static str>)> {
+    Some(match event {
+        Event::Activated { session, forced } => {
+            let word = match forced {
+                true => ", forced by the administrator",
+                false => "",
+            };
+            let reign = session.site_epoch.value();
+            (
+                Role,
+                format!("is the owner from epoch {reign} on{word}"),
+                None,
+            )
+        }
+        Event::HandedOff(version) => {
+            let text = format!("gives its ownership away at version {}", version.value());
+            (Role, text, None)
+        }
+        Event::StoodDown => (Role, "stands down for the other site".to_owned(), None),
+        Event::RolledBack(range) => {
+            let text = format!("rolled the other site back in {range}");
+            (Sync, text, Some("regions rolled back"))
+        }
+        _ => return None,
     })
 }
 

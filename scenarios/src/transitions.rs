@@ -31,6 +31,7 @@ enum Role {
     Draining,
     /// A mirror that does.
     DrainingMirror,
+    HandingOff,
     Halted,
 }
 
@@ -206,6 +207,7 @@ impl Role {
             Phase::Serving => Role::Serving,
             Phase::Following => Role::Following,
             Phase::Draining => Role::Draining,
+            Phase::HandingOff => Role::HandingOff,
             Phase::Halted => Role::Halted,
         }
     }
@@ -213,9 +215,15 @@ impl Role {
     fn next(self) -> &'static [Role] {
         match self {
             Role::Configuring => &[Role::Standby],
-            Role::Serving => &[Role::Standby, Role::Draining],
-            Role::Following => &[Role::Standby, Role::DrainingMirror],
-            Role::Draining => &[Role::Standby, Role::Serving],
+            Role::Serving => &[Role::Standby, Role::Draining, Role::Following],
+            Role::Following => &[Role::Standby, Role::DrainingMirror, Role::Announcing],
+            Role::Draining => &[
+                Role::Standby,
+                Role::Serving,
+                Role::HandingOff,
+                Role::Following,
+            ],
+            Role::HandingOff => &[Role::Standby, Role::Announcing, Role::Following],
             Role::DrainingMirror => &[Role::Standby, Role::Following],
             Role::Standby => &[Role::Claiming],
             Role::Claiming => &[Role::Standby, Role::Recovering],
@@ -223,9 +231,10 @@ impl Role {
                 Role::Standby,
                 Role::Announcing,
                 Role::Following,
+                Role::HandingOff,
                 Role::Halted,
             ],
-            Role::Announcing => &[Role::Standby, Role::Serving],
+            Role::Announcing => &[Role::Standby, Role::Serving, Role::Following],
             Role::Halted => &[],
         }
     }
@@ -321,6 +330,7 @@ impl fmt::Display for State {
             Role::Serving => "serving",
             Role::Following => "following",
             Role::Draining => "draining",
+            Role::HandingOff => "handing off",
             Role::DrainingMirror => "draining mirror",
             Role::Halted => "halted",
         };

@@ -44,6 +44,52 @@ pub enum Answer {
     Set(MediatorRecord),
 }
 
+/// A question to the mediator that is repeated until somebody takes the answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Inquiry {
+    ask: Ask,
+    nonce: u64,
+    attempt: u32,
+    ask_at: Instant,
+}
+
+impl Inquiry {
+    /// Asks.
+    pub fn start(ask: Ask, nonce: u64, cx: &mut Context<'_>) -> Self {
+        send(ask, nonce, 0, cx);
+        Inquiry {
+            ask,
+            nonce,
+            attempt: 0,
+            ask_at: cx.now.after(cx.configuration.timers.mediator_retry),
+        }
+    }
+
+    /// What is asked.
+    pub fn ask(&self) -> Ask {
+        self.ask
+    }
+
+    /// Asks again when it is time.
+    pub fn handle_deadline(&mut self, cx: &mut Context<'_>) {
+        if self.ask_at <= cx.now {
+            self.attempt += 1;
+            self.ask_at = cx.now.after(cx.configuration.timers.mediator_retry);
+            send(self.ask, self.nonce, self.attempt, cx);
+        }
+    }
+
+    /// True if this is the answer.
+    pub fn is_answered_by(&self, reply: &MediatorReply) -> bool {
+        reply.nonce == self.nonce
+    }
+
+    /// When it is asked again.
+    pub fn next_deadline(&self) -> Instant {
+        self.ask_at
+    }
+}
+
 /// The question under way.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Arbiter {
@@ -74,6 +120,20 @@ impl Arbiter {
     /// What the record says of the copies, as far as it is known.
     pub fn says_in_sync(&self) -> Option<bool> {
         self.known.map(|record| record.in_sync)
+    }
+
+    /// Reads the record anew, unless something is being asked already: the answer to that is
+    /// as fresh.
+    pub fn refresh(&mut self, nonce: u64, cx: &mut Context<'_>) {
+        if self.goal == Goal::Idle {
+            self.goal = Goal::Reading;
+            self.begin(nonce, cx);
+        }
+    }
+
+    /// The record, while nothing is being asked.
+    pub fn settled(&self) -> Option<MediatorRecord> {
+        self.known.filter(|_| self.goal == Goal::Idle)
     }
 
     /// Makes the record say whether the mirror may be promoted.

@@ -16,8 +16,6 @@ use super::context::Office;
 use super::formatting::{Formatting, Ring};
 use super::heart::Heart;
 use super::interconnect;
-use super::mirror::Mirror;
-use super::owner::Owner;
 use super::watch::{Cause, Decision, Farewell, Watch};
 use super::{Context, DModule};
 use crate::configuration::{Configuration, D_SLOT, Duty, M_SLOT};
@@ -125,6 +123,7 @@ impl DModule {
             | Phase::Serving
             | Phase::Following
             | Phase::Draining
+            | Phase::HandingOff
             | Phase::Halted => {}
         }
     }
@@ -352,6 +351,8 @@ impl DModule {
             consistency: Consistency::Unpaired,
             dirty: blank.dirty,
             marks: blank.marks,
+            left_at: blank.left_at,
+            rolled_back: blank.rolled_back,
             ..recovered.tables
         };
         // A number is left out, so that this checkpoint is the newer one.
@@ -448,7 +449,7 @@ impl DModule {
                 // Its owner has all that it held.
                 Role::Mirror => self.begin_anew(key, recovered, lost, out),
                 // Marks, results and data are gone, and nobody says which.
-                Role::Owner => {
+                Role::Owner | Role::HandOff => {
                     out.probe("owner that lost records of its journal frozen");
                     self.refuse(out);
                 }
@@ -463,7 +464,7 @@ impl DModule {
                 }
                 // The mirror is behind: what the journal does not hold is lost on this
                 // site, and only the other one could go on, by a switchover.
-                (Role::Owner, _) => {
+                (Role::Owner | Role::HandOff, _) => {
                     out.probe("owner without its data device frozen");
                     self.refuse(out);
                 }
@@ -476,27 +477,8 @@ impl DModule {
             records: recovered.records,
             orphans,
         });
-        let mut set = StorageSet::new(key, devices(&configuration), recovered);
-        match role {
-            Role::Owner => {
-                self.enter(Phase::Announcing, out);
-                let mut cx = Context {
-                    now,
-                    incarnation: self.incarnation,
-                    configuration: &configuration,
-                    is_fresh: false,
-                    holder: self.paths.holder(),
-                    ids: &mut self.ids,
-                    out,
-                };
-                self.owner = Some(Box::new(Owner::start(&mut set, &mut cx)));
-            }
-            Role::Mirror => {
-                self.enter(Phase::Following, out);
-                self.mirror = Some(Mirror::default());
-            }
-        }
-        self.set = Some(set);
+        self.set = Some(StorageSet::new(key, devices(&configuration), recovered));
+        self.take_role(role, false, now, out);
         Arc::make_mut(&mut self.generation).take_office();
         self.handle_generation_deadline(now, out);
         if self.phase == Phase::Following {

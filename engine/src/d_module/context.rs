@@ -4,6 +4,7 @@
 //! Owns which role is in office. Refuses to know what the input is.
 
 use super::DModule;
+use super::handing_off::HandingOff;
 use super::mirror::Mirror;
 use super::owner::Owner;
 use crate::configuration::Configuration;
@@ -68,6 +69,7 @@ impl<'a> Context<'a> {
 pub(super) enum Office<'a> {
     Owner(&'a mut Owner),
     Mirror(&'a mut Mirror),
+    HandingOff(&'a mut HandingOff),
 }
 
 impl DModule {
@@ -78,7 +80,9 @@ impl DModule {
         out: &'a mut NodeOutbox,
     ) -> Option<(Office<'a>, &'a mut StorageSet, Context<'a>)> {
         let owner = self.owner.as_deref_mut().map(Office::Owner);
-        let office = owner.or(self.mirror.as_mut().map(Office::Mirror))?;
+        let mirror = self.mirror.as_mut().map(Office::Mirror);
+        let handing = self.handing_off.as_deref_mut().map(Office::HandingOff);
+        let office = owner.or(mirror).or(handing)?;
         let cx = Context {
             now,
             incarnation: self.incarnation,

@@ -193,8 +193,14 @@ fn look(cx: &mut Context<'_>) -> IoId {
 impl DModule {
     /// The administrator's order.
     pub(super) fn handle_order(&mut self, order: Order, now: Instant, out: &mut NodeOutbox) {
-        if order != Order::HandOver {
-            return out.trace(Event::Ignored(IgnoreReason::Misrouted));
+        match order {
+            Order::HandOver => {}
+            Order::SwitchOver | Order::ForceSwitchOver | Order::ForceSwitchOverAttested => {
+                return self.handle_site_order(order, now, out);
+            }
+            Order::NewConfiguration => {
+                return out.trace(Event::Ignored(IgnoreReason::Misrouted));
+            }
         }
         if let Some(refusal) = self.refusal() {
             return out.trace(Event::OrderRefused(order, refusal));
@@ -375,12 +381,17 @@ impl DModule {
         self.stand_by(Some(farewell), now, out);
     }
 
-    /// What was accepted does not end. The former incarnation has refused commands without
-    /// a record: its tickets must be worth nothing from now on.
+    /// What was accepted does not end.
     fn give_up_handover(&mut self, now: Instant, out: &mut NodeOutbox) {
         out.trace(Event::HandOverGivenUp);
         out.probe("hand-over given up");
         self.handover = None;
+        self.go_on_after_drain(now, out);
+    }
+
+    /// Accepts again, as another incarnation: the former one has refused commands without a
+    /// record, and its tickets must be worth nothing.
+    pub(super) fn go_on_after_drain(&mut self, now: Instant, out: &mut NodeOutbox) {
         self.incarnation = self.incarnation.wrapping_add(NEXT_LIFE);
         let phase = match &mut self.owner {
             Some(owner) => {

@@ -154,6 +154,7 @@ impl DModule {
             | Phase::Recovering
             | Phase::Announcing
             | Phase::Following
+            | Phase::HandingOff
             | Phase::Draining => Standing::Holds,
             Phase::Serving => Standing::Serves,
         };

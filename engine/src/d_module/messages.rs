@@ -5,13 +5,14 @@
 
 use super::context::Office;
 use super::heart::Heart;
-use super::mirror::Question;
-use super::{DModule, status};
+use super::mirror::{HandOffAnswer, Question};
+use super::{Context, DModule, status};
 use crate::configuration::N_SLOT;
 use crate::contract::{Address, Label, Packet};
 use crate::event::{Event, IgnoreReason, Phase};
 use crate::local::{Local, NodeOutbox, Way};
 use crate::time::Instant;
+use crate::vocabulary::{Session, SiteEpoch};
 use crate::wire::probe::{self, Probe};
 use crate::wire::{ClientReply, ClientRequest, PeerMessage, kind, mediator, path, peer};
 
@@ -51,7 +52,11 @@ impl DModule {
             Phase::Draining if self.mirror.is_some() => {
                 out.trace(Event::Ignored(IgnoreReason::WrongPhase));
             }
-            Phase::Following | Phase::Announcing | Phase::Serving | Phase::Draining => {
+            Phase::Following
+            | Phase::Announcing
+            | Phase::Serving
+            | Phase::Draining
+            | Phase::HandingOff => {
                 match self.office(now, out) {
                     Some((Office::Owner(owner), set, mut cx)) => {
                         owner.handle_peer(packet.from, &message, set, &mut cx);
@@ -85,8 +90,21 @@ impl DModule {
                             };
                             mirror.handle_fetch(packet.from, session, question, set, &mut cx);
                         }
+                        PeerMessage::HandOff {
+                            session,
+                            epoch,
+                            attempt,
+                            ..
+                        } => {
+                            let offer = (session, epoch);
+                            if mirror.handle_hand_off(offer, set, &mut cx) == HandOffAnswer::Refused
+                            {
+                                refuse_hand_off(packet.from, offer, attempt, &mut cx);
+                            }
+                        }
                         PeerMessage::HelloAck { .. }
                         | PeerMessage::HelloRefused { .. }
+                        | PeerMessage::HandOffRefused { .. }
                         | PeerMessage::SetAck { .. }
                         | PeerMessage::CopyAck { .. }
                         | PeerMessage::FinishAck { .. }
@@ -96,6 +114,9 @@ impl DModule {
                             cx.out.trace(Event::Ignored(IgnoreReason::WrongPhase));
                         }
                     },
+                    Some((Office::HandingOff(handing), set, mut cx)) => {
+                        handing.handle_peer(&message, set, &mut cx);
+                    }
                     None => {}
                 }
                 self.serve_once_confirmed(now, out);
@@ -132,10 +153,18 @@ impl DModule {
         let Ok(reply) = mediator::decode_reply(&packet.frame) else {
             return out.trace(Event::Ignored(IgnoreReason::Undecodable));
         };
-        if let Some((Office::Owner(owner), set, mut cx)) = self.office(now, out)
-            && reply.volume == cx.configuration.volume
-        {
-            owner.handle_mediator(&reply, set, &mut cx);
+        let is_draining = self.phase == Phase::Draining;
+        let Some((office, set, mut cx)) = self.office(now, out) else {
+            return;
+        };
+        if reply.volume != cx.configuration.volume {
+            return cx.out.trace(Event::Ignored(IgnoreReason::Misrouted));
+        }
+        match office {
+            Office::Owner(owner) => owner.handle_mediator(&reply, set, &mut cx),
+            Office::Mirror(mirror) if !is_draining => mirror.handle_mediator(&reply, set, &mut cx),
+            Office::Mirror(_) => {}
+            Office::HandingOff(handing) => handing.handle_mediator(&reply, set, &mut cx),
         }
         self.serve_once_confirmed(now, out);
     }
@@ -151,8 +180,12 @@ impl DModule {
                 session, attempt, ..
             } => (*session, *attempt),
             PeerMessage::Lease { session, .. } => (*session, 0),
+            PeerMessage::HandOff {
+                session, attempt, ..
+            } => (*session, *attempt),
             PeerMessage::HelloAck { .. }
             | PeerMessage::HelloRefused { .. }
+            | PeerMessage::HandOffRefused { .. }
             | PeerMessage::SetAck { .. }
             | PeerMessage::CopyAck { .. }
             | PeerMessage::FinishAck { .. }
@@ -246,4 +279,28 @@ impl DModule {
             ClientRequest::Command(frame) => owner.handle_command(client, frame, set, &mut cx),
         }
     }
+}
+
+/// There will be no such reign, whatever comes of the offer later.
+fn refuse_hand_off(
+    to: Address,
+    (session, epoch): (Session, SiteEpoch),
+    attempt: u32,
+    cx: &mut Context<'_>,
+) {
+    let message = PeerMessage::HandOffRefused {
+        volume: cx.configuration.volume,
+        session,
+        epoch,
+        attempt,
+    };
+    let label = Label {
+        kind: kind::HAND_OFF_REFUSED,
+        incarnation: cx.incarnation,
+        id: epoch.value(),
+        part: 0,
+        attempt,
+    };
+    let network = cx.configuration.peer_network;
+    cx.out.send(network, to, label, peer::encode(&message));
 }

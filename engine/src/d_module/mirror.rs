@@ -6,11 +6,18 @@
 //! sender's next transmission.
 
 mod answers;
+mod comparison;
+mod farewell;
+mod promotion;
 mod questions;
 
 use serde::{Deserialize, Serialize};
 
 use self::answers::{acknowledge_finish, acknowledge_session, refuse_session};
+use self::comparison::Comparison;
+pub use self::farewell::Farewell;
+use self::promotion::Promotion;
+pub use self::promotion::{HandOffAnswer, is_forcing};
 use self::questions::Fetching;
 pub use self::questions::Question;
 use super::Context;
@@ -57,7 +64,7 @@ struct PendingCopy {
 }
 
 /// The mirror's side of a mirror relationship.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mirror {
     accepting: Option<(Session, Asker)>,
     /// Where the owner was heard last that speaks in the accepted session.
@@ -71,20 +78,42 @@ pub struct Mirror {
     finishing: Option<(Session, Asker)>,
     /// In the order in which they were asked for.
     fetching: Vec<Fetching>,
+    /// What a copy replaces is read first.
+    comparison: Option<Box<Comparison>>,
+    promotion: Promotion,
+    /// The other site is told that its reign is to begin.
+    farewell: Option<Box<Farewell>>,
 }
 
 impl Mirror {
+    /// Follows with a set that says this of itself.
+    pub fn start(consistency: Consistency, cx: &Context<'_>) -> Self {
+        Mirror {
+            accepting: None,
+            owner_at: None,
+            reassembly: Reassembly::default(),
+            commands: Table::new(),
+            sets: Table::new(),
+            copies: Vec::new(),
+            finishing: None,
+            fetching: Vec::new(),
+            comparison: None,
+            promotion: Promotion::new(consistency, cx),
+            farewell: None,
+        }
+    }
+
     /// Sets in pieces, executions pending.
     pub fn census(&self) -> (usize, usize) {
         let pending = self.commands.len() + self.copies.len() + self.sets.len();
-        let pending = pending + self.fetching.len();
+        let pending = pending + self.fetching.len() + usize::from(self.comparison.is_some());
         (self.reassembly.incomplete(), pending)
     }
 
     /// True if nothing that was accepted is left to be done or answered.
     pub fn is_drained(&self) -> bool {
         let is_idle = self.accepting.is_none() && self.finishing.is_none();
-        is_idle && self.census().1 == 0
+        is_idle && !self.is_activating() && self.census().1 == 0
     }
 
     /// Where the owner is that speaks in the accepted session.
@@ -99,14 +128,23 @@ impl Mirror {
         }
     }
 
-    /// When pieces of transfers are given up.
+    /// When something is due.
     pub fn next_deadline(&self) -> Option<Instant> {
-        self.reassembly.next_deadline()
+        let farewell = self.farewell.as_deref().map(Farewell::next_deadline);
+        self.reassembly
+            .next_deadline()
+            .into_iter()
+            .chain(self.promotion.next_deadline())
+            .chain(farewell)
+            .min()
     }
 
-    /// Does what is due.
-    pub fn handle_deadline(&mut self, now: Instant) {
-        self.reassembly.handle_deadline(now);
+    /// Gives up pieces of transfers.
+    pub fn handle_deadline(&mut self, cx: &mut Context<'_>) {
+        self.reassembly.handle_deadline(cx.now);
+        if let Some(farewell) = self.farewell.as_deref_mut() {
+            farewell.handle_deadline(cx);
+        }
     }
 
     /// Accepts a session, durably, before it answers.
@@ -134,11 +172,14 @@ impl Mirror {
         let is_paired = tables.consistency != Consistency::Unpaired;
         if hello.session == tables.fence && tables.role == Role::Mirror && is_paired {
             cx.out.trace(Event::Ignored(IgnoreReason::Redundant));
-            self.owner_at = Some(from);
-            let dirty = set.tables().dirty_runs(&cx.configuration.set.geometry);
-            return acknowledge_session(hello.session, asker, dirty, cx);
+            self.note_owner(from, cx);
+            return acknowledge_session(hello.session, asker, set.tables(), cx);
         }
-        let refusal = if tables.role != Role::Mirror {
+        let is_called = tables.consistency == Consistency::Called;
+        if self.is_activating() {
+            return cx.out.trace(Event::Ignored(IgnoreReason::Pending));
+        }
+        let refusal = if tables.role != Role::Mirror || is_called {
             Some(HelloRefusal::NotMirror)
         } else if hello.format != cx.configuration.set.format {
             Some(HelloRefusal::Foreign)
@@ -186,13 +227,13 @@ impl Mirror {
             return refuse_session(portion.session, HelloRefusal::NotClean, asker, cx);
         }
         let is_current = tables.role == Role::Mirror && portion.session == tables.fence;
-        if !is_current || self.accepting.is_some() {
+        if !is_current || self.accepting.is_some() || self.is_activating() {
             if self.owner_at.is_some_and(|owner| owner != from) {
                 cx.out.probe("deposed node's packet refused");
             }
             return cx.out.trace(Event::Ignored(IgnoreReason::StaleSession));
         }
-        self.owner_at = Some(from);
+        self.note_owner(from, cx);
         let (session, id, attempt) = (portion.session, portion.transfer, portion.attempt);
         let asker = Asker {
             address: from,
@@ -355,7 +396,7 @@ impl Mirror {
             .commands
             .values()
             .any(|pending| pending.range.overlaps(copy.range));
-        if overlaps || !self.copies.is_empty() {
+        if overlaps || !self.copies.is_empty() || self.comparison.is_some() {
             cx.out.probe("copy waits for a pending execution");
             return cx.out.trace(Event::Ignored(IgnoreReason::Pending));
         }
@@ -363,6 +404,20 @@ impl Mirror {
         if !is_on_volume(copy.range, cx) || copy.results.len() as u64 > limits.results() {
             return cx.out.trace(Event::Ignored(IgnoreReason::Misrouted));
         }
+        if self.is_of_own_reign(copy.range, set, cx) {
+            return self.compare((session, copy, asker), set, cx);
+        }
+        self.write_copy((session, copy, asker), false, set, cx);
+    }
+
+    /// Journals a copy.
+    fn write_copy(
+        &mut self,
+        (session, copy, asker): (Session, CopyTransfer, Asker),
+        differed: bool,
+        set: &mut StorageSet,
+        cx: &mut Context<'_>,
+    ) {
         let CopyTransfer {
             copy,
             range,
@@ -376,6 +431,7 @@ impl Mirror {
             content,
             versions,
             results,
+            differed,
         };
         if set.pages(&entry) > set.room() {
             return cx.out.trace(Event::Ignored(IgnoreReason::NoRoom));
@@ -411,12 +467,13 @@ impl Mirror {
         match &record.entry {
             Entry::Fence { session, .. } => {
                 self.reassembly.reset();
+                self.comparison = None;
+                self.farewell = None;
                 cx.out.trace(Event::SessionAccepted(*session));
                 if let Some((accepted, asker)) = self.accepting.take() {
                     assert!(accepted == *session, "one session is accepted at a time");
-                    self.owner_at = Some(asker.address);
-                    let dirty = set.tables().dirty_runs(&cx.configuration.set.geometry);
-                    acknowledge_session(accepted, asker, dirty, cx);
+                    self.note_owner(asker.address, cx);
+                    acknowledge_session(accepted, asker, set.tables(), cx);
                 }
             }
             Entry::Perform(perform) => {
@@ -425,9 +482,10 @@ impl Mirror {
             Entry::Finish => {
                 if let Some((session, asker)) = self.finishing.take() {
                     cx.out.trace(Event::Finished(session));
-                    acknowledge_finish(session, asker, cx);
+                    acknowledge_finish(session, asker, set.tables(), cx);
                 }
             }
+            Entry::StandDown { .. } => self.handle_word(cx),
             Entry::Copy { copy, range, .. } => {
                 let place = self.copies.iter().position(|pending| pending.copy == *copy);
                 let Some(place) = place else { return };
@@ -450,6 +508,8 @@ impl Mirror {
             | Entry::Fail { .. }
             | Entry::Clear { .. }
             | Entry::Session { .. }
+            | Entry::Activate { .. }
+            | Entry::HandOff { .. }
             | Entry::Dirty { .. }
             | Entry::Repair { .. }
             | Entry::Lost => {}
@@ -476,15 +536,16 @@ impl Mirror {
         if tables.consistency == Consistency::Unpaired {
             return refuse_session(session, HelloRefusal::NotClean, asker, cx);
         }
-        if tables.role != Role::Mirror || session != tables.fence || self.accepting.is_some() {
+        let is_busy = self.accepting.is_some() || self.is_activating();
+        if tables.role != Role::Mirror || session != tables.fence || is_busy {
             return cx.out.trace(Event::Ignored(IgnoreReason::StaleSession));
         }
-        self.owner_at = Some(from);
-        if is_clean(tables) {
+        self.note_owner(from, cx);
+        if is_clean(set.tables()) {
             cx.out.probe("redundant finish acknowledged again");
-            return acknowledge_finish(session, asker, cx);
+            return acknowledge_finish(session, asker, set.tables(), cx);
         }
-        if self.finishing.is_some() || !self.copies.is_empty() {
+        if self.finishing.is_some() || !self.copies.is_empty() || self.comparison.is_some() {
             return cx.out.trace(Event::Ignored(IgnoreReason::Pending));
         }
         if set.room() == 0 {

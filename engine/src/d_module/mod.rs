@@ -20,6 +20,9 @@
 //!                                                      +-- Following
 //! ```
 //!
+//! A switchover to the other site makes an owner a mirror, by way of HandingOff if it is
+//! planned, and a mirror an owner: `switchover`.
+//!
 //! Who loses the set is a standby from then on, in a new incarnation: what it
 //! answered last, it answered before.
 
@@ -33,6 +36,7 @@ pub mod communications;
 mod context;
 mod formatting;
 pub mod generation;
+pub mod handing_off;
 pub mod handover;
 pub mod heart;
 pub mod interconnect;
@@ -44,6 +48,7 @@ pub mod owner;
 pub mod paths;
 pub mod replication;
 pub mod status;
+pub mod switchover;
 #[cfg(test)]
 mod tests;
 pub mod watch;
@@ -58,12 +63,14 @@ pub use self::context::Context;
 use self::context::Office;
 use self::formatting::Formatting;
 use self::generation::Generation;
+use self::handing_off::HandingOff;
 use self::handover::HandOver;
 use self::heart::{Heard, Heart};
 use self::interconnect::Line;
 use self::mirror::Mirror;
 use self::owner::Owner;
 use self::paths::Paths;
+use self::switchover::SwitchOver;
 use self::watch::Watch;
 use crate::configuration::{Configuration, Hardware};
 use crate::contract::{Completion, Entropy, Input, IoError, IoId, IoOutput, ReservationKey};
@@ -105,6 +112,8 @@ pub struct DModule {
     heart: Option<Heart>,
     /// While the set is being handed over, or may be.
     handover: Option<Box<HandOver>>,
+    /// While the volume's ownership is on its way to the other site.
+    switchover: Option<SwitchOver>,
     /// This and the owner are boxed: most modules have neither, and a fork copies
     /// the module.
     recovery: Option<Box<(ReservationKey, Recovery)>>,
@@ -112,6 +121,8 @@ pub struct DModule {
     set: Option<StorageSet>,
     owner: Option<Box<Owner>>,
     mirror: Option<Mirror>,
+    /// Boxed as well: there is hardly ever one.
+    handing_off: Option<Box<HandingOff>>,
 }
 
 impl DModule {
@@ -136,11 +147,13 @@ impl DModule {
             is_heir: false,
             heart: None,
             handover: None,
+            switchover: None,
             recovery: None,
             formatting: None,
             set: None,
             owner: None,
             mirror: None,
+            handing_off: None,
         };
         out.trace(Event::Phase(Phase::Configuring));
         module.ask(now, out);
@@ -183,6 +196,7 @@ impl DModule {
         }
         self.destage(now, out);
         self.drain(now, out);
+        self.switch_over(now, out);
         self.settle_paths(now, out);
     }
 
@@ -199,8 +213,14 @@ impl DModule {
             .chain(self.watch.as_deref().and_then(Watch::next_deadline))
             .chain(self.heart.as_ref().and_then(Heart::next_deadline))
             .chain(self.handover.as_deref().and_then(HandOver::next_deadline))
+            .chain(self.switchover.as_ref().and_then(SwitchOver::next_deadline))
             .chain(owner)
             .chain(mirror)
+            .chain(
+                self.handing_off
+                    .as_deref()
+                    .and_then(HandingOff::next_deadline),
+            )
             .min()
     }
 
@@ -297,7 +317,7 @@ impl DModule {
                 Some((Office::Mirror(mirror), set, mut cx)) => {
                     mirror.handle_read(io, &result, set, &mut cx);
                 }
-                None => {}
+                Some((Office::HandingOff(_), ..)) | None => {}
             },
             IoOwner::Formatting => self.handle_formatting(io, out),
             IoOwner::Claim | IoOwner::Mailbox | IoOwner::Metadata => {}
@@ -314,8 +334,9 @@ impl DModule {
                 Some((Office::Mirror(mirror), set, mut cx)) => {
                     mirror.handle_durable(&record, set, &mut cx);
                 }
-                None => {}
+                Some((Office::HandingOff(_), ..)) | None => {}
             }
+            self.handle_reign(&record.entry, now, out);
         }
     }
 
@@ -391,9 +412,20 @@ impl DModule {
         self.handle_watch_deadline(now, out);
         self.handle_heart_deadline(now, out);
         self.handle_handover_deadline(now, out);
+        self.handle_switchover_deadline(now, out);
+        let is_draining = self.phase == Phase::Draining;
         match self.office(now, out) {
             Some((Office::Owner(owner), set, mut cx)) => owner.handle_deadline(set, &mut cx),
-            Some((Office::Mirror(mirror), ..)) => mirror.handle_deadline(now),
+            Some((Office::Mirror(mirror), set, mut cx)) => {
+                mirror.handle_deadline(&mut cx);
+                // A set that goes to the partner is not promoted meanwhile.
+                if !is_draining {
+                    mirror.handle_promotion_deadline(set, &mut cx);
+                }
+            }
+            Some((Office::HandingOff(handing), set, mut cx)) => {
+                handing.handle_deadline(set, &mut cx);
+            }
             None => {}
         }
     }
@@ -458,14 +490,17 @@ impl DModule {
         self.formatting = None;
         self.heart = None;
         self.handover = None;
+        self.switchover = None;
         self.set = None;
         self.owner = None;
         self.mirror = None;
+        self.handing_off = None;
     }
 
     /// Asserts what must hold between any two inputs.
     pub fn check_invariants(&self) {
-        let has_office = self.owner.is_some() || self.mirror.is_some();
+        let has_office =
+            self.owner.is_some() || self.mirror.is_some() || self.handing_off.is_some();
         assert!(
             has_office == self.set.is_some(),
             "a set is held exactly by a role"
@@ -485,11 +520,19 @@ fn can_become(from: Phase, to: Phase) -> bool {
         Phase::Standby => to == Phase::Claiming,
         Phase::Claiming => is_lost || to == Phase::Recovering,
         Phase::Recovering => {
-            is_lost || matches!(to, Phase::Announcing | Phase::Following | Phase::Halted)
+            is_lost
+                || matches!(
+                    to,
+                    Phase::Announcing | Phase::Following | Phase::HandingOff | Phase::Halted
+                )
         }
-        Phase::Announcing => is_lost || to == Phase::Serving,
-        Phase::Serving | Phase::Following => is_lost || to == Phase::Draining,
-        Phase::Draining => is_lost || matches!(to, Phase::Serving | Phase::Following),
+        Phase::Announcing => is_lost || matches!(to, Phase::Serving | Phase::Following),
+        Phase::Serving => is_lost || matches!(to, Phase::Draining | Phase::Following),
+        Phase::Following => is_lost || matches!(to, Phase::Draining | Phase::Announcing),
+        Phase::Draining => {
+            is_lost || matches!(to, Phase::Serving | Phase::Following | Phase::HandingOff)
+        }
+        Phase::HandingOff => is_lost || matches!(to, Phase::Announcing | Phase::Following),
         Phase::Halted => false,
     }
 }

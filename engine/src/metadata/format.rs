@@ -17,8 +17,8 @@ use crate::wire::DecodeError;
 const FORMAT: Format = Format {
     magic: *b"SGMT",
     // 2: the timers of a hand-over. 3: the timer of paths, the interconnect, and how long a
-    // partner is asked. 4: the service address.
-    version: 4,
+    // partner is asked. 4: the service address. 5: the other site, and when it is given up.
+    version: 5,
 };
 
 /// Encodes metadata into one page.
@@ -62,6 +62,7 @@ coded_struct!(Configuration {
     node,
     partner,
     site,
+    peer_site,
     set,
     duty,
     volume,
@@ -115,6 +116,7 @@ coded_struct!(Timers {
     drain_limit,
     giveback_after,
     lease,
+    switchover_after,
     lease_margin,
     loss_after,
     mediator_retry,

@@ -162,6 +162,11 @@ impl StorageSet {
         self.promised -= pages;
     }
 
+    /// Whoever was promised pages is gone.
+    pub fn forget_promises(&mut self) {
+        self.promised = 0;
+    }
+
     /// Ring pages that an entry will take.
     pub fn pages(&self, entry: &Entry) -> u64 {
         format::record_pages(&Record {

@@ -7,9 +7,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::tables::Consistency;
 use crate::contract::ReservationKey;
 use crate::vocabulary::{
-    CommandId, Content, CopyNumber, Lsn, Outcome, Range, SequenceId, Session, Watermark,
+    CommandId, Content, CopyNumber, Lsn, Outcome, Range, SequenceId, Session, SiteEpoch, Watermark,
 };
 
 /// One durable step of a storage set.
@@ -72,6 +73,28 @@ pub enum Entry {
         /// How the copies stand to each other from now on.
         mode: Mode,
     },
+    /// The site becomes the owner in this session and accepts none of an earlier reign any
+    /// more. In every mode but `InSync`, the regions of standing marks become dirty with it.
+    Activate {
+        /// The first session of the reign; its site epoch is the reign's.
+        session: Session,
+        /// How the copies stand to each other from now on.
+        mode: Mode,
+        /// The administrator's word for it, and nobody else's: what the other site had
+        /// acknowledged alone is given up.
+        forced: bool,
+    },
+    /// Owner: gives its reign away at this version of the mediator's record, and answers
+    /// nothing any more.
+    HandOff {
+        /// The version; without a mediator, the reign's own site epoch.
+        version: SiteEpoch,
+    },
+    /// Owner no more: the other site has a later reign. Marks and dirty regions stand.
+    StandDown {
+        /// What its copy is as a mirror.
+        consistency: Consistency,
+    },
     /// Mirror: a Hello was accepted.
     Fence {
         /// The highest session accepted; all others are refused.
@@ -93,14 +116,19 @@ pub enum Entry {
         versions: Vec<SequenceId>,
         /// The owner's results that touch the range.
         results: Vec<CommandResult>,
+        /// It replaces something else that this copy had from a reign of its own.
+        differed: bool,
     },
     /// Owner: regions that the mirror reported dirty, and regions that it holds
-    /// again. Both are whole regions.
+    /// again. All are whole regions.
     Dirty {
         /// Become dirty.
         set: Vec<Range>,
         /// Are dirty no more.
         clear: Vec<Range>,
+        /// In which the mirror had something else from a reign of its own, and has it no
+        /// more.
+        rolled_back: Vec<Range>,
     },
     /// Mirror: the resync is finished, the copy is consistent.
     Finish,

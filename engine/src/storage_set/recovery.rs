@@ -440,6 +440,9 @@ pub fn apply_blocks(blocks: &mut Blocks, lsn: Lsn, entry: &Entry) {
         | Entry::Fail { .. }
         | Entry::Clear { .. }
         | Entry::Session { .. }
+        | Entry::Activate { .. }
+        | Entry::HandOff { .. }
+        | Entry::StandDown { .. }
         | Entry::Fence { .. }
         | Entry::Dirty { .. }
         | Entry::Finish

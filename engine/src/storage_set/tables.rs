@@ -12,7 +12,8 @@ use super::layout::Geometry;
 pub use super::record::Mode;
 use super::record::{CommandResult, Entry, Mark, Route};
 use crate::vocabulary::{
-    BlockIndex, ClientId, CommandId, CopyNumber, Outcome, Range, SequenceId, Session, Watermark,
+    BlockIndex, ClientId, CommandId, CopyNumber, Outcome, Range, SequenceId, Session,
+    SessionIncarnation, SiteEpoch, Watermark,
 };
 
 /// A copy's place in the mirror relationship.
@@ -22,6 +23,8 @@ pub enum Role {
     Owner,
     /// Follows the owner.
     Mirror,
+    /// Has given its reign away, and may take it back if nobody has it.
+    HandOff,
 }
 
 /// A mirror's fitness for promotion.
@@ -35,6 +38,9 @@ pub enum Consistency {
     Inconsistent,
     /// Of a set without history: nothing is accepted, of any session, before a resync.
     Unpaired,
+    /// Legal, and the administrator has called for it: it follows no new session, for it is
+    /// to be the owner's.
+    Called,
 }
 
 /// A row of the result table without its key.
@@ -75,6 +81,12 @@ pub struct Tables {
     /// Regions whose content was on a data device that is lost: what the journal does
     /// not hold of them, only the mirror has.
     pub missing: OrdSet<u64>,
+    /// Where this copy has left its own last reign: the version at which it was given away,
+    /// or else the reign's site epoch; 0 if it has left none.
+    pub left_at: SiteEpoch,
+    /// Regions in which the mirror had something else from a reign of its own, as far as
+    /// this copy knows; kept on both for as long as the present reign lasts.
+    pub rolled_back: OrdSet<u64>,
 }
 
 impl Tables {
@@ -93,6 +105,8 @@ impl Tables {
             watermarks: OrdMap::new(),
             dirty: OrdSet::new(),
             missing: OrdSet::new(),
+            left_at: SiteEpoch::new(0),
+            rolled_back: OrdSet::new(),
         }
     }
 
@@ -183,12 +197,30 @@ impl Tables {
                     }
                 }
             }
+            Entry::Activate { session, mode, .. } => self.activate(*session, *mode, geometry),
+            Entry::HandOff { version } => {
+                assert!(
+                    self.marks.is_empty() && self.dirty.is_empty() && self.mode == Mode::InSync,
+                    "what is given away is whole, and the other site has it"
+                );
+                self.role = Role::HandOff;
+                self.left_at = *version;
+            }
+            Entry::StandDown { consistency } => {
+                if self.role == Role::Owner {
+                    self.left_at = self.session.site_epoch;
+                }
+                self.role = Role::Mirror;
+                self.consistency = *consistency;
+                self.rolled_back = OrdSet::new();
+            }
             Entry::Fence {
                 session,
                 watermarks,
                 resync,
             } => {
                 assert!(*session > self.fence, "a fence only rises");
+                self.role = Role::Mirror;
                 for watermark in watermarks {
                     self.raise(*watermark);
                 }
@@ -204,6 +236,7 @@ impl Tables {
                 range,
                 versions,
                 results,
+                differed,
                 ..
             } => {
                 assert!(*copy > self.last_copy, "a copy number only rises");
@@ -221,8 +254,18 @@ impl Tables {
                     self.marks = OrdMap::new();
                 }
                 self.clean(*range, geometry);
+                if *differed {
+                    self.rolled_back.extend(geometry.regions(*range));
+                }
             }
-            Entry::Dirty { set, clear } => {
+            Entry::Dirty {
+                set,
+                clear,
+                rolled_back,
+            } => {
+                for range in rolled_back {
+                    self.rolled_back.extend(geometry.regions(*range));
+                }
                 for range in set {
                     self.dirty.extend(geometry.regions(*range));
                 }
@@ -237,6 +280,31 @@ impl Tables {
             }
             Entry::Repair { range, verdict, .. } => self.repair(*range, *verdict, geometry),
             Entry::Lost => self.lose(geometry),
+        }
+    }
+
+    /// A reign begins: its versions are above all of earlier reigns, so that no two
+    /// contents of a block share one.
+    fn activate(&mut self, session: Session, mode: Mode, geometry: &Geometry) {
+        let Session { site_epoch, .. } = session;
+        assert!(
+            session > self.fence && session > self.session,
+            "a reign is later than all that came before"
+        );
+        assert!(self.is_promotable(), "a half overwritten copy is nobody's");
+        self.role = Role::Owner;
+        self.mode = mode;
+        self.consistency = Consistency::Consistent;
+        self.session = session;
+        self.fence = Session {
+            site_epoch,
+            incarnation: SessionIncarnation::new(u64::MAX),
+        };
+        self.sequence_high = self.sequence_high.max(first_of(site_epoch));
+        self.left_at = SiteEpoch::new(0);
+        self.rolled_back = OrdSet::new();
+        if mode != Mode::InSync {
+            self.dirty_marks(geometry);
         }
     }
 
@@ -263,6 +331,14 @@ impl Tables {
         end_whole(&mut self.dirty, range, geometry);
     }
 
+    /// True if the copy is a legal state of the volume, be it of the past.
+    pub fn is_promotable(&self) -> bool {
+        match self.consistency {
+            Consistency::Consistent | Consistency::Outdated | Consistency::Called => true,
+            Consistency::Inconsistent | Consistency::Unpaired => false,
+        }
+    }
+
     /// True if every region is missing.
     pub fn is_all_missing(&self, geometry: &Geometry) -> bool {
         self.missing.len() as u64 == geometry.region_count()
@@ -273,24 +349,18 @@ impl Tables {
         !self.missing.is_empty() && self.missing.contains(&geometry.region_of(block))
     }
 
-    /// The dirty regions as runs of blocks, lowest first.
+    /// What may differ as far as this copy knows, as runs of blocks, lowest first: its
+    /// dirty regions, and those of marks that an earlier reign of its own has left.
     pub fn dirty_runs(&self, geometry: &Geometry) -> Vec<Range> {
-        let mut runs: Vec<Range> = Vec::new();
-        for region in &self.dirty {
-            let next = geometry.region_range(*region);
-            let joined = runs
-                .last()
-                .filter(|last| last.end() == next.start())
-                .and_then(|last| Range::new(last.start(), last.count().checked_add(next.count())?));
-            match joined {
-                Some(joined) => {
-                    runs.pop();
-                    runs.push(joined);
-                }
-                None => runs.push(next),
-            }
-        }
-        runs
+        let marks = self.marks.values().map(|mark| mark.range);
+        let mut regions = self.dirty.clone();
+        regions.extend(marks.flat_map(|range| geometry.regions(range)));
+        runs(&regions, geometry)
+    }
+
+    /// The regions that were rolled back, as runs of blocks, lowest first.
+    pub fn rolled_back_runs(&self, geometry: &Geometry) -> Vec<Range> {
+        runs(&self.rolled_back, geometry)
     }
 
     /// True if a block of the range lies in a dirty region.
@@ -333,6 +403,34 @@ impl Tables {
         }
     }
 }
+
+/// Regions as runs of blocks, lowest first.
+fn runs(regions: &OrdSet<u64>, geometry: &Geometry) -> Vec<Range> {
+    let mut runs: Vec<Range> = Vec::new();
+    for region in regions {
+        let next = geometry.region_range(*region);
+        let joined = runs
+            .last()
+            .filter(|last| last.end() == next.start())
+            .and_then(|last| Range::new(last.start(), last.count().checked_add(next.count())?));
+        match joined {
+            Some(joined) => {
+                runs.pop();
+                runs.push(joined);
+            }
+            None => runs.push(next),
+        }
+    }
+    runs
+}
+
+/// Where a reign's versions begin.
+const fn first_of(reign: SiteEpoch) -> SequenceId {
+    SequenceId::new(reign.value() << REIGN_SHIFT)
+}
+
+/// A version's place in its reign takes so many bits: a thousand million million commands.
+const REIGN_SHIFT: u32 = 40;
 
 /// Takes regions that lie in the range as a whole out of a set.
 fn end_whole(set: &mut OrdSet<u64>, range: Range, geometry: &Geometry) {

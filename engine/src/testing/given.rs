@@ -55,13 +55,14 @@ pub(crate) const GEOMETRY: Geometry = Geometry {
 pub(crate) fn configuration(role: Role) -> Configuration {
     let (number, peer) = match role {
         Role::Owner => (1, 203),
-        Role::Mirror => (3, 201),
+        Role::Mirror | Role::HandOff => (3, 201),
     };
     Configuration {
         version: 1,
         node: NodeId::new(number),
         partner: NodeId::new(number + 1),
         site: SiteId::new(number),
+        peer_site: SiteId::new(3 - number),
         set: SetConfiguration {
             id: StorageSetId::new(number),
             format: 9,

@@ -67,6 +67,22 @@ pub enum Ask {
     },
     /// A term in which no other site becomes owner. Granted to the owner only.
     Lease,
+    /// From the owner: if the record's version is still `expect`, that site is the owner
+    /// from the next version on, in sync. The asker answers nothing any more.
+    HandOff {
+        /// The version that the asker knows.
+        expect: SiteEpoch,
+        /// The other site.
+        to: SiteId,
+    },
+    /// The administrator's: if the record's version is still `expect`, the asking site is
+    /// its owner from the next version on, out of sync, whatever the record says of that.
+    Force {
+        /// The version that the asker knows.
+        expect: SiteEpoch,
+        /// The administrator attests that the other site is off: its lease counts nothing.
+        attested: bool,
+    },
 }
 
 /// The mediator to a D-module.
@@ -91,9 +107,20 @@ pub fn encode_request(request: &MediatorRequest) -> Frame {
     request.site.put(&mut head);
     request.nonce.put(&mut head);
     request.attempt.put(&mut head);
-    if let Ask::CompareAndSet { expect, in_sync } = request.ask {
-        expect.put(&mut head);
-        in_sync.put(&mut head);
+    match request.ask {
+        Ask::Read | Ask::Lease => {}
+        Ask::CompareAndSet { expect, in_sync } => {
+            expect.put(&mut head);
+            in_sync.put(&mut head);
+        }
+        Ask::HandOff { expect, to } => {
+            expect.put(&mut head);
+            to.put(&mut head);
+        }
+        Ask::Force { expect, attested } => {
+            expect.put(&mut head);
+            attested.put(&mut head);
+        }
     }
     seal_frame(head, Payload::new())
 }
@@ -113,6 +140,14 @@ pub fn decode_request(frame: &Frame) -> Result<MediatorRequest, DecodeError> {
             kind::MEDIATOR_CAS => Ask::CompareAndSet {
                 expect: Coded::get(input)?,
                 in_sync: Coded::get(input)?,
+            },
+            kind::MEDIATOR_HAND_OFF => Ask::HandOff {
+                expect: Coded::get(input)?,
+                to: Coded::get(input)?,
+            },
+            kind::MEDIATOR_FORCE => Ask::Force {
+                expect: Coded::get(input)?,
+                attested: Coded::get(input)?,
             },
             _ => return Err(DecodeError::Field("kind")),
         },
@@ -163,5 +198,7 @@ pub fn kind_of(ask: Ask) -> LabelKind {
         Ask::Read => kind::MEDIATOR_READ,
         Ask::CompareAndSet { .. } => kind::MEDIATOR_CAS,
         Ask::Lease => kind::MEDIATOR_LEASE,
+        Ask::HandOff { .. } => kind::MEDIATOR_HAND_OFF,
+        Ask::Force { .. } => kind::MEDIATOR_FORCE,
     }
 }

@@ -23,7 +23,7 @@ use crate::payload::Payload;
 use crate::storage_set::record::CommandResult;
 use crate::vocabulary::{
     ClientId, Command, CommandId, Content, CopyNumber, Outcome, Range, SequenceId, Session, SetId,
-    Status, Ticket, VolumeId, Watermark,
+    SiteEpoch, Status, Ticket, VolumeId, Watermark,
 };
 
 /// Blocks of payload that one command, answer, replica or record may carry: 1 MiB,
@@ -131,6 +131,9 @@ pub enum PeerMessage {
         /// What may differ as far as the mirror knows: its own marks' regions and
         /// its dirty ones.
         dirty: Vec<Range>,
+        /// Regions in which it had something else from a reign of its own, until a session
+        /// of the present one copied them.
+        rolled_back: Vec<Range>,
     },
     /// Mirror to owner: the session is not accepted.
     HelloRefused {
@@ -183,6 +186,32 @@ pub enum PeerMessage {
         volume: VolumeId,
         /// The session.
         session: Session,
+        /// The transmission that is answered.
+        attempt: u32,
+        /// As in `HelloAck`.
+        rolled_back: Vec<Range>,
+    },
+    /// From who was the owner and answers nothing any more to the mirror: a reign of the
+    /// mirror's site is to begin. With a mediator a hint that its record says so; without,
+    /// the only word for it.
+    HandOff {
+        /// The volume.
+        volume: VolumeId,
+        /// The session that ended with it.
+        session: Session,
+        /// The site epoch of the new reign.
+        epoch: SiteEpoch,
+        /// Transmission number, repeated in the answer.
+        attempt: u32,
+    },
+    /// The answer, if there is not and never will be such a reign.
+    HandOffRefused {
+        /// The volume.
+        volume: VolumeId,
+        /// The session.
+        session: Session,
+        /// The site epoch.
+        epoch: SiteEpoch,
         /// The transmission that is answered.
         attempt: u32,
     },
@@ -261,6 +290,8 @@ impl PeerMessage {
             | PeerMessage::CopyAck { volume, .. }
             | PeerMessage::Finish { volume, .. }
             | PeerMessage::FinishAck { volume, .. }
+            | PeerMessage::HandOff { volume, .. }
+            | PeerMessage::HandOffRefused { volume, .. }
             | PeerMessage::Lease { volume, .. }
             | PeerMessage::Granted { volume, .. }
             | PeerMessage::Fetch { volume, .. }
@@ -454,6 +485,14 @@ pub mod kind {
     pub const MEDIATOR_RECORD: LabelKind = LabelKind(23);
     /// Mediator to D-module: a lease.
     pub const MEDIATOR_GRANTED: LabelKind = LabelKind(24);
+    /// D-module to mediator: the other site is the owner.
+    pub const MEDIATOR_HAND_OFF: LabelKind = LabelKind(25);
+    /// D-module to mediator: this site is, by the administrator's word.
+    pub const MEDIATOR_FORCE: LabelKind = LabelKind(26);
+    /// Owner to mirror: be the owner.
+    pub const HAND_OFF: LabelKind = LabelKind(27);
+    /// Mirror to owner: it will not, under this epoch.
+    pub const HAND_OFF_REFUSED: LabelKind = LabelKind(28);
     /// N-module to an address: who is there?
     pub const PROBE: LabelKind = LabelKind(30);
     /// D-module to N-module: this node.
@@ -508,6 +547,10 @@ pub mod kind {
             MEDIATOR_LEASE => "mediator-lease",
             MEDIATOR_RECORD => "mediator-record",
             MEDIATOR_GRANTED => "mediator-granted",
+            MEDIATOR_HAND_OFF => "mediator-hand-off",
+            MEDIATOR_FORCE => "mediator-force",
+            HAND_OFF => "hand-off",
+            HAND_OFF_REFUSED => "hand-off-refused",
             PROBE => "probe",
             HERE => "here",
             PATH_OPEN => "path-open",

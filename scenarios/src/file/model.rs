@@ -230,8 +230,9 @@ pub struct Workload {
     /// The volumes that the clients use, by their numbers from 1: the first client the
     /// first of these and so on, again and again. All in order if absent.
     pub volumes: Vec<u32>,
-    /// How many of a pair's nodes the clients know, the primary first: 1 or 2. Default 2;
-    /// none where there is a service address.
+    /// How many nodes the clients know: 1 or 2 of the pair that owns their volume at first,
+    /// the primary first; with 4 the other cluster's pair too. Default 2. Where there is a
+    /// service address they know that, and with 4 the other pair's.
     pub nodes: u32,
     /// Commands that each client issues.
     pub commands: u32,

@@ -139,6 +139,11 @@ struct TimersForm {
     /// How long a lease of the mirror or the mediator lasts. Default 2 s.
     #[serde(with = "DurationText")]
     lease: Duration,
+    /// A mirror whose owner has been silent for this long has the mediator make it the owner;
+    /// never by itself if absent.
+    #[serde(with = "maybe_duration")]
+    #[schemars(with = "DurationText")]
+    switchover_after: Option<Duration>,
     /// By how much a grantor waits longer than a holder. Default 10 ms.
     #[serde(with = "DurationText")]
     lease_margin: Duration,

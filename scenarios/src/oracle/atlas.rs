@@ -210,6 +210,14 @@ impl Atlas {
         self.dirty.extend(self.geometry.regions(range));
     }
 
+    /// The other site is the owner from now on; `is_in_sync` if the copies are equal.
+    pub fn switch(&mut self, is_in_sync: bool) {
+        self.bad.swap(0, 1);
+        if !is_in_sync {
+            self.mirror_lost();
+        }
+    }
+
     /// The mirror's content is gone as a whole.
     pub fn mirror_lost(&mut self) {
         self.behind

@@ -12,6 +12,7 @@
 pub mod atlas;
 pub mod drained;
 pub mod images;
+mod losses;
 pub mod o10_paths;
 pub mod o10_takeover;
 pub mod o11_inconsistent;

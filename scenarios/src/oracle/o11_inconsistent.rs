@@ -12,6 +12,9 @@
 //! a session since given up may come late: nothing is promoted by it, for the
 //! owner has taken back the mediator's word before it acknowledges alone.)
 //!
+//! When a reign of the mirror's site begins, no image of its set says that it is
+//! inconsistent, nor that it is of a past reign, unless the administrator has called for it.
+//!
 //! When the mediator's record comes to say in sync, durably, no image of the mirror's
 //! set says that it is inconsistent, and every image of the owner's says that it is in
 //! sync or has just given the mirror up: the word follows the copies, never they it.
@@ -64,6 +67,19 @@ impl Inconsistent {
         when: When,
         findings: &mut Vec<Finding>,
     ) {
+        if let Entry::Activate { forced, .. } = &link.entry {
+            self.checks += 1;
+            let half = |it| matches!(it, Consistency::Inconsistent | Consistency::Unpaired);
+            let is_whole = |it: Consistency| !half(it) && (*forced || it != Consistency::Outdated);
+            // The owner that takes its own reign back is no mirror.
+            if copy == 1 && !pair.set(1).always(|it| is_whole(it.consistency)) {
+                let says = "it is to be the owner's, and may be inconsistent or outdated";
+                let says = format!("the mirror's set: {says}");
+                let events = vec![link.event, when.event];
+                findings.push(Finding::new(OracleId::O11, when.at, says, events));
+            }
+            return;
+        }
         if copy == 0 || pair.is_absent(0) {
             return;
         }

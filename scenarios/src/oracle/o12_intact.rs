@@ -108,6 +108,9 @@ impl Intact {
             | Entry::Fail { .. }
             | Entry::Clear { .. }
             | Entry::Session { .. }
+            | Entry::Activate { .. }
+            | Entry::HandOff { .. }
+            | Entry::StandDown { .. }
             | Entry::Fence { .. }
             | Entry::Dirty { .. }
             | Entry::Finish

@@ -122,6 +122,30 @@ impl Reference {
         }
     }
 
+    /// The administrator has given up what these blocks held: from now on each holds one of
+    /// these values, or what a mutation that is going on makes of it, if that ever takes
+    /// effect: its acknowledgement may be the former owner's.
+    pub fn give_up(&mut self, event_number: u64, blocks: &[(BlockIndex, Vec<BlockValue>)]) {
+        let now = Clock::of_event(event_number);
+        let open: Vec<_> = self.mutations.keys().collect();
+        for (block, values) in blocks {
+            self.change(*block, |candidates| {
+                candidates.give_up(values, |writer| open.contains(&writer), now);
+            });
+            let one = Range::new(*block, 1).expect("a block is a range");
+            self.change_looks(one, |_, candidates| candidates.may_be(values, now));
+            let uncertain: Vec<_> = self
+                .mutations
+                .iter()
+                .filter(|(_, mutation)| mutation.range.contains(*block))
+                .map(|(id, _)| id)
+                .collect();
+            for id in uncertain {
+                self.mutations.remove(&id);
+            }
+        }
+    }
+
     /// Judges a copy's content when nothing is going on any more: every block of
     /// `area` that it has to hold must hold one of the values that it may hold.
     pub fn finish(

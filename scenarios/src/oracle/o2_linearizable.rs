@@ -26,6 +26,10 @@
 //!   an acknowledged `WriteZeroes` may lie where another value certainly stood.
 //!   Elsewhere zeroes are the initial value and as unique as any other.
 //!
+//! * **Given up.** Blocks whose content a forced switchover gives up are judged twice: up to
+//!   that event, and from it on, when they hold what the new owner's copy did. A compare
+//!   that had begun by then is not judged after it.
+//!
 //! Blocks hold zeroes before the first event. Without `WriteZeroes` and failed
 //! compares the judgement of a single block is exact: it is a finding if and only
 //! if no linearization exists.
@@ -40,9 +44,10 @@ use stormglass_engine::collections::Layered;
 use stormglass_engine::vocabulary::{BlockIndex, CommandId, Range};
 use stormglass_sim::time::WorldTime;
 
+use super::images::Bytes64;
 use super::second_opinion::{self, Consulted};
 use super::{Finding, OracleId};
-use crate::workload::{BlockValue, ClientEvent, CommandKind, StatusSummary};
+use crate::workload::{BlockValue, ClientEvent, CommandKind, StatusSummary, provenance};
 use register::{Compare, Read, Register, Violation, Write};
 use zones::Interval;
 
@@ -51,6 +56,15 @@ use zones::Interval;
 pub struct Linearizable {
     history: Layered<CommandId, Record>,
     checks: u64,
+    /// Blocks whose content a forced switchover gave up, when, and what they hold from then
+    /// on: none where that is not certain.
+    given_up: BTreeMap<BlockIndex, GivenUp>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct GivenUp {
+    event: u64,
+    value: Option<BlockValue>,
 }
 
 /// A command with a range.
@@ -90,6 +104,43 @@ pub(super) enum Verdict {
 const NEVER: u64 = u64::MAX;
 
 impl Linearizable {
+    /// The administrator has given up what some blocks held; tells what each may hold in its
+    /// stead. What was said of such a block before stands for the time before.
+    pub(super) fn give_up(
+        &mut self,
+        event: u64,
+        blocks: &[(BlockIndex, Vec<Bytes64>)],
+    ) -> Vec<(BlockIndex, Vec<BlockValue>)> {
+        let mut values = Vec::new();
+        for (block, bytes) in blocks {
+            let held: Vec<_> = bytes
+                .iter()
+                .filter_map(|it| self.value(*block, *it))
+                .collect();
+            let value = match held[..] {
+                [value] if bytes.len() == 1 => Some(value),
+                _ => None,
+            };
+            self.given_up.insert(*block, GivenUp { event, value });
+            values.push((*block, held));
+        }
+        values
+    }
+
+    /// The value with these bytes, as far as a command of the history wrote it.
+    fn value(&self, block: BlockIndex, bytes: Bytes64) -> Option<BlockValue> {
+        if bytes == Bytes64::Zero {
+            return Some(BlockValue::Zero);
+        }
+        let mut writers = self
+            .history
+            .iter()
+            .filter(|(_, record)| record.kind.is_mutation() && record.range.contains(block));
+        let is_it = |id| Bytes64::of(&provenance::stamp(id, block)) == bytes;
+        let (id, _) = writers.find(|(id, _)| is_it(*id))?;
+        Some(BlockValue::written(id))
+    }
+
     /// Records one event, and judges the content of what is read.
     pub fn observe(
         &mut self,
@@ -171,7 +222,7 @@ impl Linearizable {
                 violation.events,
             ));
         };
-        let registers = self.registers();
+        let (registers, later) = self.registers();
         let mut certain: BTreeMap<CommandId, u32> = BTreeMap::new();
         let mut verdicts = BTreeMap::new();
         for (block, register) in &registers {
@@ -188,6 +239,13 @@ impl Linearizable {
                 *certain.entry(id).or_default() += 1;
             }
         }
+        for (block, register) in &later {
+            let judgement = register.judge(*block);
+            self.checks += judgement.checks;
+            judgement.violations.into_iter().for_each(&mut say);
+        }
+        // A search knows of no forced switchover.
+        verdicts.retain(|block, _| !self.given_up.contains_key(block));
         for (id, record) in self.history.iter() {
             if let Some(violation) = record.impossible_mismatch(id, certain.get(&id)) {
                 say(violation);
@@ -204,15 +262,27 @@ impl Linearizable {
         self.history.iter()
     }
 
+    /// True if a forced switchover gave up what the block held, some time.
+    pub(super) fn is_given_up(&self, block: BlockIndex) -> bool {
+        self.given_up.contains_key(&block)
+    }
+
     /// How many values and commands it judged, a block at a time.
     pub fn checks(&self) -> u64 {
         self.checks
     }
 
-    /// The history, a block at a time.
-    fn registers(&self) -> BTreeMap<BlockIndex, Register> {
+    /// The history, a block at a time; and once more what came after a forced switchover, of
+    /// blocks whose content it gave up.
+    fn registers(
+        &self,
+    ) -> (
+        BTreeMap<BlockIndex, Register>,
+        BTreeMap<BlockIndex, Register>,
+    ) {
         let acknowledged = Acknowledged::new(&self.history);
         let mut registers: BTreeMap<BlockIndex, Register> = BTreeMap::new();
+        let mut later: BTreeMap<BlockIndex, Register> = BTreeMap::new();
         for (id, record) in self.history.iter() {
             let responded = acknowledged.limit(record);
             let effect = Interval {
@@ -222,10 +292,35 @@ impl Linearizable {
             for (place, block) in record.range.blocks().enumerate() {
                 let register = registers.entry(block).or_default();
                 let value = record.values.get(place).copied();
-                register.enter(id, record, effect, value);
+                let Some(cut) = self.given_up.get(&block) else {
+                    register.enter(id, record, effect, value);
+                    continue;
+                };
+                if let Some(record) = record.before(cut.event) {
+                    register.enter(id, &record, record.effect(effect), value);
+                }
+                let next = later.entry(block).or_default();
+                match (record.after(cut.event), cut.value) {
+                    // It stood there when the reign began.
+                    (_, Some(stands)) if stands == BlockValue::written(id) => {
+                        next.writes.push(Write {
+                            id,
+                            during: Interval {
+                                invoked: 0,
+                                responded: cut.event,
+                            },
+                            is_acknowledged: true,
+                            expected: None,
+                        });
+                    }
+                    (Some(record), Some(_)) => {
+                        next.enter(id, &record, record.effect(effect), value);
+                    }
+                    (_, _) => {}
+                }
             }
         }
-        registers
+        (registers, later)
     }
 
     /// A read that returns `writer`'s work in one block and what `writer` had
@@ -243,6 +338,9 @@ impl Linearizable {
             record.kind,
             CommandKind::Read | CommandKind::CompareAndWrite
         ) {
+            return None;
+        }
+        if record.range.blocks().any(|block| self.is_given_up(block)) {
             return None;
         }
         let seen = || record.range.blocks().zip(&record.values);
@@ -278,6 +376,53 @@ impl Linearizable {
 }
 
 impl Record {
+    /// As far as it belongs to the time before an event. What had not ended by then may have
+    /// had its effect.
+    fn before(&self, event: u64) -> Option<Record> {
+        if self.invoked >= event {
+            return None;
+        }
+        let has_ended = self.ended.is_some_and(|(when, _)| when < event);
+        let is_read = self.kind == CommandKind::Read;
+        match (has_ended, is_read) {
+            (true, _) => Some(self.clone()),
+            (false, true) => None,
+            (false, false) => Some(self.open()),
+        }
+    }
+
+    /// As far as it belongs to the time after an event. What had begun by then, and is
+    /// acknowledged later, may be acknowledged by who was the owner before.
+    fn after(&self, event: u64) -> Option<Record> {
+        let had_ended = self.ended.is_some_and(|(when, _)| when < event);
+        let is_read = self.kind == CommandKind::Read;
+        match (self.invoked >= event, had_ended || is_read) {
+            (true, _) => Some(self.clone()),
+            (false, true) => None,
+            (false, false) => Some(self.open()),
+        }
+    }
+
+    /// The same without an outcome, unless it had no effect.
+    fn open(&self) -> Record {
+        let failed = self.ended.filter(|(_, ending)| *ending != Ending::Success);
+        Record {
+            ended: failed,
+            ..self.clone()
+        }
+    }
+
+    /// Its interval: without an outcome its effect may come at any time.
+    fn effect(&self, effect: Interval) -> Interval {
+        match self.ended {
+            Some(_) => effect,
+            None => Interval {
+                responded: NEVER,
+                ..effect
+            },
+        }
+    }
+
     /// When the mutation was acknowledged, if it has changed its blocks.
     fn acknowledged(&self) -> Option<u64> {
         let (when, verdict) = self.ended?;

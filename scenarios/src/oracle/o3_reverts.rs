@@ -52,6 +52,19 @@ impl Reverts {
         Some(self.open.get(&command)?.range)
     }
 
+    /// The administrator has given up what these blocks held.
+    pub(super) fn give_up(&mut self, blocks: impl Iterator<Item = BlockIndex>) {
+        let ids: Vec<_> = self.open.keys().copied().collect();
+        for block in blocks {
+            self.floors.remove(&block);
+            for id in &ids {
+                if let Some(open) = self.open.get_mut(id) {
+                    open.floors.remove(&block);
+                }
+            }
+        }
+    }
+
     pub(super) fn observe(
         &mut self,
         report: &ClientEvent,

@@ -13,6 +13,10 @@
 //! acknowledged. A refusal without a record says nothing about an epoch (a range may
 //! simply be out of bounds) and is O8's.
 //!
+//! Once a site's reign has begun, durably, nobody of the other site answers a read or a flush,
+//! and no mutation but one of which both copies certainly have the result: it was in sync
+//! when it was acknowledged.
+//!
 //! Once the mailbox says that a set is drained, nothing at all is answered under its key:
 //! the partner goes by that, and waits for nobody's lease.
 
@@ -52,6 +56,17 @@ pub struct Epochs {
     keys: OrdMap<ProcessId, ReservationKey>,
     /// The highest epoch of each journal under which someone may serve.
     serving: OrdMap<DeviceIndex, u64>,
+    /// The site whose reign is the last, and since when, if there was a switchover.
+    reign: Option<Reign>,
+}
+
+/// Who owns the volume.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Reign {
+    site_epoch: u64,
+    /// The journal of its set.
+    journal: DeviceIndex,
+    event: u64,
 }
 
 impl Epochs {
@@ -155,6 +170,18 @@ impl Epochs {
         self.keys.insert(process, key);
     }
 
+    /// A site's reign begins, durably.
+    pub fn reign_begins(&mut self, site_epoch: u64, journal: Option<DeviceIndex>, event: u64) {
+        let is_later = self.reign.is_none_or(|reign| reign.site_epoch < site_epoch);
+        if let Some(journal) = journal.filter(|_| is_later) {
+            self.reign = Some(Reign {
+                site_epoch,
+                journal,
+                event,
+            });
+        }
+    }
+
     /// The lease of the node that held a set before this process is over.
     pub fn lease_waited_out(&mut self, process: ProcessId, journal: Option<DeviceIndex>) {
         let key = self.keys.get(&process).copied();
@@ -208,6 +235,17 @@ impl Epochs {
             Verdict::Refused | Verdict::Cancelled | Verdict::Unknown(_) => return,
         }
         self.checks += 1;
+        let is_other = |reign: &Reign| journal.is_some_and(|journal| journal != reign.journal);
+        if let Some(reign) = self.reign.filter(is_other)
+            && !images.is_on_both(command)
+        {
+            let says = format!(
+                "{command} is answered by a site that is not the owner since epoch {}",
+                reign.site_epoch
+            );
+            let events = vec![reign.event, when.event];
+            findings.push(Finding::new(OracleId::O4, when.at, says, events));
+        }
         let key = own;
         if key.is_some() && key == holder {
             return self.may_serve(journal, key);

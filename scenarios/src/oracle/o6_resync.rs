@@ -14,14 +14,15 @@
 //!
 //! When the mirror submits a copy, no block of it is older than all that the
 //! mirror may hold before it, unless the owner's set certainly holds that very
-//! version: a rollback.
+//! version: a rollback. Where a reign of the mirror's own site has left bits, the copy's
+//! record says whether it replaces something else: what is reported as lost comes of that.
 
 use imbl::OrdSet;
 use serde::{Deserialize, Serialize};
 use stormglass_engine::storage_set::record::Entry;
 use stormglass_engine::vocabulary::{BlockIndex, Range, SequenceId};
 
-use super::images::{Candidates, Link, Pair, Value, When};
+use super::images::{Bytes64, Candidates, Link, Pair, Value, When};
 use super::{Finding, OracleId};
 
 /// Watches what a resync copies.
@@ -36,6 +37,11 @@ impl Resync {
     /// Blocks looked at.
     pub fn checks(&self) -> u64 {
         self.checks
+    }
+
+    /// The copies change their parts.
+    pub(super) fn switch(&mut self) {
+        self.left = OrdSet::new();
     }
 
     /// A record entered a journal.
@@ -54,7 +60,14 @@ impl Resync {
                 .or_else(|| self.first_uncopied(link, pair))
                 .or_else(|| self.first_unknown(link, pair)),
             (Entry::Mark { .. } | Entry::Clear { .. }, 0) => self.first_untold(link, pair),
-            (Entry::Copy { range, .. }, 1) => self.first_older(*range, link, pair),
+            (
+                Entry::Copy {
+                    range, differed, ..
+                },
+                1,
+            ) => self
+                .first_older(*range, link, pair)
+                .or_else(|| self.untrue(*range, *differed, link, pair)),
             _ => None,
         };
         if let Some(says) = says {
@@ -133,6 +146,36 @@ impl Resync {
         None
     }
 
+    /// A copy over what a reign of the mirror's own has left says whether it differed, and
+    /// any other copy says that it did not.
+    fn untrue(&mut self, range: Range, differed: bool, link: &Link, pair: &Pair) -> Option<String> {
+        let is_of_own_reign =
+            pair.set(1).state().has_left_a_reign() && link.bits.iter().any(|(_, is_set)| !is_set);
+        if !is_of_own_reign && !differed {
+            return None;
+        }
+        self.checks += 1;
+        let (mut may_differ, mut must_differ) = (false, false);
+        for (block, copied) in range.blocks().zip(&link.values) {
+            let held = pair.values(1, block);
+            let others = held.values().iter().filter(|value| *value != copied);
+            let bytes: Vec<_> = others.map(bytes_of).collect();
+            let is_other = |it: &Option<Bytes64>| *it != bytes_of(copied);
+            may_differ |= bytes.iter().any(is_other);
+            must_differ |= bytes.len() == 1 && bytes.iter().all(is_other);
+        }
+        match differed {
+            true if !may_differ => Some(format!(
+                "a copy of {range} is said to replace something else, and does not"
+            )),
+            false if must_differ => Some(format!(
+                "a copy of {range} replaces what a reign of the mirror's site has left, and does \
+                 not say so"
+            )),
+            true | false => None,
+        }
+    }
+
     fn first_older(&mut self, range: Range, link: &Link, pair: &Pair) -> Option<String> {
         for (block, copied) in range.blocks().zip(&link.values) {
             self.checks += 1;
@@ -157,6 +200,13 @@ impl Resync {
             }
         }
         None
+    }
+}
+
+fn bytes_of(value: &Value) -> Option<Bytes64> {
+    match value {
+        Value::Proven { bytes, .. } => Some(*bytes),
+        Value::Damaged => None,
     }
 }
 

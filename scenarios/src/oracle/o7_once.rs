@@ -112,6 +112,9 @@ impl Once {
             Entry::Fail { .. }
             | Entry::Clear { .. }
             | Entry::Session { .. }
+            | Entry::Activate { .. }
+            | Entry::HandOff { .. }
+            | Entry::StandDown { .. }
             | Entry::Copy { .. }
             | Entry::Dirty { .. }
             | Entry::Finish
@@ -187,6 +190,16 @@ impl Once {
                 break;
             }
             self.performed.remove(&command);
+        }
+    }
+
+    /// The copies change their parts.
+    pub(super) fn switch(&mut self) {
+        let known: Vec<_> = self.performed.keys().collect();
+        for command in known {
+            if let Some(performed) = self.performed.get_mut(&command) {
+                performed.by.swap(0, 1);
+            }
         }
     }
 

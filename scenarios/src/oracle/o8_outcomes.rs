@@ -6,6 +6,9 @@
 //! them, and for which reason, may differ between attempts. A read is performed
 //! as often as its frame arrives, so what a doubled read adds is not judged.
 //!
+//! What the former owner of a forced switchover says late of a command that it had
+//! acknowledged alone is not judged.
+//!
 //! Nothing is refused as unreadable before a device was damaged or did not answer.
 //!
 //! Judged online; the state is one small entry for each id.
@@ -25,6 +28,8 @@ pub struct Outcomes {
     checks: u64,
     /// A device was damaged, or did not answer.
     is_damaged: bool,
+    /// A forced switchover gave up what was acknowledged before this event.
+    given_up: Option<u64>,
 }
 
 /// What is known of one id.
@@ -33,6 +38,8 @@ struct Entry {
     kind: CommandKind,
     /// Blocks that a read of it returns.
     blocks: u32,
+    /// The event that issued it.
+    invoked: u64,
     /// The newest attempt.
     attempt: u32,
     /// The event that opened it, while it is open.
@@ -88,6 +95,7 @@ impl Outcomes {
                 let entry = Entry {
                     kind: *kind,
                     blocks: range.map_or(0, |range| range.count()),
+                    invoked: event_number,
                     attempt: 0,
                     open: Some(event_number),
                     ended: None,
@@ -161,7 +169,9 @@ impl Outcomes {
                 let Some(entry) = self.commands.get_mut(id) else {
                     return say(format!("{id} was answered and was never issued"), vec![]);
                 };
-                if entry.kind.is_mutation() {
+                // The former owner's answer may come late.
+                let is_given_up = self.given_up.is_some_and(|since| entry.invoked < since);
+                if entry.kind.is_mutation() && !is_given_up {
                     entry.judge(*id, (*status, self.is_damaged), event_number, &mut say);
                 }
             }
@@ -172,6 +182,11 @@ impl Outcomes {
     /// A fault damaged a device, or took it away: from now on blocks may be unreadable.
     pub(super) fn damaged(&mut self) {
         self.is_damaged = true;
+    }
+
+    /// The administrator has given up what was acknowledged before this event.
+    pub(super) fn give_up(&mut self, event: u64) {
+        self.given_up = Some(event);
     }
 
     /// Judges the end of a run whose clients are all done: no attempt is open.

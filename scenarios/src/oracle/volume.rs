@@ -11,7 +11,7 @@ use stormglass_sim::world::{DeviceIndex, ProcessId, World};
 
 use super::atlas::{Atlas, Bad, Destroyed};
 use super::drained::Drained;
-use super::images::{Devices, Images, SetDevices, When, is_blank};
+use super::images::{Devices, Images, NewReign, SetDevices, When, is_blank};
 use super::o4_epochs::Epochs;
 use super::o10_paths::Paths;
 use super::o10_takeover::Takeover;
@@ -131,6 +131,19 @@ impl VolumeOracles {
             let is_readable = true;
             self.atlas.damaged(copy, block, Bad { is_readable, event });
         }
+        if let Some(news) = self.images.take_news() {
+            self.switch(&news, event);
+        }
+    }
+
+    /// The other site is the owner from now on.
+    fn switch(&mut self, news: &NewReign, event: u64) {
+        self.atlas.switch(news.is_in_sync);
+        if let Some(given_up) = &news.given_up {
+            let values = self.linearizable.give_up(event, given_up);
+            self.reference.give_up(event, &values);
+            self.outcomes.give_up(event);
+        }
     }
 
     /// Judges what is overdue, whoever something happens to.
@@ -202,7 +215,7 @@ impl VolumeOracles {
                     self.epochs.replaced(*device);
                     self.drained.replaced(*device);
                     if let Some(copy) = self.images.copy_of(*device) {
-                        self.takeover.replaced(copy);
+                        self.takeover.replaced(self.images.site_of(copy));
                         if copy == 1 {
                             self.atlas.mirror_lost();
                         }
@@ -234,7 +247,7 @@ impl VolumeOracles {
             // What a journal holds is no block's good copy.
             let is_data = self.images.journal_of(device) != Some(device);
             if let Some(copy) = self.images.copy_of(device).filter(|_| !is_data) {
-                self.intact.journal_damaged(copy);
+                self.intact.journal_damaged(self.images.site_of(copy));
             }
             for page in (0..pages.count).map(|index| pages.start.plus(index)) {
                 self.images.damaged(device, page);
@@ -284,7 +297,7 @@ impl VolumeOracles {
                 self.epochs.fenced(process, *key);
                 let (journal, holder) = self.holder_of(process, world);
                 if let (Some(copy), Some(journal)) = (self.copy_of(process), journal) {
-                    let who = (process, copy);
+                    let who = (process, self.images.site_of(copy));
                     let is_drained = |key| self.drained.since(journal, key).is_some();
                     self.takeover
                         .fenced((who, is_drained), *key, holder, when, findings);
@@ -311,8 +324,8 @@ impl VolumeOracles {
                 let Some((device, copy)) = claim.zip(self.copy_of(process)) else {
                     return;
                 };
-                let when = (at, event);
-                if self.intact.records_lost(copy, *lsn, when, findings)
+                let (when, site) = ((at, event), self.images.site_of(copy));
+                if self.intact.records_lost(site, *lsn, when, findings)
                     && let Some(journal) = self.images.journal_of(device)
                 {
                     // What is left of it owes nothing until it is formatted.
@@ -322,6 +335,12 @@ impl VolumeOracles {
                     }
                 }
             }
+            Event::Activated { session, .. } => {
+                let (journal, _) = self.holder_of(process, world);
+                let site_epoch = session.site_epoch.value();
+                self.epochs.reign_begins(site_epoch, journal, event);
+            }
+            Event::RolledBack(range) => self.images.rolled_back(*range),
             Event::MediatorSays(record) => self.images.mediator(*record, false),
             Event::MediatorSet(record) => self.images.mediator_set(*record, when, findings),
             Event::Formatted => {
@@ -367,7 +386,7 @@ impl VolumeOracles {
         (journal, holder)
     }
 
-    /// Which copy's set a process last tried to take.
+    /// Which copy's set a process last tried to take: 0 is the present owner's.
     fn copy_of(&self, process: ProcessId) -> Option<usize> {
         self.images.copy_of(self.epochs.claim_of(process)?)
     }
@@ -388,7 +407,8 @@ impl VolumeOracles {
         self.outcomes.finish(at, findings);
         let area = Range::new(BlockIndex::new(0), volume_blocks(map)).expect("a volume has blocks");
         let volume = self.volume;
-        for (copy, cluster) in map.copies(volume).into_iter().enumerate() {
+        for (site, cluster) in map.copies(volume).into_iter().enumerate() {
+            let copy = self.images.site_of(site);
             // Of a set that nobody tends, part may stand in the journal alone.
             let is_whole = is_tended(world, map, (cluster, volume));
             // What a copy does not owe is judged where it is owed, if anywhere.

@@ -133,7 +133,10 @@ impl States {
                         self.leave(epoch, at);
                         self.leave(sync, at);
                     }
-                    Phase::Recovering | Phase::Announcing | Phase::Following => {
+                    Phase::Recovering
+                    | Phase::Announcing
+                    | Phase::Following
+                    | Phase::HandingOff => {
                         self.leave(sync, at);
                     }
                 }

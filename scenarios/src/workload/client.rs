@@ -83,7 +83,7 @@ impl Client {
         let mut client = Client {
             identity: Arc::new(identity.clone()),
             incarnation: entropy.bits(),
-            nodes: Nodes::new(identity.nodes),
+            nodes: Nodes::new(identity.nodes, identity.other_site),
             tickets: Tickets::default(),
             live: Vec::new(),
             waiting: Vec::new(),

@@ -27,6 +27,7 @@ pub(crate) fn identity(client: u32, commands: u64, outstanding: u32, mix: Mix) -
         volume: VolumeId::new(1),
         network: NETWORK,
         nodes: [NODE, OTHER],
+        other_site: None,
         workload: Workload {
             commands,
             outstanding,

@@ -21,6 +21,8 @@ pub struct ClientIdentity {
     pub network: NetworkId,
     /// The N-modules of the owning cluster's pair; it begins with the first.
     pub nodes: [Address; 2],
+    /// Those of the other cluster's, if the client knows them.
+    pub other_site: Option<[Address; 2]>,
     /// What the application does.
     pub workload: Workload,
     /// How long the library waits.

@@ -169,6 +169,16 @@ fn mode() -> impl Strategy<Value = Mode> + Clone {
     ])
 }
 
+fn consistency() -> impl Strategy<Value = Consistency> + Clone {
+    select(vec![
+        Consistency::Consistent,
+        Consistency::Outdated,
+        Consistency::Inconsistent,
+        Consistency::Unpaired,
+        Consistency::Called,
+    ])
+}
+
 fn route() -> impl Strategy<Value = Route> + Clone {
     select(vec![Route::Replicated, Route::LocalOnly])
 }
@@ -203,8 +213,23 @@ fn entry() -> impl Strategy<Value = Entry> {
                 resync,
             }
         ),
-        (vec(range(), 0..20), vec(range(), 0..20))
-            .prop_map(|(set, clear)| Entry::Dirty { set, clear }),
+        (
+            vec(range(), 0..20),
+            vec(range(), 0..20),
+            vec(range(), 0..20)
+        )
+            .prop_map(|(set, clear, rolled_back)| Entry::Dirty {
+                set,
+                clear,
+                rolled_back,
+            }),
+        (session(), mode(), any::<bool>()).prop_map(|(session, mode, forced)| Entry::Activate {
+            session,
+            mode,
+            forced,
+        }),
+        site_epoch().prop_map(|version| Entry::HandOff { version }),
+        consistency().prop_map(|consistency| Entry::StandDown { consistency }),
         Just(Entry::Finish),
         Just(Entry::Lost),
         (copied.clone(), option::of(result())).prop_map(|((range, content, versions), verdict)| {
@@ -215,14 +240,15 @@ fn entry() -> impl Strategy<Value = Entry> {
                 verdict,
             }
         }),
-        (copy_number(), copied, vec(result(), 0..300)).prop_map(
-            |(copy, (range, content, versions), results)| {
+        (copy_number(), copied, vec(result(), 0..300), any::<bool>()).prop_map(
+            |(copy, (range, content, versions), results, differed)| {
                 Entry::Copy {
                     copy,
                     range,
                     content,
                     versions,
                     results,
+                    differed,
                 }
             }
         ),
@@ -285,12 +311,9 @@ prop_compose! {
 
 prop_compose! {
     fn tables()(
-        role in select(vec![Role::Owner, Role::Mirror]),
+        role in select(vec![Role::Owner, Role::Mirror, Role::HandOff]),
         mode in mode(),
-        consistency in select(vec![
-            Consistency::Consistent, Consistency::Outdated, Consistency::Inconsistent,
-            Consistency::Unpaired,
-        ]),
+        consistency in consistency(),
         sessions in (session(), session()),
         last_copy in copy_number(),
         sequence_high in sequence_id(),
@@ -299,6 +322,7 @@ prop_compose! {
         watermarks in vec((client_id(), any_number::<u64>()), 0..10),
         dirty in vec(any_number::<u64>(), 0..20),
         missing in vec(any_number::<u64>(), 0..20),
+        (left_at, rolled_back) in (site_epoch(), vec(any_number::<u64>(), 0..20)),
     ) -> Tables {
         Tables {
             role,
@@ -313,6 +337,8 @@ prop_compose! {
             watermarks: watermarks.into_iter().collect(),
             dirty: dirty.into_iter().collect(),
             missing: missing.into_iter().collect(),
+            left_at,
+            rolled_back: rolled_back.into_iter().collect(),
         }
     }
 }

@@ -4,14 +4,21 @@ use super::Asker;
 use crate::contract::{Label, LabelKind};
 use crate::d_module::Context;
 use crate::event::Event;
-use crate::vocabulary::{Range, Session};
+use crate::storage_set::tables::Tables;
+use crate::vocabulary::Session;
 use crate::wire::{HelloRefusal, PeerMessage, kind, peer};
 
-pub(super) fn acknowledge_finish(session: Session, asker: Asker, cx: &mut Context<'_>) {
+pub(super) fn acknowledge_finish(
+    session: Session,
+    asker: Asker,
+    tables: &Tables,
+    cx: &mut Context<'_>,
+) {
     let message = PeerMessage::FinishAck {
         volume: cx.configuration.volume,
         session,
         attempt: asker.attempt,
+        rolled_back: tables.rolled_back_runs(&cx.configuration.set.geometry),
     };
     send_session_answer(kind::FINISH_ACK, session, asker, &message, cx);
 }
@@ -19,15 +26,17 @@ pub(super) fn acknowledge_finish(session: Session, asker: Asker, cx: &mut Contex
 pub(super) fn acknowledge_session(
     session: Session,
     asker: Asker,
-    dirty: Vec<Range>,
+    tables: &Tables,
     cx: &mut Context<'_>,
 ) {
     let volume = cx.configuration.volume;
+    let geometry = &cx.configuration.set.geometry;
     let message = PeerMessage::HelloAck {
         volume,
         session,
         attempt: asker.attempt,
-        dirty,
+        dirty: tables.dirty_runs(geometry),
+        rolled_back: tables.rolled_back_runs(geometry),
     };
     send_session_answer(kind::HELLO_ACK, session, asker, &message, cx);
 }

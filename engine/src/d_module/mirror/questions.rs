@@ -69,7 +69,17 @@ impl Mirror {
         if !is_follower || session != tables.fence || self.accepting.is_some() {
             return cx.out.trace(Event::Ignored(IgnoreReason::StaleSession));
         }
-        self.owner_at = Some(from);
+        self.note_owner(from, cx);
+        if !cx.is_fresh {
+            // A partner that has taken the set over counts from what it knows.
+            cx.out.probe("no lease of a mirror that may be deposed");
+            return cx.out.trace(Event::Ignored(IgnoreReason::Pending));
+        }
+        if !self.promotion.grants() {
+            cx.out.probe("no lease of a site that is to be the owner");
+            return cx.out.trace(Event::Ignored(IgnoreReason::Pending));
+        }
+        self.promotion.granted(cx);
         let message = PeerMessage::Granted {
             volume: cx.configuration.volume,
             session,
@@ -108,7 +118,7 @@ impl Mirror {
         if tables.role != Role::Mirror || session != tables.fence || !is_on_volume(range, cx) {
             return cx.out.trace(Event::Ignored(IgnoreReason::StaleSession));
         }
-        self.owner_at = Some(from);
+        self.note_owner(from, cx);
         let is_changing = self.commands.values().any(|it| it.range.overlaps(range));
         let is_asked = self.fetching.iter().any(|it| it.is_of(session, &question));
         let is_full = self.fetching.len() >= FETCHES_MAX;
@@ -137,13 +147,14 @@ impl Mirror {
         &mut self,
         io: IoId,
         result: &Result<IoOutput, IoError>,
-        set: &StorageSet,
+        set: &mut StorageSet,
         cx: &mut Context<'_>,
     ) {
         let mut reads = self.fetching.iter_mut();
         if reads.any(|it| it.read.handle_completion(io, result.clone())) {
-            self.answer_fetches(set, cx);
+            return self.answer_fetches(set, cx);
         }
+        self.handle_compared(io, result, set, cx);
     }
 
     fn answer_fetches(&mut self, set: &StorageSet, cx: &mut Context<'_>) {

@@ -20,6 +20,7 @@ mod peer;
 mod reads;
 mod rebuild;
 mod records;
+mod reign;
 mod resync;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -51,6 +52,8 @@ pub struct Owner {
     authority: Authority,
     /// Nothing is accepted any more: the set is being handed over.
     is_draining: bool,
+    /// Another reign is later: it is written down.
+    stands_down: bool,
     /// Where there is a mediator.
     arbiter: Option<Box<Arbiter>>,
     /// Mode and session as last appended; durable once `turning` is zero.
@@ -97,6 +100,7 @@ impl Owner {
         let mut owner = Owner {
             authority: Authority::new(cx),
             is_draining: false,
+            stands_down: false,
             arbiter: None,
             mode: set.tables().mode,
             session: set.tables().session,
@@ -124,6 +128,10 @@ impl Owner {
             // Its session is over: the resync begins anew.
             Mode::Resync => Mode::OutOfSync,
         };
+        let rolled_back = set
+            .tables()
+            .rolled_back_runs(&cx.configuration.set.geometry);
+        records::report_rolled_back(&rolled_back, cx);
         owner.open_session(mode, set, cx);
         owner
     }

@@ -39,6 +39,11 @@ impl Owner {
 
     /// Writes a mode and a session; both take effect when the record is durable.
     fn turn(&mut self, mode: Mode, session: Session, set: &mut StorageSet, cx: &mut Context<'_>) {
+        if self.stands_down {
+            // The reign is over: nothing of it begins any more.
+            self.replication.close();
+            return self.resync.stop(&mut self.ordering);
+        }
         if session != self.session {
             self.replication.close();
             self.resync.stop(&mut self.ordering);
@@ -185,9 +190,15 @@ impl Owner {
 
     /// Every dirty region is copied and the mirror consistent: in sync, durably, and
     /// only then by the mediator's record.
-    pub(super) fn handle_finished(&mut self, set: &mut StorageSet, cx: &mut Context<'_>) {
+    pub(super) fn handle_finished(
+        &mut self,
+        rolled_back: &[Range],
+        set: &mut StorageSet,
+        cx: &mut Context<'_>,
+    ) {
         let is_clean = set.tables().dirty.is_empty() && !self.access.has_local_only();
         assert!(is_clean, "since the Finish every command was replicated");
+        self.note_rolled_back(rolled_back, set, cx);
         self.turn(Mode::InSync, self.session, set, cx);
     }
 
@@ -245,6 +256,8 @@ impl Owner {
             self.authority.handle_mediator(reply.nonce, cx);
             return self.handle_authority(set, cx);
         }
+        // Also where it was asked for a lease.
+        self.stand_down_for(reply.record, set, cx);
         let nonce = self.authority.take_nonce();
         let Some(arbiter) = &mut self.arbiter else {
             return;

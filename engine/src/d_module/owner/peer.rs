@@ -35,15 +35,17 @@ impl Owner {
         cx: &mut Context<'_>,
     ) {
         match message {
-            PeerMessage::HelloAck { session, dirty, .. } => {
+            PeerMessage::HelloAck {
+                session,
+                dirty,
+                rolled_back,
+                ..
+            } => {
                 self.note_answer(from, *session, cx);
-                let is_on_volume = dirty
-                    .iter()
-                    .all(|range| range.end().value() <= cx.configuration.set.geometry.blocks);
-                if !is_on_volume {
+                if !is_on_volume(dirty, cx) || !is_on_volume(rolled_back, cx) {
                     cx.out.trace(Event::Ignored(IgnoreReason::Misrouted));
                 } else if self.turning == 0 && self.replication.handle_hello_ack(*session) {
-                    self.handle_session_open(*session, dirty, set, cx);
+                    self.handle_session_open(*session, (dirty, rolled_back), set, cx);
                 } else {
                     cx.out.trace(Event::Ignored(IgnoreReason::StaleSession));
                 }
@@ -73,10 +75,16 @@ impl Owner {
                     self.clear_orphan(set, cx);
                 }
             }
-            PeerMessage::FinishAck { session, .. } => {
+            PeerMessage::FinishAck {
+                session,
+                rolled_back,
+                ..
+            } => {
                 self.note_answer(from, *session, cx);
-                if self.replication.handle_finish_ack(*session) {
-                    self.handle_finished(set, cx);
+                if !is_on_volume(rolled_back, cx) {
+                    cx.out.trace(Event::Ignored(IgnoreReason::Misrouted));
+                } else if self.replication.handle_finish_ack(*session) {
+                    self.handle_finished(rolled_back, set, cx);
                 }
             }
             PeerMessage::Granted { session, nonce, .. } => {
@@ -109,11 +117,13 @@ impl Owner {
                 cx.out.trace(Event::Ignored(IgnoreReason::Redundant));
                 self.replication.handle_not_owner(from, cx);
             }
-            PeerMessage::Hello(_)
-            | PeerMessage::Portion(_)
+            PeerMessage::Hello(hello) => self.handle_other_reign(hello.session, set, cx),
+            PeerMessage::Portion(_)
             | PeerMessage::Finish { .. }
             | PeerMessage::Lease { .. }
-            | PeerMessage::Fetch { .. } => {
+            | PeerMessage::Fetch { .. }
+            | PeerMessage::HandOff { .. }
+            | PeerMessage::HandOffRefused { .. } => {
                 cx.out.trace(Event::Ignored(IgnoreReason::WrongPhase));
             }
         }
@@ -124,7 +134,7 @@ impl Owner {
     fn handle_session_open(
         &mut self,
         session: Session,
-        dirty: &[Range],
+        (dirty, rolled_back): (&[Range], &[Range]),
         set: &mut StorageSet,
         cx: &mut Context<'_>,
     ) {
@@ -133,7 +143,7 @@ impl Owner {
             self.authority.confirm();
         }
         if self.mode == Mode::Resync {
-            self.unite(dirty, set, cx);
+            self.unite((dirty, rolled_back), set, cx);
             return self.handle_authority(set, cx);
         }
         let from = match cx.configuration.replication {
@@ -153,4 +163,9 @@ impl Owner {
         self.scan(set, cx);
         self.admit(set, cx);
     }
+}
+
+fn is_on_volume(ranges: &[Range], cx: &Context<'_>) -> bool {
+    let blocks = cx.configuration.set.geometry.blocks;
+    ranges.iter().all(|range| range.end().value() <= blocks)
 }

@@ -8,9 +8,10 @@
 use super::Owner;
 use crate::configuration::Replication as Order;
 use crate::d_module::Context;
+use crate::event::Event;
 use crate::storage_set::StorageSet;
 use crate::storage_set::record::{Entry, Record};
-use crate::vocabulary::{CommandId, RefusedReason, Status, Watermark};
+use crate::vocabulary::{CommandId, Range, RefusedReason, Status, Watermark};
 
 impl Owner {
     /// Appends an entry as soon as there is room for it. A journal
@@ -87,14 +88,28 @@ impl Owner {
                 self.scan(set, cx);
             }
             Entry::Session { session, mode } => self.handle_turned(*session, *mode, set, cx),
-            Entry::Dirty { clear, .. } => self.handle_regions(clear, set, cx),
+            Entry::Dirty {
+                clear, rolled_back, ..
+            } => {
+                report_rolled_back(rolled_back, cx);
+                self.handle_regions(clear, set, cx);
+            }
             Entry::Repair { range, verdict, .. } => {
                 self.handle_repaired(*range, set, cx);
                 if let Some(verdict) = verdict {
                     self.handle_judged(verdict.command, set, cx);
                 }
             }
+            // The head gives the office to another role.
+            Entry::Activate { .. } | Entry::HandOff { .. } | Entry::StandDown { .. } => {}
             Entry::Fence { .. } | Entry::Copy { .. } | Entry::Finish | Entry::Lost => {}
         }
+    }
+}
+
+/// The other site had acknowledged something there that it has no more.
+pub(super) fn report_rolled_back(ranges: &[Range], cx: &mut Context<'_>) {
+    for range in ranges {
+        cx.out.trace(Event::RolledBack(*range));
     }
 }

@@ -131,7 +131,12 @@ impl Resync {
 impl Owner {
     /// The mirror has answered a resync's Hello with what may differ as far as it
     /// knows: both sides' logs are united, durably, before anything is copied.
-    pub(super) fn unite(&mut self, dirty: &[Range], set: &mut StorageSet, cx: &mut Context<'_>) {
+    pub(super) fn unite(
+        &mut self,
+        (dirty, rolled_back): (&[Range], &[Range]),
+        set: &mut StorageSet,
+        cx: &mut Context<'_>,
+    ) {
         self.resync.enter(Step::Uniting);
         let geometry = &cx.configuration.set.geometry;
         let mut regions = dirty.iter().flat_map(|range| geometry.regions(*range));
@@ -141,8 +146,27 @@ impl Owner {
         let entry = Entry::Dirty {
             set: dirty.to_vec(),
             clear: Vec::new(),
+            rolled_back: news(rolled_back, set, cx),
         };
         self.write(entry, set, cx);
+    }
+
+    /// What the mirror had from a reign of its own and has no more, as it says at the end.
+    pub(super) fn note_rolled_back(
+        &mut self,
+        rolled_back: &[Range],
+        set: &mut StorageSet,
+        cx: &mut Context<'_>,
+    ) {
+        let rolled_back = news(rolled_back, set, cx);
+        if !rolled_back.is_empty() {
+            let entry = Entry::Dirty {
+                set: Vec::new(),
+                clear: Vec::new(),
+                rolled_back,
+            };
+            self.write(entry, set, cx);
+        }
     }
 
     /// A record of regions is durable.
@@ -358,6 +382,7 @@ impl Owner {
         let entry = Entry::Dirty {
             set: Vec::new(),
             clear: vec![region],
+            rolled_back: Vec::new(),
         };
         self.write(entry, set, cx);
     }
@@ -380,4 +405,14 @@ impl Owner {
         self.ask_mirror_again(&mut mending.fetch, cx);
         self.resync.mending = Some(mending);
     }
+}
+
+/// Regions of which this copy does not know yet that they were rolled back.
+fn news(rolled_back: &[Range], set: &StorageSet, cx: &Context<'_>) -> Vec<Range> {
+    let geometry = &cx.configuration.set.geometry;
+    let regions = rolled_back
+        .iter()
+        .flat_map(|range| geometry.regions(*range));
+    let new = regions.filter(|region| !set.tables().rolled_back.contains(region));
+    new.map(|region| geometry.region_range(region)).collect()
 }

@@ -144,9 +144,11 @@ impl DModule {
         let standing = match self.phase {
             Phase::Configuring | Phase::Halted => return None,
             Phase::Standby | Phase::Claiming | Phase::Recovering => Standing::StandsBy,
-            Phase::Announcing | Phase::Serving | Phase::Following | Phase::Draining => {
-                Standing::Holds
-            }
+            Phase::Announcing
+            | Phase::Serving
+            | Phase::Following
+            | Phase::Draining
+            | Phase::HandingOff => Standing::Holds,
         };
         Some(Own {
             incarnation: self.incarnation,

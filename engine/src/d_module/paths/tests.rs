@@ -89,6 +89,7 @@ fn hello_ack(session: Session) -> PeerMessage {
         session,
         attempt: 0,
         dirty: Vec::new(),
+        rolled_back: Vec::new(),
     }
 }
 

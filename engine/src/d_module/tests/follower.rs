@@ -37,6 +37,7 @@ fn finish_ack(session: Session, attempt: u32) -> PeerMessage {
         volume: VOLUME,
         session,
         attempt,
+        rolled_back: Vec::new(),
     }
 }
 

@@ -41,6 +41,7 @@ pub(super) fn hello_ack(session: Session, attempt: u32) -> PeerMessage {
         session,
         attempt,
         dirty: Vec::new(),
+        rolled_back: Vec::new(),
     }
 }
 

@@ -216,6 +216,7 @@ fn the_mediator_hears_of_the_resyncs_end_though_a_new_session_comes_between() {
         volume: VOLUME,
         session: now,
         attempt: 0,
+        rolled_back: Vec::new(),
     });
     // The record of the mode is slow, and the path silent.
     owner.pass(Duration::from_millis(500));

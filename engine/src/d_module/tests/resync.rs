@@ -20,6 +20,7 @@ pub(super) fn dirty_ack(session: Session, dirty: &[Range]) -> PeerMessage {
         session,
         attempt: 0,
         dirty: dirty.to_vec(),
+        rolled_back: Vec::new(),
     }
 }
 
@@ -28,6 +29,7 @@ fn finish_ack(session: Session) -> PeerMessage {
         volume: VOLUME,
         session,
         attempt: 0,
+        rolled_back: Vec::new(),
     }
 }
 
@@ -112,7 +114,7 @@ fn what_the_mirror_says_is_durable_before_the_first_copy() {
     let mut owner = resyncing();
     owner.hear(&dirty_ack(session(5), &[range(40, 8)]));
     assert_eq!(owner.queue.len(), 1);
-    let Entry::Dirty { set, clear } = entry(&owner, 0) else {
+    let Entry::Dirty { set, clear, .. } = entry(&owner, 0) else {
         panic!("regions are written")
     };
     assert_eq!((set, clear), (vec![range(40, 8)], Vec::new()));
@@ -270,7 +272,7 @@ fn a_bit_ends_durably_after_the_answer_to_its_copy_in_its_session_and_no_other()
         assert!(owner.queue.is_empty(), "{other:?}");
     }
     owner.hear(&copy_ack(session(5), 1, 0));
-    let Entry::Dirty { set, clear } = entry(&owner, 0) else {
+    let Entry::Dirty { set, clear, .. } = entry(&owner, 0) else {
         panic!("regions are written")
     };
     assert_eq!((set, clear), (Vec::new(), vec![range(40, 8)]));

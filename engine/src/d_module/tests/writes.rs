@@ -398,6 +398,7 @@ fn a_command_that_was_given_up_while_it_waited_is_never_executed() {
         session: session(3),
         attempt: 0,
         dirty: Vec::new(),
+        rolled_back: Vec::new(),
     });
     let unknown = Status::Unknown(UnknownReason::TimedOut);
     assert_eq!(

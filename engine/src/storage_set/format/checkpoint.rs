@@ -14,7 +14,8 @@ use crate::wire::DecodeError;
 
 const FORMAT: Format = Format {
     magic: *b"SGCP",
-    version: 2,
+    // 2: regions that are missing. 3: reigns that are given away, and what was rolled back.
+    version: 3,
 };
 
 /// The state of a copy as of one journal record, all of whose data is destaged.
@@ -49,10 +50,12 @@ coded_struct!(Tables {
     watermarks,
     dirty,
     missing,
+    left_at,
+    rolled_back,
 });
 coded_struct!(StoredResult { outcome, range });
-coded_enum!(Role, "role" { Owner = 1, Mirror = 2 });
-coded_enum!(Consistency, "consistency" { Consistent = 1, Outdated = 2, Inconsistent = 3, Unpaired = 4 });
+coded_enum!(Role, "role" { Owner = 1, Mirror = 2, HandOff = 3 });
+coded_enum!(Consistency, "consistency" { Consistent = 1, Outdated = 2, Inconsistent = 3, Unpaired = 4, Called = 5 });
 
 /// Encodes a checkpoint into as many pages as it takes; the caller sees to it
 /// that they fit the slot.
@@ -64,11 +67,14 @@ pub fn encode_checkpoint(checkpoint: &Checkpoint) -> Vec<Payload> {
 }
 
 /// Pages of a checkpoint of so many marks, results and clients. Regions are dirty or
-/// missing, never both: what is missing is missing in sync, when nothing is dirty.
+/// missing, never both: what is missing is missing in sync, when nothing is dirty. Any of
+/// them may have been rolled back.
 pub fn checkpoint_pages_max(marks: u64, results: u64, clients: u32, regions: u64) -> u64 {
-    const FIXED: u64 = 20 + 20 + 3 + 16 + 16 + 8 + 8 + 5 * 4;
-    let rows =
-        marks * (12 + 52) + results.saturating_mul(12 + 14) + u64::from(clients) * 12 + regions * 8;
+    const FIXED: u64 = 20 + 20 + 3 + 16 + 16 + 8 + 8 + 8 + 6 * 4;
+    let rows = marks * (12 + 52)
+        + results.saturating_mul(12 + 14)
+        + u64::from(clients) * 12
+        + regions * 16;
     (FIXED + rows).div_ceil(PAGE_BYTES as u64)
 }
 

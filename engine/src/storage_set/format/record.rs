@@ -25,7 +25,8 @@ use crate::wire::{DecodeError, MESSAGE_BLOCKS_MAX};
 
 const FORMAT: Format = Format {
     magic: *b"SGJR",
-    version: 4,
+    // 5: reigns begin and end.
+    version: 5,
 };
 
 /// Bytes of a record's head at most. The longest is a copy's: a result takes 26
@@ -47,7 +48,7 @@ const _: () = assert!(
 /// Pages of a copy of so many blocks with so many results; `None` if its head is
 /// longer than a head may be.
 pub fn copy_pages_max(results: u64, blocks: u64) -> Option<u64> {
-    let fixed = HEAD_BYTES as u64 + 8 + 12 + 1 + 4;
+    let fixed = HEAD_BYTES as u64 + 8 + 12 + 1 + 4 + 1;
     let head = results.checked_mul(26)?.checked_add(fixed + 8 * blocks)?;
     let fits = head <= RECORD_HEAD_MAX as u64;
     fits.then(|| head.div_ceil(PAGE_BYTES as u64) + blocks)
@@ -64,6 +65,9 @@ const DIRTY: u8 = 8;
 const FINISH: u8 = 9;
 const REPAIR: u8 = 10;
 const LOST: u8 = 11;
+const ACTIVATE: u8 = 12;
+const HAND_OFF: u8 = 13;
+const STAND_DOWN: u8 = 14;
 
 coded_enum!(Mode, "mode" { InSync = 1, OosPending = 2, OutOfSync = 3, Resync = 4 });
 coded_enum!(Route, "route" { Replicated = 1, LocalOnly = 2 });
@@ -190,6 +194,9 @@ fn entry_kind(entry: &Entry) -> u8 {
         Entry::Finish => FINISH,
         Entry::Repair { .. } => REPAIR,
         Entry::Lost => LOST,
+        Entry::Activate { .. } => ACTIVATE,
+        Entry::HandOff { .. } => HAND_OFF,
+        Entry::StandDown { .. } => STAND_DOWN,
     }
 }
 
@@ -236,17 +243,35 @@ fn put_entry(entry: &Entry, out: &mut Vec<u8>, payload: &mut Vec<Payload>) {
             content,
             versions,
             results,
+            differed,
         } => {
             copy.put(out);
             range.put(out);
             put_content(content, *range, out, payload);
             put_many(range.count(), versions, out);
             results.put(out);
+            differed.put(out);
         }
-        Entry::Dirty { set, clear } => {
+        Entry::Dirty {
+            set,
+            clear,
+            rolled_back,
+        } => {
             set.put(out);
             clear.put(out);
+            rolled_back.put(out);
         }
+        Entry::Activate {
+            session,
+            mode,
+            forced,
+        } => {
+            session.put(out);
+            mode.put(out);
+            forced.put(out);
+        }
+        Entry::HandOff { version } => version.put(out),
+        Entry::StandDown { consistency } => consistency.put(out),
         Entry::Finish | Entry::Lost => {}
         Entry::Repair {
             range,
@@ -297,11 +322,24 @@ fn get_entry(kind: u8, input: &mut &[u8], payload: &mut Gather<'_>) -> Result<En
                 content: get_content(range, input, payload)?,
                 versions: get_many(range.count(), input)?,
                 results: Coded::get(input)?,
+                differed: Coded::get(input)?,
             }
         }
         DIRTY => Entry::Dirty {
             set: Coded::get(input)?,
             clear: Coded::get(input)?,
+            rolled_back: Coded::get(input)?,
+        },
+        ACTIVATE => Entry::Activate {
+            session: Coded::get(input)?,
+            mode: Coded::get(input)?,
+            forced: Coded::get(input)?,
+        },
+        HAND_OFF => Entry::HandOff {
+            version: Coded::get(input)?,
+        },
+        STAND_DOWN => Entry::StandDown {
+            consistency: Coded::get(input)?,
         },
         FINISH => Entry::Finish,
         REPAIR => {

@@ -88,6 +88,7 @@ fn copy(results: Vec<CommandResult>) -> Record {
         content: Content::Data(blocks(0xaa, 2)),
         versions: vec![SequenceId::new(41), SequenceId::new(7)],
         results,
+        differed: true,
     })
 }
 
@@ -151,6 +152,7 @@ fn records() -> Vec<(&'static str, Record)> {
             record(Entry::Dirty {
                 set: vec![range(8, 16)],
                 clear: vec![range(0, 8), range(32, 8)],
+                rolled_back: vec![range(0, 8)],
             }),
         ),
         ("finish", record(Entry::Finish)),
@@ -167,6 +169,26 @@ fn records() -> Vec<(&'static str, Record)> {
             }),
         ),
         ("lost", record(Entry::Lost)),
+        (
+            "activate",
+            record(Entry::Activate {
+                session,
+                mode: Mode::OutOfSync,
+                forced: true,
+            }),
+        ),
+        (
+            "hand-off",
+            record(Entry::HandOff {
+                version: SiteEpoch::new(7),
+            }),
+        ),
+        (
+            "stand-down",
+            record(Entry::StandDown {
+                consistency: Consistency::Called,
+            }),
+        ),
         ("copy", copy(vec![failed(18)])),
     ]
 }
@@ -210,6 +232,8 @@ fn checkpoint() -> Checkpoint {
             watermarks: OrdMap::unit(ClientId::new(3), 15),
             dirty: OrdSet::from(&[1, 5][..]),
             missing: OrdSet::from(&[2, 7][..]),
+            left_at: SiteEpoch::new(3),
+            rolled_back: OrdSet::from(&[4, 6][..]),
         },
     }
 }
@@ -274,11 +298,11 @@ fn resealed_with(
 fn records_keep_their_golden_bytes() {
     for (name, record) in records() {
         let (pages, checksum) = encode_record(&record);
-        let section = format!("{name}, version 4");
+        let section = format!("{name}, version 5");
         golden::check(GOLDEN, &section, &flat(&pages));
         let decoded = decode_record(&paged(&golden::section(GOLDEN, &section)));
         assert_eq!(decoded, Ok((record, checksum)), "{name}");
-        let versions = [2, 3].map(|version| format!("{name}, version {version}"));
+        let versions = [2, 3, 4].map(|version| format!("{name}, version {version}"));
         for earlier in [name.to_owned()].into_iter().chain(versions) {
             let bytes = golden::section(GOLDEN, &earlier);
             if !bytes.is_empty() {
@@ -301,13 +325,15 @@ fn superblock_checkpoint_heartbeat_and_header_keep_their_golden_bytes() {
 
     golden::check(
         GOLDEN,
-        "checkpoint, version 2",
+        "checkpoint, version 3",
         &flat(&encode_checkpoint(&checkpoint())),
     );
-    let bytes = golden::section(GOLDEN, "checkpoint, version 2");
+    let bytes = golden::section(GOLDEN, "checkpoint, version 3");
     assert_eq!(decode_checkpoint_bytes(&bytes), Ok(checkpoint()));
-    let first = decode_checkpoint_bytes(&golden::section(GOLDEN, "checkpoint"));
-    assert_eq!(first, Err(DecodeError::Version));
+    for earlier in ["checkpoint", "checkpoint, version 2"] {
+        let bytes = golden::section(GOLDEN, earlier);
+        assert_eq!(decode_checkpoint_bytes(&bytes), Err(DecodeError::Version));
+    }
 
     golden::check(
         GOLDEN,
@@ -331,6 +357,7 @@ fn payload_pages_are_the_commands_own_buffer() {
         content: Content::Data(data.clone()),
         versions: vec![SequenceId::new(1); 3],
         results: Vec::new(),
+        differed: false,
     });
     let (pages, _) = encode_record(&record);
     assert_eq!(pages.len(), 4);
@@ -426,8 +453,8 @@ fn foreign_versions_are_refused_as_such() {
         seal(&mut page[..head_bytes], &[]);
     };
     let fence = flat(&encode_record(&records()[7].1).0);
-    check_versions(&fence, 4, reseal, decode_record_bytes);
-    check_versions(&fence, 4, reseal, peek_record);
+    check_versions(&fence, 5, reseal, decode_record_bytes);
+    check_versions(&fence, 5, reseal, peek_record);
     check_versions(
         &encode_superblock(&superblock()),
         2,
@@ -435,7 +462,7 @@ fn foreign_versions_are_refused_as_such() {
         decode_superblock,
     );
     let bytes = flat(&encode_checkpoint(&checkpoint()));
-    check_versions(&bytes, 2, reseal, decode_checkpoint_bytes);
+    check_versions(&bytes, 3, reseal, decode_checkpoint_bytes);
     check_versions(
         &header_bytes(&block_header()),
         1,
@@ -466,12 +493,12 @@ fn padding_is_zero() {
 }
 
 #[test]
-fn an_entry_is_one_of_eleven() {
+fn an_entry_is_one_of_fourteen() {
     let (pages, _) = encode_record(&write());
     let kind = |kind: u8| decode_record_bytes(&resealed(&pages, |head| head[6] = kind));
     assert_eq!(kind(2), Ok(write()));
     assert_eq!(kind(0), Err(DecodeError::Field("entry kind")));
-    assert_eq!(kind(12), Err(DecodeError::Field("entry kind")));
+    assert_eq!(kind(15), Err(DecodeError::Field("entry kind")));
     let spare = resealed(&pages, |head| head[7] = 1);
     assert_eq!(
         decode_record_bytes(&spare),
@@ -680,12 +707,16 @@ fn the_fullest_checkpoint_and_the_longest_copy_take_what_they_may() {
         checkpoint.tables.results = (0..results).map(|counter| (id(counter), result)).collect();
         checkpoint.tables.watermarks = (0..u64::from(clients)).map(|c| (client(c), 1u64)).collect();
         checkpoint.tables.dirty = (0..dirty).collect();
+        checkpoint.tables.missing = OrdSet::new();
+        checkpoint.tables.rolled_back = (0..dirty).collect();
         encode_checkpoint(&checkpoint).len() as u64
     };
-    // 103 bytes, 12 a client, 64 a mark, 26 a result; with 64 results and one
-    // client 37 marks fit into the second page, and no 38th.
-    assert_eq!(full(37, 64, 1, 0), 2);
-    assert_eq!(checkpoint_pages_max(37, 64, 1, 0), 2);
+    // 123 bytes, 12 a client, 64 a mark, 26 a result; with 64 results and one
+    // client 35 marks fit into the first page, and no 36th.
+    for (marks, pages) in [(35, 1), (36, 2)] {
+        assert_eq!(full(marks, 64, 1, 0), pages);
+        assert_eq!(checkpoint_pages_max(marks, 64, 1, 0), pages);
+    }
     let fullest = [
         (64, 64, 1, 0),
         (65, 0, 7, 64),

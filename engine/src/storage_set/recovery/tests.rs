@@ -238,6 +238,7 @@ fn a_copy_is_read_back_with_the_versions_of_its_blocks() {
         content: Content::Zeroes,
         versions: vec![SequenceId::new(40), SequenceId::new(41)],
         results: Vec::new(),
+        differed: false,
     };
     disk.append(&[copy], &[]);
     let recovered = disk.recover().expect("it is readable");

@@ -150,6 +150,7 @@ fn a_fence_begins_a_new_count_of_copies_and_raises_watermarks() {
             outcome: Outcome::Failed,
             range: Some(range(0, 2)),
         }],
+        differed: false,
     };
     tables.apply(&fence(2), &GEOMETRY);
     tables.apply(&copy(5), &GEOMETRY);
@@ -179,6 +180,7 @@ fn a_copys_results_replace_what_the_mirror_thought() {
                 outcome: Outcome::Failed,
                 range: Some(range(1, 1)),
             }],
+            differed: false,
         },
         &GEOMETRY,
     );

@@ -34,15 +34,25 @@ fn reply(granted: bool) -> MediatorReply {
     }
 }
 
-fn requests() -> [(&'static str, MediatorRequest); 3] {
+fn requests() -> [(&'static str, MediatorRequest); 5] {
     let set = Ask::CompareAndSet {
         expect: SiteEpoch::new(8),
         in_sync: true,
+    };
+    let hand_off = Ask::HandOff {
+        expect: SiteEpoch::new(8),
+        to: SiteId::new(1),
+    };
+    let force = Ask::Force {
+        expect: SiteEpoch::new(8),
+        attested: true,
     };
     [
         ("read", request(Ask::Read)),
         ("compare-and-set", request(set)),
         ("lease", request(Ask::Lease)),
+        ("hand-off", request(hand_off)),
+        ("force", request(force)),
     ]
 }
 

@@ -18,7 +18,7 @@ use crate::vocabulary::Range;
 
 const FORMAT: Format = Format {
     magic: *b"SGPR",
-    version: 3,
+    version: 4,
 };
 
 coded_struct!(Hello {
@@ -47,7 +47,8 @@ pub fn encode(message: &PeerMessage) -> Frame {
             session,
             attempt,
             dirty,
-        } => put!(head: volume, session, attempt, dirty),
+            rolled_back,
+        } => put!(head: volume, session, attempt, dirty, rolled_back),
         PeerMessage::Lease {
             volume,
             session,
@@ -86,16 +87,29 @@ pub fn encode(message: &PeerMessage) -> Frame {
             session,
             attempt,
         }
-        | PeerMessage::FinishAck {
-            volume,
-            session,
-            attempt,
-        }
         | PeerMessage::NotOwner {
             volume,
             session,
             attempt,
         } => put!(head: volume, session, attempt),
+        PeerMessage::FinishAck {
+            volume,
+            session,
+            attempt,
+            rolled_back,
+        } => put!(head: volume, session, attempt, rolled_back),
+        PeerMessage::HandOff {
+            volume,
+            session,
+            epoch,
+            attempt,
+        }
+        | PeerMessage::HandOffRefused {
+            volume,
+            session,
+            epoch,
+            attempt,
+        } => put!(head: volume, session, epoch, attempt),
         PeerMessage::HelloRefused {
             volume,
             session,
@@ -139,6 +153,7 @@ pub fn decode(frame: &Frame) -> Result<PeerMessage, DecodeError> {
             session: Coded::get(input)?,
             attempt: Coded::get(input)?,
             dirty: Coded::get(input)?,
+            rolled_back: Coded::get(input)?,
         },
         kind::HELLO_REFUSED => PeerMessage::HelloRefused {
             volume: Coded::get(input)?,
@@ -166,6 +181,19 @@ pub fn decode(frame: &Frame) -> Result<PeerMessage, DecodeError> {
         kind::FINISH_ACK => PeerMessage::FinishAck {
             volume: Coded::get(input)?,
             session: Coded::get(input)?,
+            attempt: Coded::get(input)?,
+            rolled_back: Coded::get(input)?,
+        },
+        kind::HAND_OFF => PeerMessage::HandOff {
+            volume: Coded::get(input)?,
+            session: Coded::get(input)?,
+            epoch: Coded::get(input)?,
+            attempt: Coded::get(input)?,
+        },
+        kind::HAND_OFF_REFUSED => PeerMessage::HandOffRefused {
+            volume: Coded::get(input)?,
+            session: Coded::get(input)?,
+            epoch: Coded::get(input)?,
             attempt: Coded::get(input)?,
         },
         kind::LEASE => PeerMessage::Lease {
@@ -212,6 +240,8 @@ fn kind_of(message: &PeerMessage) -> LabelKind {
         PeerMessage::NotOwner { .. } => kind::NOT_OWNER,
         PeerMessage::Finish { .. } => kind::FINISH,
         PeerMessage::FinishAck { .. } => kind::FINISH_ACK,
+        PeerMessage::HandOff { .. } => kind::HAND_OFF,
+        PeerMessage::HandOffRefused { .. } => kind::HAND_OFF_REFUSED,
         PeerMessage::Lease { .. } => kind::LEASE,
         PeerMessage::Granted { .. } => kind::GRANTED,
         PeerMessage::Fetch { .. } => kind::FETCH,

@@ -138,6 +138,7 @@ fn messages() -> Vec<(&'static str, PeerMessage)> {
                 session,
                 attempt,
                 dirty: vec![range(8, 16)],
+                rolled_back: vec![range(8, 8)],
             },
         ),
         (
@@ -182,6 +183,25 @@ fn messages() -> Vec<(&'static str, PeerMessage)> {
             PeerMessage::FinishAck {
                 volume,
                 session,
+                attempt,
+                rolled_back: vec![range(8, 8)],
+            },
+        ),
+        (
+            "hand-off",
+            PeerMessage::HandOff {
+                volume,
+                session,
+                epoch: SiteEpoch::new(5),
+                attempt,
+            },
+        ),
+        (
+            "hand-off-refused",
+            PeerMessage::HandOffRefused {
+                volume,
+                session,
+                epoch: SiteEpoch::new(5),
                 attempt,
             },
         ),
@@ -243,13 +263,14 @@ fn decode_bytes(bytes: &[u8]) -> Result<PeerMessage, DecodeError> {
 #[test]
 fn messages_keep_their_golden_bytes() {
     for (name, message) in messages() {
-        let section = format!("{name}, version 3");
+        let section = format!("{name}, version 4");
         golden::check(GOLDEN, &section, &joined(&encode(&message)));
         assert_eq!(
             decode_bytes(&golden::section(GOLDEN, &section)),
             Ok(message)
         );
-        for earlier in [name.to_owned(), format!("{name}, version 2")] {
+        let versions = [2, 3].map(|version| format!("{name}, version {version}"));
+        for earlier in [name.to_owned()].into_iter().chain(versions) {
             let bytes = golden::section(GOLDEN, &earlier);
             if !bytes.is_empty() {
                 let decoded = decode_bytes(&bytes);
@@ -274,7 +295,7 @@ fn foreign_versions_are_refused_as_such() {
         let seal = |head: &mut [u8]| {
             seal(head, std::slice::from_ref(&body));
         };
-        check_versions(&frame.head, 3, seal, |head| {
+        check_versions(&frame.head, 4, seal, |head| {
             decode(&Frame {
                 head: Bytes::copy_from_slice(head),
                 body: body.clone(),
@@ -442,6 +463,7 @@ fn answers_carry_no_more_than_they_should() {
         session,
         attempt,
         dirty: Vec::new(),
+        rolled_back: Vec::new(),
     });
     let longer = with_head(&frame, |head| head.push(0));
     assert_eq!(decode(&longer), Err(DecodeError::Trailing));

@@ -120,13 +120,13 @@ impl Check<'_> {
     fn volumes(&mut self) {
         let nodes = self.scenario.workload.nodes;
         self.require(
-            (1..=2).contains(&nodes),
+            matches!(nodes, 1 | 2 | 4),
             at_path!("workload", "nodes"),
-            format!("a pair has two nodes, and clients cannot know {nodes} of them"),
-            "write 1 or 2",
+            format!("there are two nodes at each site, and clients cannot know {nodes}"),
+            "write 1, 2 or 4",
         );
         self.require(
-            nodes == 2 || !self.scenario.topology.service_address,
+            nodes != 1 || !self.scenario.topology.service_address,
             [
                 at_path!("workload", "nodes"),
                 at_path!("topology", "service_address"),

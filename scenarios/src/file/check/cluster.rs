@@ -138,6 +138,7 @@ impl Check<'_> {
             drain_limit,
             giveback_after,
             lease,
+            switchover_after,
             lease_margin: _,
             loss_after,
             mediator_retry,
@@ -169,6 +170,7 @@ impl Check<'_> {
             self.positive(timer, at.then(key));
         }
         self.maybe_positive(giveback_after, at.then("giveback_after"));
+        self.maybe_positive(switchover_after, at.then("switchover_after"));
         for (key, less, limit, more) in [
             ("ticket_margin", ticket_margin, "status_limit", status_limit),
             ("answer_limit", answer_limit, "status_limit", status_limit),

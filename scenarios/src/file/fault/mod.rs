@@ -133,6 +133,15 @@ pub enum OrderName {
     /// Go by the configuration in its next version, with the peers' addresses of the
     /// scenario's beginning, from the D-module's next boot on.
     NewConfiguration,
+    /// Give the volume's ownership to the other site: a planned switchover. To the node that
+    /// serves it.
+    SwitchOver,
+    /// Be the volume's owner, whatever the other site has acknowledged alone: a forced
+    /// switchover. To the node of the mirror's pair that holds its set.
+    ForceSwitchOver,
+    /// The same, and the other site is off, as the administrator attests. Without a mediator
+    /// there is no other way.
+    ForceSwitchOverAttested,
 }
 
 impl OrderName {
@@ -141,6 +150,9 @@ impl OrderName {
         match self {
             OrderName::HandOver => Order::HandOver,
             OrderName::NewConfiguration => Order::NewConfiguration,
+            OrderName::SwitchOver => Order::SwitchOver,
+            OrderName::ForceSwitchOver => Order::ForceSwitchOver,
+            OrderName::ForceSwitchOverAttested => Order::ForceSwitchOverAttested,
         }
     }
 
@@ -149,6 +161,9 @@ impl OrderName {
         match Order::of(kind) {
             Some(Order::HandOver) => OrderName::HandOver,
             Some(Order::NewConfiguration) => OrderName::NewConfiguration,
+            Some(Order::SwitchOver) => OrderName::SwitchOver,
+            Some(Order::ForceSwitchOver) => OrderName::ForceSwitchOver,
+            Some(Order::ForceSwitchOverAttested) => OrderName::ForceSwitchOverAttested,
             None => unreachable!("a world carries orders that the engine knows"),
         }
     }

@@ -91,6 +91,9 @@ impl Link {
             | Entry::Fail { .. }
             | Entry::Clear { .. }
             | Entry::Session { .. }
+            | Entry::Activate { .. }
+            | Entry::HandOff { .. }
+            | Entry::StandDown { .. }
             | Entry::Fence { .. }
             | Entry::Dirty { .. }
             | Entry::Finish

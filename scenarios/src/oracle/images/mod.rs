@@ -21,6 +21,9 @@
 //! | `damage` | which data pages went bad by injected faults |
 //! | `pair` | both sets: what each owes at this instant |
 //!
+//! The present owner's copy is the first of the two: a record by which the other site's reign
+//! begins makes them change places, from its submission on.
+//!
 //! The oracles O1, O3, O5, O6, O7, O9 and O11 are judged on it, each in its own file.
 //!
 //! Granted: sectors of a torn record never make another valid record (its checksum
@@ -45,7 +48,8 @@ use serde::{Deserialize, Serialize};
 use stormglass_engine::contract::{Module, PageIndex};
 use stormglass_engine::event::Verdict;
 use stormglass_engine::storage_set::layout::Geometry;
-use stormglass_engine::vocabulary::{BlockIndex, CommandId, Range, Session, SetId};
+use stormglass_engine::storage_set::record::{Entry, Mode};
+use stormglass_engine::vocabulary::{BlockIndex, CommandId, Lsn, Range, Session, SetId};
 use stormglass_engine::wire::mediator::MediatorRecord;
 use stormglass_sim::device::{Device, IoEffect};
 use stormglass_sim::occurrence::{Happened, Occurrence};
@@ -54,6 +58,7 @@ use stormglass_sim::world::{DeviceIndex, World};
 
 use self::journal::Notes;
 use self::set::Part;
+use super::losses::Losses;
 use super::o1_durable::Durable;
 use super::o3_reverts::Reverts;
 use super::o5_difference::Difference;
@@ -134,10 +139,24 @@ pub struct Images {
     /// Blocks of copies that lapsed and of which nobody was told yet.
     lapsed: Vec<(usize, BlockIndex)>,
     inconsistent: Inconsistent,
+    losses: Losses,
+    /// The record by which the present reign began, if it is not the first.
+    reign: Option<Lsn>,
+    news: Option<Box<NewReign>>,
+}
+
+/// A reign of the other site has begun, or has never begun after all.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewReign {
+    /// By the administrator's word: blocks that are given up, and what they hold from now
+    /// on.
+    pub given_up: Option<Vec<(BlockIndex, Vec<Bytes64>)>>,
+    /// Whether the copies are equal but for what is in flight.
+    pub is_in_sync: bool,
 }
 
 impl Images {
-    /// Reads both sets, the owner's first. Their devices are at rest. A set that is not
+    /// Reads both sets, the first owner's first. Their devices are at rest. A set that is not
     /// formatted yet is absent.
     pub fn new(devices: [SetDevices; 2], racks: &impl Devices) -> Self {
         let set = |set: SetDevices| {
@@ -160,10 +179,13 @@ impl Images {
             inconsistent: Inconsistent::default(),
             in_sync: InSync::default(),
             lapsed: Vec::new(),
+            losses: Losses::default(),
+            reign: None,
+            news: None,
         }
     }
 
-    /// The images of a copy: 0 is the owner's.
+    /// The images of a copy: 0 is the present owner's.
     pub fn set(&self, copy: usize) -> &SetImages {
         self.pair.set(copy)
     }
@@ -171,7 +193,7 @@ impl Images {
     /// How often each oracle has judged.
     pub fn checks(&self) -> Checks {
         Checks {
-            durable: self.durable.checks(),
+            durable: self.durable.checks() + self.losses.checks(),
             reverts: self.reverts.checks(),
             difference: self.difference.checks(),
             resync: self.resync.checks(),
@@ -257,9 +279,34 @@ impl Images {
         self.pair.journal_of(device)
     }
 
-    /// Whose set a device belongs to: 0 is the owner's.
+    /// Whose set a device belongs to: 0 is the present owner's.
     pub fn copy_of(&self, device: DeviceIndex) -> Option<usize> {
         Some(self.pair.place_of(device)?.0)
+    }
+
+    /// The site of a copy: 0 is the first owner's. A site is the other copy after a
+    /// switchover.
+    pub fn site_of(&self, copy: usize) -> usize {
+        match self.pair.is_switched() {
+            true => 1 - copy,
+            false => copy,
+        }
+    }
+
+    /// That a reign has begun, told once.
+    pub fn take_news(&mut self) -> Option<Box<NewReign>> {
+        self.news.take()
+    }
+
+    /// A region was rolled back, the owner says.
+    pub fn rolled_back(&mut self, range: Range) {
+        self.losses.reported(range, self.pair.geometry());
+    }
+
+    /// True if every image of both copies has a result of the command.
+    pub fn is_on_both(&self, command: CommandId) -> bool {
+        let is_known = self.is_performed(command);
+        is_known && self.set(0).has_result(command) && self.set(1).has_result(command)
     }
 
     /// Marks of the owner's set.
@@ -375,6 +422,13 @@ impl Images {
         for link in &notes.lost {
             self.once.forget(copy, link);
         }
+        if notes.lost.iter().any(|link| self.reign == Some(link.lsn)) && copy == 0 {
+            // It never began.
+            self.reign = None;
+            self.switch();
+            self.news = Some(Box::default());
+            return;
+        }
         if let Some(link) = &notes.appended {
             let states = [self.pair.set(0).state(), self.pair.set(1).state()];
             self.once.note(copy, link, states, when, findings);
@@ -387,6 +441,33 @@ impl Images {
         if !notes.touched.is_empty() {
             self.difference
                 .check(&self.pair, &notes.touched, when, findings);
+        }
+        if let Some(link) = &notes.appended
+            && let Entry::Activate { mode, forced, .. } = link.entry
+            && copy == 1
+        {
+            let given_up = forced.then(|| self.losses.begin(&self.pair, when));
+            if let Some(given_up) = &given_up {
+                self.reverts
+                    .give_up(given_up.iter().map(|(block, _)| *block));
+            }
+            self.reign = Some(link.lsn);
+            self.switch();
+            let is_in_sync = mode == Mode::InSync;
+            self.news = Some(Box::new(NewReign {
+                given_up,
+                is_in_sync,
+            }));
+        }
+    }
+
+    /// The copies change their parts.
+    fn switch(&mut self) {
+        self.pair.switch();
+        self.once.switch();
+        self.resync.switch();
+        for (copy, _) in &mut self.lapsed {
+            *copy = 1 - *copy;
         }
     }
 
@@ -432,6 +513,7 @@ impl Images {
     /// Judges the copies at rest.
     pub fn finish(&mut self, at: WorldTime, event: u64, findings: &mut Vec<Finding>) {
         self.in_sync.check(&self.pair, When { at, event }, findings);
+        self.losses.finish(&self.pair, When { at, event }, findings);
     }
 }
 

@@ -25,7 +25,7 @@ use super::data;
 use super::set::Part;
 use super::{Bytes64, Candidates, Devices, SetDevices, SetImages, Value};
 
-/// Both copies, the owner's first, and what is known of them beside their images.
+/// Both copies, the present owner's first, and what is known of them beside their images.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pair {
     devices: [SetDevices; 2],
@@ -37,6 +37,8 @@ pub struct Pair {
     /// What the mediator's durable record says; none without a mediator.
     in_sync: Option<bool>,
     damage: [Damage; 2],
+    /// The owner is the other site than at first.
+    is_switched: bool,
 }
 
 impl Pair {
@@ -52,7 +54,23 @@ impl Pair {
             replaced: [false; 2],
             in_sync: None,
             damage: <[Damage; 2]>::default(),
+            is_switched: false,
         }
+    }
+
+    /// The other site is the owner from now on.
+    pub(super) fn switch(&mut self) {
+        self.devices.swap(0, 1);
+        self.sets.swap(0, 1);
+        self.absent.swap(0, 1);
+        self.replaced.swap(0, 1);
+        self.damage.swap(0, 1);
+        self.is_switched = !self.is_switched;
+    }
+
+    /// True while the owner is the other site than at first.
+    pub fn is_switched(&self) -> bool {
+        self.is_switched
     }
 
     /// The images of a copy.
@@ -247,6 +265,11 @@ impl Pair {
     /// True if every image of the mirror's set says that it has lost what it held.
     fn is_unpaired(&self) -> bool {
         self.sets[1].always(|it| it.consistency == Consistency::Unpaired)
+    }
+
+    /// True if a fault has replaced a device of either set, some time.
+    pub fn was_replaced(&self) -> bool {
+        self.replaced.contains(&true)
     }
 
     /// True if the copy owes nothing for the block.

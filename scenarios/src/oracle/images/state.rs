@@ -7,7 +7,8 @@ use stormglass_engine::storage_set::layout::Geometry;
 use stormglass_engine::storage_set::record::{Entry, Mark, Route};
 use stormglass_engine::storage_set::tables::{Consistency, Mode, Role, StoredResult, Tables};
 use stormglass_engine::vocabulary::{
-    ClientId, CommandId, CopyNumber, Lsn, Outcome, Range, SequenceId, Session, Watermark,
+    ClientId, CommandId, CopyNumber, Lsn, Outcome, Range, SequenceId, Session, SessionIncarnation,
+    SiteEpoch, Watermark,
 };
 
 /// What became of a command, and since which record.
@@ -56,6 +57,8 @@ pub struct State {
     watermarks: OrdMap<ClientId, u64>,
     dirty: OrdSet<u64>,
     missing: OrdSet<u64>,
+    left_at: SiteEpoch,
+    rolled_back: OrdSet<u64>,
 }
 
 impl State {
@@ -82,6 +85,8 @@ impl State {
             watermarks: tables.watermarks.clone(),
             dirty: tables.dirty.clone(),
             missing: tables.missing.clone(),
+            left_at: tables.left_at,
+            rolled_back: tables.rolled_back.clone(),
         }
     }
 
@@ -119,6 +124,10 @@ impl State {
     pub fn is_owner(&self) -> bool {
         self.role == Role::Owner
     }
+    /// True if it has had a reign of its own, and its bits are of that.
+    pub fn has_left_a_reign(&self) -> bool {
+        self.role == Role::Mirror && self.left_at != SiteEpoch::new(0)
+    }
     /// The owner's session.
     pub fn session(&self) -> Session {
         self.session
@@ -138,7 +147,7 @@ impl State {
     /// True if the copy counts as one half of a pair in sync.
     pub fn is_in_sync(&self) -> bool {
         match self.role {
-            Role::Owner => self.mode == Mode::InSync,
+            Role::Owner | Role::HandOff => self.mode == Mode::InSync,
             Role::Mirror => self.consistency == Consistency::Consistent,
         }
     }
@@ -188,11 +197,25 @@ impl State {
                     self.soil_marks(geometry, changes);
                 }
             }
+            Entry::Activate { session, mode, .. } => {
+                self.begin_reign(*session, *mode, geometry, changes)
+            }
+            Entry::HandOff { version } => {
+                (self.role, self.left_at) = (Role::HandOff, *version);
+            }
+            Entry::StandDown { consistency } => {
+                if self.role == Role::Owner {
+                    self.left_at = self.session.site_epoch;
+                }
+                (self.role, self.consistency) = (Role::Mirror, *consistency);
+                self.rolled_back = OrdSet::new();
+            }
             Entry::Fence {
                 session,
                 watermarks,
                 resync,
             } => {
+                self.role = Role::Mirror;
                 for watermark in watermarks {
                     self.forget_below(*watermark);
                 }
@@ -208,6 +231,7 @@ impl State {
                 range,
                 versions,
                 results,
+                differed,
                 ..
             } => {
                 self.last_copy = *copy;
@@ -221,8 +245,18 @@ impl State {
                 self.soil_marks(geometry, changes);
                 self.end_all_marks(changes);
                 self.wash(*range, geometry, changes);
+                if *differed {
+                    self.note_rolled_back(*range, geometry);
+                }
             }
-            Entry::Dirty { set, clear } => {
+            Entry::Dirty {
+                set,
+                clear,
+                rolled_back,
+            } => {
+                for range in rolled_back {
+                    self.note_rolled_back(*range, geometry);
+                }
                 for range in set {
                     self.soil(*range, geometry, changes);
                 }
@@ -246,6 +280,34 @@ impl State {
             }
             Entry::Lost => self.missing = (0..geometry.region_count()).collect(),
         }
+    }
+
+    fn begin_reign(
+        &mut self,
+        session: Session,
+        mode: Mode,
+        geometry: &Geometry,
+        changes: &mut Changes,
+    ) {
+        (self.role, self.mode) = (Role::Owner, mode);
+        (self.consistency, self.session) = (Consistency::Consistent, session);
+        self.fence = Session {
+            incarnation: SessionIncarnation::new(u64::MAX),
+            ..session
+        };
+        let first = SequenceId::new(session.site_epoch.value() << 40);
+        self.sequence_high = self.sequence_high.max(first);
+        (self.left_at, self.rolled_back) = (SiteEpoch::new(0), OrdSet::new());
+        if mode != Mode::InSync {
+            self.soil_marks(geometry, changes);
+        }
+    }
+
+    fn note_rolled_back(&mut self, range: Range, geometry: &Geometry) {
+        let size = geometry.region_blocks;
+        let behind = range.end().value().div_ceil(size);
+        self.rolled_back
+            .extend(range.start().value() / size..behind);
     }
 
     fn end_marks(&mut self, commands: &[CommandId], changes: &mut Changes) {
@@ -330,7 +392,7 @@ impl State {
             self.results.len() == tables.results.len()
                 && self.results.iter().zip(&tables.results).all(same)
         };
-        let fields: [(&'static str, bool); 12] = [
+        let fields: [(&'static str, bool); 14] = [
             ("role", self.role == tables.role),
             ("mode", self.mode == tables.mode),
             ("consistency", self.consistency == tables.consistency),
@@ -346,6 +408,11 @@ impl State {
             ("watermarks", self.watermarks == tables.watermarks),
             ("dirty regions", self.dirty == tables.dirty),
             ("missing regions", self.missing == tables.missing),
+            ("end of its reign", self.left_at == tables.left_at),
+            (
+                "rolled back regions",
+                self.rolled_back == tables.rolled_back,
+            ),
         ];
         fields
             .into_iter()

@@ -84,6 +84,38 @@ impl Candidates {
         writers.next().is_none().then_some(first.writer)
     }
 
+    /// Only these values stand from now on, and what goes on.
+    pub(super) fn give_up(
+        &mut self,
+        values: &[BlockValue],
+        is_open: impl Fn(CommandId) -> bool,
+        now: Clock,
+    ) {
+        self.0
+            .retain(|candidate| candidate.writer.command().is_some_and(&is_open));
+        self.may_be(values, now);
+    }
+
+    /// Any of these values may stand as well.
+    pub(super) fn may_be(&mut self, values: &[BlockValue], now: Clock) {
+        for value in values {
+            let writer = match value {
+                BlockValue::Written { command } => Writer::Command(*command),
+                BlockValue::Zero
+                | BlockValue::Torn
+                | BlockValue::Foreign { .. }
+                | BlockValue::Garbage => Writer::Nobody,
+            };
+            self.0.retain(|candidate| candidate.writer != writer);
+            self.0.push(Candidate {
+                writer,
+                value: *value,
+                invoked: Clock::BEGINNING,
+                settled: Some(now),
+            });
+        }
+    }
+
     /// A write begins.
     pub(super) fn add(&mut self, id: CommandId, value: BlockValue, invoked: Clock) {
         let writer = Writer::Command(id);

@@ -55,6 +55,10 @@ pub(super) fn consult(
 ) -> Consulted {
     let mut consulted = Consulted::default();
     for (block, history) in split::blocks(oracle.history()) {
+        if oracle.is_given_up(block) {
+            consulted.skipped += 1;
+            continue;
+        }
         let opinion = search::judge(&history.operations);
         if opinion == Opinion::TooLarge {
             consulted.skipped += 1;

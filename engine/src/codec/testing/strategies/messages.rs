@@ -186,23 +186,45 @@ pub(crate) fn peer_message() -> impl Strategy<Value = PeerMessage> {
     ];
     prop_oneof![
         hello().prop_map(PeerMessage::Hello),
-        (answer(), vec(range(), 0..30)).prop_map(|((volume, session, attempt), dirty)| {
-            PeerMessage::HelloAck {
-                volume,
-                session,
-                attempt,
-                dirty,
+        (answer(), vec(range(), 0..30), vec(range(), 0..30)).prop_map(
+            |((volume, session, attempt), dirty, rolled_back)| {
+                PeerMessage::HelloAck {
+                    volume,
+                    session,
+                    attempt,
+                    dirty,
+                    rolled_back,
+                }
             }
-        }),
+        ),
         answer().prop_map(|(volume, session, attempt)| PeerMessage::Finish {
             volume,
             session,
             attempt
         }),
-        answer().prop_map(|(volume, session, attempt)| PeerMessage::FinishAck {
-            volume,
-            session,
-            attempt
+        (answer(), vec(range(), 0..30)).prop_map(|((volume, session, attempt), rolled_back)| {
+            PeerMessage::FinishAck {
+                volume,
+                session,
+                attempt,
+                rolled_back,
+            }
+        }),
+        (answer(), site_epoch()).prop_map(|((volume, session, attempt), epoch)| {
+            PeerMessage::HandOff {
+                volume,
+                session,
+                epoch,
+                attempt,
+            }
+        }),
+        (answer(), site_epoch()).prop_map(|((volume, session, attempt), epoch)| {
+            PeerMessage::HandOffRefused {
+                volume,
+                session,
+                epoch,
+                attempt,
+            }
         }),
         (answer(), any_number()).prop_map(|((volume, session, _), nonce)| PeerMessage::Lease {
             volume,
@@ -264,6 +286,9 @@ fn ask() -> impl Strategy<Value = Ask> {
         Just(Ask::Lease),
         (site_epoch(), any::<bool>())
             .prop_map(|(expect, in_sync)| Ask::CompareAndSet { expect, in_sync }),
+        (site_epoch(), site_id()).prop_map(|(expect, to)| Ask::HandOff { expect, to }),
+        (site_epoch(), any::<bool>())
+            .prop_map(|(expect, attested)| Ask::Force { expect, attested }),
     ]
 }
 
