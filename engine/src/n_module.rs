@@ -199,6 +199,7 @@ impl NModule {
                 client, attempt, ..
             } => (kind::CONNECTED, u64::from(client.value()) << 40, *attempt),
             ClientReply::Retrying { id, attempt, .. } => (kind::RETRYING, label_id(*id), *attempt),
+            ClientReply::Elsewhere { id, attempt } => (kind::ELSEWHERE, label_id(*id), *attempt),
             ClientReply::Answer { id, attempt, .. } => (kind::ANSWER, label_id(*id), *attempt),
         };
         Label {

@@ -471,7 +471,9 @@ impl Station {
         let replies = std::mem::take(&mut self.replies);
         let answer = |reply| match reply {
             ClientReply::Answer { id, status, .. } => Some((id, status)),
-            ClientReply::Connected { .. } | ClientReply::Retrying { .. } => None,
+            ClientReply::Connected { .. }
+            | ClientReply::Retrying { .. }
+            | ClientReply::Elsewhere { .. } => None,
         };
         replies.into_iter().filter_map(answer).collect()
     }

@@ -74,9 +74,15 @@ const FILES: &[(&str, &str)] = embed! {
     "switchover":
         "attested-switchover"
         "automatic-switchover"
+        "forced-in-resync"
         "forced-switchover"
+        "isolated-owner"
         "planned-switchover"
-        "planned-without-mediator";
+        "planned-without-mediator"
+        "promotion-refused"
+        "switchover-in-a-storm"
+        "switchover-taken-back"
+        "there-and-back";
     "resync":
         "mirror-lost"
         "link-cut"

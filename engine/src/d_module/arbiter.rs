@@ -171,6 +171,10 @@ impl Arbiter {
     /// Asks again when it is time.
     pub fn handle_deadline(&mut self, cx: &mut Context<'_>) {
         if self.ask_at.is_some_and(|at| at <= cx.now) {
+            if matches!(self.goal, Goal::Setting { in_sync: false, .. }) {
+                cx.out
+                    .probe("mediator asked again while writes wait for it");
+            }
             self.attempt += 1;
             self.ask(cx);
         }

@@ -12,7 +12,7 @@ use crate::contract::{Address, Label, Packet};
 use crate::event::{Event, IgnoreReason, Phase};
 use crate::local::{Local, NodeOutbox, Way};
 use crate::time::Instant;
-use crate::vocabulary::{Session, SiteEpoch};
+use crate::vocabulary::{CommandId, Session, SiteEpoch};
 use crate::wire::probe::{self, Probe};
 use crate::wire::{ClientReply, ClientRequest, PeerMessage, kind, mediator, path, peer};
 
@@ -248,8 +248,18 @@ impl DModule {
         now: Instant,
         out: &mut NodeOutbox,
     ) {
-        if !matches!(self.phase, Phase::Serving | Phase::Draining) {
-            return out.trace(Event::Ignored(IgnoreReason::WrongPhase));
+        match self.phase {
+            Phase::Serving | Phase::Draining => {}
+            Phase::Following | Phase::HandingOff => return send_elsewhere(client, &request, out),
+            Phase::Configuring
+            | Phase::Standby
+            | Phase::Claiming
+            | Phase::Recovering
+            | Phase::Announcing
+            | Phase::Halted => return out.trace(Event::Ignored(IgnoreReason::WrongPhase)),
+        }
+        if self.mirror.is_some() {
+            return send_elsewhere(client, &request, out);
         }
         if self.is_leaving(out) {
             return;
@@ -279,6 +289,24 @@ impl DModule {
             ClientRequest::Command(frame) => owner.handle_command(client, frame, set, &mut cx),
         }
     }
+}
+
+/// A client that asks the site that does not own the volume.
+fn send_elsewhere(client: Way, request: &ClientRequest, out: &mut NodeOutbox) {
+    let (id, attempt) = match request {
+        ClientRequest::Connect {
+            client, attempt, ..
+        } => {
+            let id = CommandId {
+                client: *client,
+                counter: 0,
+            };
+            (id, *attempt)
+        }
+        ClientRequest::Command(frame) => (frame.id, frame.attempt),
+    };
+    let reply = ClientReply::Elsewhere { id, attempt };
+    out.local(N_SLOT, Local::Reply { client, reply });
 }
 
 /// There will be no such reign, whatever comes of the offer later.

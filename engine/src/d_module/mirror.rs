@@ -30,7 +30,7 @@ use crate::storage_set::record::{Entry, Perform, Record};
 use crate::storage_set::tables::{Consistency, Role, Tables};
 use crate::time::Instant;
 use crate::vocabulary::{
-    CommandId, Content, CopyNumber, Outcome, Range, Session, SetId, Watermark,
+    CommandId, Content, CopyNumber, Outcome, Range, Session, SetId, SiteEpoch, Watermark,
 };
 use crate::wire::{CopyTransfer, Hello, HelloRefusal, Member, Portion, Transfer, TransferId};
 
@@ -87,7 +87,10 @@ pub struct Mirror {
 
 impl Mirror {
     /// Follows with a set that says this of itself.
-    pub fn start(consistency: Consistency, cx: &Context<'_>) -> Self {
+    pub fn start(consistency: Consistency, cx: &mut Context<'_>) -> Self {
+        if consistency == Consistency::Inconsistent {
+            cx.out.probe("mirror begins half overwritten");
+        }
         Mirror {
             accepting: None,
             owner_at: None,
@@ -205,6 +208,9 @@ impl Mirror {
         };
         if set.pages(&entry) > set.room() {
             return cx.out.trace(Event::Ignored(IgnoreReason::NoRoom));
+        }
+        if hello.resync && set.tables().left_at != SiteEpoch::new(0) {
+            cx.out.probe("former owner is copied to");
         }
         self.accepting = Some((hello.session, asker));
         cx.append(set, entry);

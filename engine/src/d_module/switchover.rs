@@ -232,7 +232,7 @@ impl DModule {
                 self.owner = Some(Box::new(owner));
             }
             Role::Mirror => {
-                let mut mirror = Mirror::start(set.tables().consistency, &cx);
+                let mut mirror = Mirror::start(set.tables().consistency, &mut cx);
                 if let Some(epoch) = given_at {
                     mirror.say_farewell(set.tables().session, epoch, &mut cx);
                 }

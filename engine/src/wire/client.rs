@@ -102,6 +102,12 @@ pub fn encode_reply(reply: &ClientReply) -> Frame {
             ticket.put(&mut head);
             seal_frame(head, Payload::new())
         }
+        ClientReply::Elsewhere { id, attempt } => {
+            let mut head = FORMAT.begin(kind::ELSEWHERE.0);
+            id.put(&mut head);
+            attempt.put(&mut head);
+            seal_frame(head, Payload::new())
+        }
         ClientReply::Answer {
             id,
             attempt,
@@ -133,6 +139,10 @@ pub fn decode_reply(frame: &Frame) -> Result<ClientReply, DecodeError> {
             id: Coded::get(input)?,
             attempt: Coded::get(input)?,
             ticket: Coded::get(input)?,
+        },
+        kind::ELSEWHERE => ClientReply::Elsewhere {
+            id: Coded::get(input)?,
+            attempt: Coded::get(input)?,
         },
         kind::ANSWER => ClientReply::Answer {
             id: Coded::get(input)?,

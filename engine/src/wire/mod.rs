@@ -102,6 +102,13 @@ pub enum ClientReply {
         /// A fresh ticket.
         ticket: Ticket,
     },
+    /// The other site owns the volume, or is about to: nothing was done with the frame.
+    Elsewhere {
+        /// The command, or number 0 of a client that asks for a ticket.
+        id: CommandId,
+        /// The transmission that is answered.
+        attempt: u32,
+    },
     /// The attempt's final status.
     Answer {
         /// The command.
@@ -493,6 +500,8 @@ pub mod kind {
     pub const HAND_OFF: LabelKind = LabelKind(27);
     /// Mirror to owner: it will not, under this epoch.
     pub const HAND_OFF_REFUSED: LabelKind = LabelKind(28);
+    /// Node to client: the other site owns the volume.
+    pub const ELSEWHERE: LabelKind = LabelKind(29);
     /// N-module to an address: who is there?
     pub const PROBE: LabelKind = LabelKind(30);
     /// D-module to N-module: this node.
@@ -551,6 +560,7 @@ pub mod kind {
             MEDIATOR_FORCE => "mediator-force",
             HAND_OFF => "hand-off",
             HAND_OFF_REFUSED => "hand-off-refused",
+            ELSEWHERE => "elsewhere",
             PROBE => "probe",
             HERE => "here",
             PATH_OPEN => "path-open",

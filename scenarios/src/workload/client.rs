@@ -198,6 +198,7 @@ impl Client {
                     | Status::Refused(RefusedReason::Moved),
                 ..
             } => self.nodes.turn_from(from),
+            ClientReply::Elsewhere { .. } => self.nodes.leave_site(from),
             ClientReply::Answer { .. }
             | ClientReply::Connected { .. }
             | ClientReply::Retrying { .. } => {}
@@ -232,6 +233,12 @@ impl Client {
                 match place {
                     Some(_) => self.census.notices += 1,
                     None => ignore(Ignored::Outdated, out),
+                }
+            }
+            // Who is asked next is all that follows.
+            ClientReply::Elsewhere { id, .. } => {
+                if id.client != self.identity.client {
+                    ignore(Ignored::NotForUs, out);
                 }
             }
             ClientReply::Answer {

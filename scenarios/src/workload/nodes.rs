@@ -7,53 +7,62 @@ use stormglass_engine::contract::Address;
 /// the first, and the node is no worse for it.
 const TRANSMISSIONS_TO_ONE: u32 = 2;
 
-/// The nodes: a pair's two and then another pair's, or the same ones again. The one first
-/// with which the client goes on.
+/// The nodes of the site that the client takes for the owner's, the one first with which it
+/// goes on; and those of the other site, if it knows them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Nodes([Address; 4]);
+pub(super) struct Nodes {
+    here: [Address; 2],
+    there: Option<[Address; 2]>,
+}
 
 impl Nodes {
-    /// Starts with the first one. The other site's nodes may be owners some time.
-    pub(super) fn new([first, second]: [Address; 2], other_site: Option<[Address; 2]>) -> Self {
-        let [third, fourth] = other_site.unwrap_or([first, second]);
-        Nodes([first, second, third, fourth])
+    /// Starts with the first one.
+    pub(super) fn new(here: [Address; 2], there: Option<[Address; 2]>) -> Self {
+        Nodes { here, there }
     }
 
     /// Where a transmission goes that `earlier` unanswered ones of the same frame
     /// preceded: after two, to each in turn.
     pub(super) fn target(&self, earlier: u32) -> Address {
-        match earlier.checked_sub(TRANSMISSIONS_TO_ONE) {
-            None => self.0[0],
-            Some(turn) => {
-                let place = (turn + 1) % 4;
-                self.0[place as usize]
-            }
+        let [first, second] = self.here;
+        let Some(turn) = earlier.checked_sub(TRANSMISSIONS_TO_ONE) else {
+            return first;
+        };
+        match self.there {
+            None => [second, first][(turn % 2) as usize],
+            Some([third, fourth]) => [third, second, fourth, first][(turn % 4) as usize],
         }
     }
 
     /// A node has answered: it is the one to go on with.
     pub(super) fn hear(&mut self, from: Address) {
-        let Some(place) = self.0.iter().position(|node| *node == from) else {
-            return;
-        };
-        if place >= 2 {
-            self.0.rotate_left(2);
+        if self.there.is_some_and(|there| there.contains(&from)) {
+            self.change_sites();
         }
-        if place % 2 == 1 {
-            self.turn();
+        if self.here[1] == from {
+            self.here.swap(0, 1);
         }
     }
 
-    /// A node has said that it does not serve: the other one may.
+    /// A node has said that it does not serve: its partner may, or the other site.
     pub(super) fn turn_from(&mut self, from: Address) {
-        if self.0[0] == from {
-            self.turn();
+        if self.here[0] == from {
+            self.here.swap(0, 1);
+            self.change_sites();
         }
     }
 
-    fn turn(&mut self) {
-        self.0.swap(0, 1);
-        self.0.swap(2, 3);
+    /// A node has said that the other site is the owner, or will be.
+    pub(super) fn leave_site(&mut self, from: Address) {
+        if self.here.contains(&from) {
+            self.change_sites();
+        }
+    }
+
+    fn change_sites(&mut self) {
+        if let Some(there) = &mut self.there {
+            std::mem::swap(&mut self.here, there);
+        }
     }
 }
 
@@ -72,14 +81,17 @@ mod tests {
     }
 
     #[test]
-    fn the_other_sites_nodes_come_after_the_pairs() {
+    fn the_other_site_is_asked_before_the_partner_and_left_when_it_says_so() {
         let site = [Address::new(3), Address::new(4)];
         let mut nodes = Nodes::new([FIRST, SECOND], Some(site));
-        let targets = [0, 1, 2, 3, 4, 5].map(|earlier| nodes.target(earlier).value());
-        assert_eq!(targets, [1, 1, 2, 3, 4, 1]);
+        let targets = |nodes: Nodes| [0, 1, 2, 3, 4, 5, 6].map(|it| nodes.target(it).value());
+        assert_eq!(targets(nodes), [1, 1, 3, 2, 4, 1, 3]);
         nodes.hear(site[1]);
-        let targets = [0, 1, 2, 3, 4, 5].map(|earlier| nodes.target(earlier).value());
-        assert_eq!(targets, [4, 4, 3, 2, 1, 4]);
+        assert_eq!(targets(nodes), [4, 4, 1, 3, 2, 4, 1]);
+        nodes.leave_site(site[1]);
+        assert_eq!(targets(nodes), [1, 1, 4, 2, 3, 1, 4]);
+        nodes.turn_from(FIRST);
+        assert_eq!(targets(nodes), [4, 4, 2, 3, 1, 4, 2]);
     }
 
     #[test]

@@ -249,6 +249,7 @@ impl Mirror {
         if session > tables.fence || self.accepting.is_some() || !self.is_drained() {
             return HandOffAnswer::Nothing;
         }
+        cx.out.probe("planned switchover between the sites alone");
         self.activate(epoch, Mode::InSync, false, set, cx);
         HandOffAnswer::Nothing
     }
@@ -263,6 +264,8 @@ impl Mirror {
     ) -> Result<(), OrderRefusal> {
         let tables = set.tables();
         if !tables.is_promotable() {
+            cx.out
+                .probe("no switchover to a copy that is half overwritten");
             return Err(OrderRefusal::Inconsistent);
         }
         if self.promotion.wish != Wish::None || self.is_activating() {

@@ -126,7 +126,10 @@ impl Owner {
         let mode = match set.tables().mode {
             mode @ (Mode::InSync | Mode::OosPending | Mode::OutOfSync) => mode,
             // Its session is over: the resync begins anew.
-            Mode::Resync => Mode::OutOfSync,
+            Mode::Resync => {
+                cx.out.probe("owner begins in the midst of a resync");
+                Mode::OutOfSync
+            }
         };
         let rolled_back = set
             .tables()

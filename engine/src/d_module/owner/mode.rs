@@ -82,6 +82,9 @@ impl Owner {
         cx.out.probe("silent path gets a new session");
         if self.mode == Mode::Resync {
             cx.out.probe("resync begins anew");
+            if self.resync.is_finishing() {
+                cx.out.probe("session lost during the finish");
+            }
         }
         let mode = match self.mode {
             Mode::InSync => Mode::InSync,

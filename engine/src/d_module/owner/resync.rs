@@ -107,6 +107,11 @@ impl Resync {
         *self = Resync::default();
     }
 
+    /// The mirror is told that nothing is dirty any more.
+    pub(super) fn is_finishing(&self) -> bool {
+        self.step == Step::Finishing
+    }
+
     /// The mirror's dirty regions are durably known: what is clean here is equal.
     pub(super) fn is_united(&self) -> bool {
         !matches!(self.step, Step::Idle | Step::Uniting)

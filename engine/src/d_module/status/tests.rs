@@ -11,7 +11,9 @@ fn answered(owner: &mut Station) -> Vec<u32> {
     let replies = std::mem::take(&mut owner.replies);
     let attempt = |reply| match reply {
         ClientReply::Answer { attempt, .. } => Some(attempt),
-        ClientReply::Connected { .. } | ClientReply::Retrying { .. } => None,
+        ClientReply::Connected { .. }
+        | ClientReply::Retrying { .. }
+        | ClientReply::Elsewhere { .. } => None,
     };
     replies.into_iter().filter_map(attempt).collect()
 }

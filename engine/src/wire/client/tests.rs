@@ -108,6 +108,7 @@ fn replies() -> Vec<(&'static str, ClientReply)> {
                 ticket: ticket(),
             },
         ),
+        ("elsewhere", ClientReply::Elsewhere { id, attempt: 2 }),
         ("success", answer(Status::Success(None))),
         (
             "success-with-data",

@@ -79,6 +79,8 @@ pub(crate) fn client_reply() -> impl Strategy<Value = ClientReply> {
         }),
         1 => (command_id(), any_number(), ticket())
             .prop_map(|(id, attempt, ticket)| ClientReply::Retrying { id, attempt, ticket }),
+        1 => (command_id(), any_number())
+            .prop_map(|(id, attempt)| ClientReply::Elsewhere { id, attempt }),
         4 => (command_id(), any_number(), ticket(), status()).prop_map(
             |(id, attempt, ticket, status)| ClientReply::Answer { id, attempt, ticket, status }
         ),
