@@ -299,7 +299,12 @@ impl Station {
                 Effect::Trace(event) => {
                     let is_reborn = matches!(
                         event,
-                        Event::Halted(_) | Event::Drained(_) | Event::HandOverGivenUp
+                        Event::Halted(_)
+                            | Event::Drained(_)
+                            | Event::HandOverGivenUp
+                            | Event::Activated { .. }
+                            | Event::HandedOff(_)
+                            | Event::StoodDown
                     );
                     self.halts += u64::from(is_reborn);
                     self.events.push(event);

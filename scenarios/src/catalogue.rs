@@ -77,6 +77,7 @@ const FILES: &[(&str, &str)] = embed! {
         "forced-in-resync"
         "forced-switchover"
         "isolated-owner"
+        "leases-of-the-mirror"
         "planned-switchover"
         "planned-without-mediator"
         "promotion-refused"

@@ -62,7 +62,7 @@ pub(crate) fn configuration(role: Role) -> Configuration {
         node: NodeId::new(number),
         partner: NodeId::new(number + 1),
         site: SiteId::new(number),
-        peer_site: SiteId::new(3 - number),
+        peer_site: SiteId::new(4 - number),
         set: SetConfiguration {
             id: StorageSetId::new(number),
             format: 9,

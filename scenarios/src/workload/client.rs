@@ -109,7 +109,7 @@ impl Client {
         match input {
             Input::Packet(packet) => match decode_reply(&packet.frame) {
                 Ok(reply) => {
-                    self.steer(packet.from, &reply);
+                    self.steer(now, packet.from, &reply);
                     self.handle_reply(now, reply, out);
                 }
                 Err(_) => ignore(Ignored::Undecodable, out),
@@ -189,8 +189,8 @@ impl Client {
     }
 
     /// Whoever answers is asked next, unless the answer is that it does not serve.
-    fn steer(&mut self, from: Address, reply: &ClientReply) {
-        self.nodes.hear(from);
+    fn steer(&mut self, now: Instant, from: Address, reply: &ClientReply) {
+        let is_other_site = self.nodes.hear(from);
         match reply {
             ClientReply::Answer {
                 status:
@@ -201,7 +201,11 @@ impl Client {
             ClientReply::Elsewhere { .. } => self.nodes.leave_site(from),
             ClientReply::Answer { .. }
             | ClientReply::Connected { .. }
-            | ClientReply::Retrying { .. } => {}
+            | ClientReply::Retrying { .. } => {
+                if is_other_site {
+                    self.live.iter_mut().for_each(|it| it.turn_to(now));
+                }
+            }
         }
     }
 

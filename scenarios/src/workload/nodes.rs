@@ -34,14 +34,16 @@ impl Nodes {
         }
     }
 
-    /// A node has answered: it is the one to go on with.
-    pub(super) fn hear(&mut self, from: Address) {
-        if self.there.is_some_and(|there| there.contains(&from)) {
+    /// A node has answered: it is the one to go on with. True if it is of the other site.
+    pub(super) fn hear(&mut self, from: Address) -> bool {
+        let is_there = self.there.is_some_and(|there| there.contains(&from));
+        if is_there {
             self.change_sites();
         }
         if self.here[1] == from {
             self.here.swap(0, 1);
         }
+        is_there
     }
 
     /// A node has said that it does not serve: its partner may, or the other site.

@@ -189,6 +189,15 @@ impl Operation {
         }
     }
 
+    /// The owner's site is found: what waits for an answer is sent there at once, as if for
+    /// the first time.
+    pub(super) fn turn_to(&mut self, now: Instant) {
+        if self.phase == Phase::Sent {
+            self.ticket_first = self.transmissions;
+            self.due = now;
+        }
+    }
+
     /// What is sent: the command, or from the second attempt on the question
     /// what became of it.
     pub(super) fn message(&self) -> Command {

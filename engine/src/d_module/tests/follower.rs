@@ -14,7 +14,7 @@ use crate::testing::{
 use crate::vocabulary::{Outcome, Range, SequenceId, Session};
 use crate::wire::{Hello, HelloRefusal, PeerMessage};
 
-fn resync(session: Session) -> PeerMessage {
+pub(super) fn resync(session: Session) -> PeerMessage {
     match hello(session) {
         PeerMessage::Hello(hello) => PeerMessage::Hello(Hello {
             resync: true,

@@ -17,6 +17,7 @@ mod reported;
 mod resync;
 mod room;
 mod sessions;
+mod switchover;
 mod takeover;
 mod watermarks;
 mod writes;

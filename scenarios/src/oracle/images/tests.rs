@@ -5,6 +5,7 @@ mod enumeration;
 mod lies;
 mod lost;
 mod naive;
+mod reigns;
 mod rig;
 mod runs;
 mod tenure;

@@ -20,6 +20,7 @@ use stormglass_engine::contract::{IoRequest, PageIndex, Persistence, Submission}
 use stormglass_engine::storage_set::format::{BlockHeader, encode_block_header};
 use stormglass_engine::storage_set::layout::{BLOCK_HEADER_BYTES, CheckpointSlot, Geometry};
 use stormglass_engine::storage_set::record::{Entry, Mode};
+use stormglass_engine::storage_set::tables::Consistency;
 use stormglass_engine::vocabulary::{BlockIndex, Content, Outcome, Range, SequenceId};
 use stormglass_sim::device::{CommandFate, CommandNumber, Device, PageFate, PowerLoss, Submitter};
 
@@ -251,6 +252,9 @@ fn entry(rig: &Rig, copy: usize, (kind, a, b, c): (u8, u8, u8, u8)) -> Entry {
                 watermarks: vec![],
                 resync: b < 4,
             },
+            5 => Entry::StandDown {
+                consistency: Consistency::Outdated,
+            },
             _ => Entry::Finish,
         },
         11 => {
@@ -259,6 +263,7 @@ fn entry(rig: &Rig, copy: usize, (kind, a, b, c): (u8, u8, u8, u8)) -> Entry {
             Entry::Dirty {
                 set: bits(b < 4),
                 clear: if b > 2 { vec![whole] } else { vec![] },
+                rolled_back: bits(b == 1),
             }
         }
         12 => match c {

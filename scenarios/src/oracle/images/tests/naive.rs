@@ -147,7 +147,8 @@ pub(super) fn recover(
                     dirty.remove(&block);
                 }
             }
-            Entry::Dirty { set, clear } => {
+            Entry::StandDown { consistency: next } => consistency = *next,
+            Entry::Dirty { set, clear, .. } => {
                 for range in set {
                     dirty.extend(regions(geometry, *range, false));
                 }

@@ -631,7 +631,7 @@ pub(super) fn content(seed: u64, range: Range) -> Content {
     Content::Data(bytes_of(seed, range.count() as usize))
 }
 
-fn watermark(counter: u64) -> Watermark {
+pub(super) fn watermark(counter: u64) -> Watermark {
     Watermark {
         client: ClientId::new(1),
         counter,
@@ -668,6 +668,7 @@ pub(super) fn clean(range: Range) -> Entry {
     Entry::Dirty {
         set: vec![],
         clear: vec![range],
+        rolled_back: vec![],
     }
 }
 
@@ -744,5 +745,6 @@ pub(super) fn copy(
         content,
         versions: vec![SequenceId::new(version); range.count() as usize],
         results: results.iter().map(result).collect(),
+        differed: false,
     }
 }
