@@ -78,6 +78,7 @@ const FILES: &[(&str, &str)] = embed! {
         "forced-switchover"
         "isolated-owner"
         "leases-of-the-mirror"
+        "log-unreadable"
         "planned-switchover"
         "planned-without-mediator"
         "promotion-refused"

@@ -17,10 +17,10 @@ use super::formatting::{Formatting, Ring};
 use super::heart::Heart;
 use super::interconnect;
 use super::watch::{Cause, Decision, Farewell, Watch};
-use super::{Context, DModule};
+use super::{Context, DModule, NEXT_LIFE};
 use crate::configuration::{Configuration, D_SLOT, Duty, M_SLOT};
 use crate::contract::{Address, IoError, IoId, IoOutput, ReservationKey, Submission};
-use crate::event::{Event, Phase};
+use crate::event::{Event, IgnoreReason, Phase};
 use crate::local::{Local, NodeOutbox};
 use crate::storage_set::StorageSet;
 use crate::storage_set::destage::{DestageIo, Devices};
@@ -348,6 +348,7 @@ impl DModule {
         let configuration = Arc::clone(self.configuration.as_ref().expect("a claim needs one"));
         let blank = Tables::blank(FIRST_SESSION, &configuration.set.geometry);
         let tables = Tables {
+            role: blank.role,
             consistency: Consistency::Unpaired,
             dirty: blank.dirty,
             marks: blank.marks,
@@ -365,8 +366,7 @@ impl DModule {
         self.format(key, (recovered.next_slot, &checkpoint, Ring::Kept), out);
     }
 
-    /// The mirror's journal has lost records that were durable: nothing of the copy is
-    /// known. What stands in the ring is older than all that comes.
+    /// The journal has lost records that were durable: nothing of the copy is known. What stands in the ring is older than all that comes.
     fn begin_anew(
         &mut self,
         key: ReservationKey,
@@ -374,7 +374,10 @@ impl DModule {
         lost: Lost,
         out: &mut NodeOutbox,
     ) {
-        out.probe("mirror that lost records of its journal made anew");
+        out.probe(match recovered.tables.role {
+            Role::Mirror => "mirror that lost records of its journal made anew",
+            Role::Owner | Role::HandOff => "former owner whose log cannot be read made anew",
+        });
         recovered.head.lsn = lost.newest.next();
         self.format_data(key, recovered, out);
     }
@@ -428,6 +431,24 @@ impl DModule {
         }
     }
 
+    /// True if the other site has a reign above the last one that this set knows.
+    fn yields(&self, tables: &Tables) -> bool {
+        self.yields_to
+            .is_some_and(|reign| reign > tables.session.site_epoch)
+    }
+
+    /// A set is frozen, and the other site speaks: if its reign is a later one, what this set
+    /// lost is nobody's any more, and it is read back to be made anew.
+    pub(super) fn thaw(&mut self, reign: SiteEpoch, now: Instant, out: &mut NodeOutbox) {
+        if self.yields_to.is_some_and(|known| known >= reign) {
+            return out.trace(Event::Ignored(IgnoreReason::Redundant));
+        }
+        out.probe("frozen set yields to a later reign");
+        self.yields_to = Some(reign);
+        self.incarnation = self.incarnation.wrapping_add(NEXT_LIFE);
+        self.stand_by(None, now, out);
+    }
+
     /// The set is read back: goes on in the role that the journal says.
     fn take_office(
         &mut self,
@@ -449,6 +470,9 @@ impl DModule {
                 // Its owner has all that it held.
                 Role::Mirror => self.begin_anew(key, recovered, lost, out),
                 // Marks, results and data are gone, and nobody says which.
+                Role::Owner | Role::HandOff if self.yields(&recovered.tables) => {
+                    self.begin_anew(key, recovered, lost, out);
+                }
                 Role::Owner | Role::HandOff => {
                     out.probe("owner that lost records of its journal frozen");
                     self.refuse(out);
@@ -462,8 +486,11 @@ impl DModule {
                 (Role::Owner, Mode::InSync) if !is_foreign => {
                     self.lose_data(key, &recovered, out);
                 }
+                (Role::Owner | Role::HandOff, _) if self.yields(&recovered.tables) => {
+                    self.format_data(key, recovered, out);
+                }
                 // The mirror is behind: what the journal does not hold is lost on this
-                // site, and only the other one could go on, by a switchover.
+                // site, and only the other one can go on, by a switchover.
                 (Role::Owner | Role::HandOff, _) => {
                     out.probe("owner without its data device frozen");
                     self.refuse(out);

@@ -122,7 +122,13 @@ impl DModule {
                 self.serve_once_confirmed(now, out);
             }
             Phase::Configuring | Phase::Claiming | Phase::Recovering | Phase::Halted => {
-                out.trace(Event::Ignored(IgnoreReason::WrongPhase));
+                let is_frozen = self.phase == Phase::Halted;
+                match message {
+                    PeerMessage::Hello(hello) if is_frozen && hello.resync => {
+                        self.thaw(hello.session.site_epoch, now, out);
+                    }
+                    _ => out.trace(Event::Ignored(IgnoreReason::WrongPhase)),
+                }
             }
         }
     }

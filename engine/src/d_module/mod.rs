@@ -79,6 +79,7 @@ use crate::local::{Local, NodeOutbox};
 use crate::storage_set::recovery::Recovery;
 use crate::storage_set::{IoIds, IoOwner, StorageSet, is_fenced};
 use crate::time::Instant;
+use crate::vocabulary::SiteEpoch;
 
 /// A node's D-module.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -108,6 +109,8 @@ pub struct DModule {
     waits: bool,
     /// The set was taken over from the partner.
     is_heir: bool,
+    /// A reign of the other site, of which this node has heard while its set was frozen.
+    yields_to: Option<SiteEpoch>,
     /// Beats from the reservation to its loss.
     heart: Option<Heart>,
     /// While the set is being handed over, or may be.
@@ -145,6 +148,7 @@ impl DModule {
             claim: None,
             waits: false,
             is_heir: false,
+            yields_to: None,
             heart: None,
             handover: None,
             switchover: None,
@@ -471,7 +475,7 @@ impl DModule {
     }
 
     /// The set cannot be served from, by this node or its partner: nothing is touched
-    /// any more.
+    /// any more, unless the other site has a later reign.
     fn refuse(&mut self, out: &mut NodeOutbox) {
         out.trace(Event::Halted(IoError::Gone));
         self.drop_set();
@@ -533,6 +537,6 @@ fn can_become(from: Phase, to: Phase) -> bool {
             is_lost || matches!(to, Phase::Serving | Phase::Following | Phase::HandingOff)
         }
         Phase::HandingOff => is_lost || matches!(to, Phase::Announcing | Phase::Following),
-        Phase::Halted => false,
+        Phase::Halted => is_lost,
     }
 }
