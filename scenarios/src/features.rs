@@ -73,6 +73,7 @@ const PROBES: &[(&str, &str)] = &[
     ("R11", "no lease of a copy that is not consistent"),
     ("R12", "in sync again"),
     ("R16", "mirror given up"),
+    ("R17", "resync pauses for clients"),
     ("S4", "portion of a pending transfer dropped"),
     ("S5", "redundant portion acknowledged again"),
     ("E4", "attempt answered unknown"),

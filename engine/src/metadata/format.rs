@@ -17,8 +17,8 @@ use crate::wire::DecodeError;
 const FORMAT: Format = Format {
     magic: *b"SGMT",
     // 2: the timers of a hand-over. 3: the timer of paths, the interconnect, and how long a
-    // partner is asked. 4: the service address.
-    version: 4,
+    // partner is asked. 4: the service address. 5: the pause of a resync.
+    version: 5,
 };
 
 /// Encodes metadata into one page.
@@ -117,6 +117,7 @@ coded_struct!(Timers {
     lease,
     lease_margin,
     loss_after,
+    resync_pause,
     mediator_retry,
     contact_timeout,
     discover_again,

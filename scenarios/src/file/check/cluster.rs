@@ -140,6 +140,7 @@ impl Check<'_> {
             lease,
             lease_margin: _,
             loss_after,
+            resync_pause: _,
             mediator_retry,
             contact_timeout,
             discover_again,
