@@ -388,6 +388,11 @@ pub struct Timers {
     /// Longer than a takeover of the mirror's set, or each would end in a resync.
     /// Default 1,500 ms.
     pub loss_after: Duration,
+    /// While a client waits for an answer, a resync begins its next region only this long
+    /// after the last one ended; zero for no throttle. Default 1 ms: a region of 8 blocks
+    /// takes 1.4 ms over metro distance, so under steady load a resync works for six
+    /// tenths of the time.
+    pub resync_pause: Duration,
     /// An unanswered question to the mediator is repeated after this long. Default
     /// 200 ms.
     pub mediator_retry: Duration,
@@ -425,6 +430,7 @@ impl Default for Timers {
             switchover_after: None,
             lease_margin: Duration::from_millis(10),
             loss_after: Duration::from_millis(1500),
+            resync_pause: Duration::from_millis(1),
             mediator_retry: Duration::from_millis(200),
             contact_timeout: Duration::from_millis(300),
             discover_again: Duration::from_secs(1),

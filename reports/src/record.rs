@@ -12,6 +12,7 @@ mod failure;
 mod ledger;
 mod quantity;
 mod replay;
+mod resync;
 mod run;
 mod story;
 mod sweep;
@@ -28,6 +29,7 @@ pub use failure::Failure;
 pub use ledger::{JoinError, Ledger, Shard, SweepPlan};
 pub use quantity::{Decimal, Share};
 pub use replay::{ReplayRecord, Replayed, ShrinkRecord, ShrinkStep, StaleKey};
+pub use resync::{LogCost, LogRun, Middle, ResyncCost, ResyncPoint, ResyncRecord, ResyncRun};
 pub use run::{
     CommandCounts, Detail, Finding, OracleLine, OracleVerdict, RunRecord, TimelineEntry,
     TimelineKind,

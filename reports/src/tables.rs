@@ -6,10 +6,12 @@ use crate::record::{FeatureRecord, FeatureStatus, ListRecord, VerifyRecord};
 use crate::words::{counted, seconds};
 
 mod parting;
+mod resync;
 mod sweep;
 mod takeover;
 
 pub use parting::{diff, fork};
+pub use resync::resync;
 pub use sweep::{sweep, transitions};
 pub use takeover::takeover;
 

@@ -109,7 +109,8 @@ const FILES: &[(&str, &str)] = embed! {
         "writes-around-the-cursor"
         "progress-survives"
         "target-is-no-copy"
-        "short-interruption";
+        "short-interruption"
+        "resync-under-load";
     "pairs":
         "three-pairs";
     "storm":

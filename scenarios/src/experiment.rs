@@ -456,7 +456,8 @@ impl Experiment {
                 process,
                 event: Report::Node(event),
             } => {
-                self.measures.observe_node(at, *process, event);
+                let volume = self.map.volume_of(*process);
+                self.measures.observe_node(at, (volume, *process), event);
                 self.transitions.observe(*process, event);
                 if let Event::HeldBack(_, shortage) = event {
                     count(&mut self.tally.faults, fault_kinds::shortage(*shortage));
@@ -540,6 +541,7 @@ fn rest(scenario: &Scenario) -> Duration {
     let waits = [
         timers.takeover_after.plus(asked).plus(timers.ha_lease),
         timers.path_timeout.plus(timers.loss_after),
+        timers.resync_pause,
         timers.idle_destage,
         timers.lease,
         timers.drain_limit.plus(timers.takeover_after),

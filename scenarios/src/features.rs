@@ -76,6 +76,7 @@ const PROBES: &[(&str, &str)] = &[
     ("R14", "automatic switchover"),
     ("R15", "copy replaces what an own reign has left"),
     ("R16", "mirror given up"),
+    ("R17", "resync pauses for clients"),
     ("R18", "planned switchover between the sites alone"),
     ("S4", "portion of a pending transfer dropped"),
     ("S5", "redundant portion acknowledged again"),

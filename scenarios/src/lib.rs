@@ -25,6 +25,7 @@ pub mod phases;
 pub mod probes;
 pub mod profile;
 pub mod repro;
+pub mod resync_study;
 pub mod run;
 pub mod schedule;
 pub mod shrink;

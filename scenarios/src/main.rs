@@ -80,6 +80,8 @@ enum Command {
     Merge(command::merge::Args),
     /// Time takeovers and boots, by phase, with and without stored metadata
     Takeover(command::takeover::Args),
+    /// Measure resyncs: bytes, time and what clients feel, by how much is dirty
+    Resync(command::resync::Args),
     /// Print the JSON Schema of scenario files
     Schema,
     /// Print a completion script for a shell
@@ -100,6 +102,7 @@ impl Command {
             Command::List(args) => command::list::execute(&args, output),
             Command::Sweep(args) => command::sweep::execute(&args, output),
             Command::Takeover(args) => command::takeover::execute(&args, output),
+            Command::Resync(args) => command::resync::execute(&args, output),
             Command::Merge(args) => command::merge::execute(&args, output),
             Command::Schema => command::schema::execute(output),
             Command::Completions(args) => command::completions::execute::<Cli>(&args, output),

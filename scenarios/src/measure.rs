@@ -4,6 +4,7 @@
 //! record and its replica from there, and how long its client waited. The ideal
 //! is marking plus the slower of the two halves. `takeover` has the phases of a takeover.
 
+mod apart;
 mod takeover;
 
 use std::collections::BTreeMap;
@@ -19,6 +20,7 @@ use stormglass_reports::record::Decimal;
 use stormglass_sim::time::WorldTime;
 use stormglass_sim::world::ProcessId;
 
+use self::apart::Apart;
 use self::takeover::Takeovers;
 use crate::file::PairIndex;
 use crate::workload::{ClientEvent, CommandKind, StatusSummary};
@@ -59,12 +61,13 @@ fn of_volume(volume: PairIndex, what: &str) -> String {
 }
 
 /// What every run comes to.
-const NAMES: [&str; 15] = [
+const NAMES: [&str; 16] = [
     "acknowledged",
     "acknowledged_before_calm",
     "client_errors",
     "latency_over_ideal",
     "longest_pause_ms",
+    "out_of_sync_ms",
     "regions_copied",
     "searches",
     "write_latency_p50_ms",
@@ -149,6 +152,7 @@ pub struct Measures {
     pause: Duration,
     last_at: Option<WorldTime>,
     takeovers: Takeovers,
+    apart: Apart,
     /// What each volume comes to; none if there is but one.
     volumes: Vec<Own>,
 }
@@ -278,9 +282,15 @@ impl Measures {
         self.takeovers.stopped(at);
     }
 
-    /// Takes a node's report.
-    pub fn observe_node(&mut self, at: WorldTime, process: ProcessId, event: &Event) {
+    /// Takes a report of a node of a volume's pairs.
+    pub fn observe_node(
+        &mut self,
+        at: WorldTime,
+        (volume, process): (PairIndex, ProcessId),
+        event: &Event,
+    ) {
         self.takeovers.observe(at, process, event);
+        self.apart.observe(at, volume, event);
         self.searches += u64::from(matches!(event, Event::PeersSought));
         self.regions_copied += u64::from(matches!(event, Event::RegionCopied(_)));
         let (command, field): (_, fn(&mut Times) -> &mut Option<WorldTime>) = match event {
@@ -334,7 +344,12 @@ impl Measures {
             figures.insert(name.to_owned(), Decimal::ratio(count, 1));
         }
         let millis = |nanos: u64| Decimal::milliseconds(std::time::Duration::from_nanos(nanos));
-        figures.insert("longest_pause_ms".to_owned(), millis(self.pause.as_nanos()));
+        for (name, span) in [
+            ("longest_pause_ms", self.pause),
+            ("out_of_sync_ms", self.apart.longest()),
+        ] {
+            figures.insert(name.to_owned(), millis(span.as_nanos()));
+        }
         for (name, span) in self.takeovers.figures() {
             figures.insert(name, millis(span.as_nanos()));
         }

@@ -17,7 +17,8 @@ use crate::wire::DecodeError;
 const FORMAT: Format = Format {
     magic: *b"SGMT",
     // 2: the timers of a hand-over. 3: the timer of paths, the interconnect, and how long a
-    // partner is asked. 4: the service address. 5: the other site, and when it is given up.
+    // partner is asked. 4: the service address. 5: the other site, when it is given up, and the
+    // pause of a resync.
     version: 5,
 };
 
@@ -119,6 +120,7 @@ coded_struct!(Timers {
     switchover_after,
     lease_margin,
     loss_after,
+    resync_pause,
     mediator_retry,
     contact_timeout,
     discover_again,

@@ -10,6 +10,7 @@ use stormglass_scenarios::diff::GivenError;
 use stormglass_scenarios::fork::ForkError;
 use stormglass_scenarios::moment::Moment;
 use stormglass_scenarios::repro::ReproError;
+use stormglass_scenarios::resync_study;
 use stormglass_scenarios::shrink::ShrinkError;
 use stormglass_scenarios::source::SourceError;
 use stormglass_scenarios::sweep::SweepError;
@@ -31,6 +32,7 @@ pub(crate) mod list;
 pub(crate) mod merge;
 pub(crate) mod replay;
 pub(crate) mod resume;
+pub(crate) mod resync;
 pub(crate) mod run;
 pub(crate) mod schema;
 pub(crate) mod shrink;
@@ -130,6 +132,9 @@ pub(crate) enum CommandError {
     /// A study has no result.
     #[error(transparent)]
     Study(#[from] StudyError),
+    /// A study of resyncs has no result.
+    #[error(transparent)]
+    Resync(#[from] resync_study::StudyError),
     /// Fresh processes cannot be started.
     #[error("cannot find this program's own file")]
     NoProgram(#[source] io::Error),
@@ -231,9 +236,12 @@ impl CommandError {
             | CommandError::Shrink(_)
             | CommandError::OtherRepro(_)
             | CommandError::Unwritable { .. } => Exit::Usage.code(),
-            CommandError::Study(StudyError::Scenario(_)) => Exit::Usage.code(),
-            CommandError::Study(StudyError::Failed { .. }) => Exit::Safety.code(),
-            CommandError::Study(StudyError::Stopped) => INTERRUPTED,
+            CommandError::Study(StudyError::Scenario(_))
+            | CommandError::Resync(resync_study::StudyError::Scenario(_)) => Exit::Usage.code(),
+            CommandError::Study(StudyError::Failed { .. })
+            | CommandError::Resync(resync_study::StudyError::Failed { .. }) => Exit::Safety.code(),
+            CommandError::Study(StudyError::Stopped)
+            | CommandError::Resync(resync_study::StudyError::Stopped) => INTERRUPTED,
             CommandError::Contradiction(_) => Exit::Nondeterminism.code(),
             CommandError::Stuck(_) => Exit::Liveness.code(),
             CommandError::Interrupted(_) | CommandError::Sweep(SweepError::Interrupted) => {

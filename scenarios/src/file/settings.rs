@@ -150,6 +150,10 @@ struct TimersForm {
     /// A mirror whose Hello stays unanswered for this long is lost. Default 1500 ms.
     #[serde(with = "DurationText")]
     loss_after: Duration,
+    /// While a client waits for an answer, a resync begins its next region only this long
+    /// after the last one ended; 0s for no throttle. Default 1 ms.
+    #[serde(with = "DurationText")]
+    resync_pause: Duration,
     /// An unanswered question to the mediator is repeated after this long. Default 200 ms.
     #[serde(with = "DurationText")]
     mediator_retry: Duration,

@@ -71,7 +71,7 @@ founding = true
 [settings]
 replication = "chained"
 policy = "sync"
-timers = { path_timeout = "2.5s", idle_clear = "1500us" }
+timers = { path_timeout = "2.5s", idle_clear = "1500us", resync_pause = "4ms" }
 limits = { command_blocks = 8, journal_reserve = 20 }
 
 [devices."east.journal"]
@@ -253,6 +253,7 @@ fn everything() -> Builder {
         .timers(|timers| {
             timers.path_timeout = Duration::from_millis(2500);
             timers.idle_clear = Duration::from_micros(1500);
+            timers.resync_pause = Duration::from_millis(4);
         })
         .limits(|limits| {
             limits.command_blocks = 8;

@@ -13,6 +13,7 @@ fn every_command_has_help_with_examples_or_says_what_it_does() {
         "features",
         "verify",
         "sweep",
+        "resync",
         "completions",
     ] {
         let help = output(&[command, "--help"]);

@@ -70,3 +70,29 @@ fn an_interrupted_sweep_says_what_it_has_done() {
     let said = format!("interrupted: seeds 0..{runs} have run; go on with --seeds {runs}..1000000");
     assert!(stderr(&ended).contains(&said), "{}", stderr(&ended));
 }
+
+#[test]
+fn a_resync_study_is_a_table_json_and_a_line_for_each_run() {
+    let folder = Folder::new();
+    let csv = folder.path("resync.csv");
+    let small = ["resync", "--volume-blocks", "256", "--seeds", "0..2"];
+    let grid = ["--dirty", "0.5,10", "--region-blocks", "8", "--writes", "0"];
+    let args = [&small[..], &grid].concat();
+    let record = json(&[&args[..], &["--json", "--csv", &csv]].concat(), 0);
+    let points = record["points"].as_array().unwrap();
+    assert_eq!(points.len(), 2);
+    assert_eq!(points[0]["dirty_percent"], 0.5);
+    let [regions, full, snapshot] = [0, 1, 2].map(|place| &points[0]["policies"][place]);
+    let bytes = |cost: &Value| cost["bytes"]["median"].as_u64().unwrap();
+    assert!(bytes(regions) < bytes(full));
+    assert_eq!(snapshot["is_computed"], true);
+    let lines = fs::read_to_string(&csv).unwrap();
+    assert_eq!(lines.lines().count(), 1 + 2 * 3 * 2);
+    let shown = output(&args);
+    assert_eq!(code(&shown), 0, "{}", stderr(&shown));
+    assert!(stdout(&shown).contains("snapshot *"), "{}", stdout(&shown));
+    for refused in ["0", "0.05", "101", "1,5x"] {
+        let says = output(&["resync", "--dirty", refused]);
+        assert_eq!(code(&says), 2, "{refused}: {}", stderr(&says));
+    }
+}

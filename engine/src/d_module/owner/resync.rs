@@ -4,12 +4,14 @@
 //! Uniting --durable--> Scanning --highest dirty region--> Closing --no mutation, no mark--> Reading
 //!                       ^  |                                                                  |
 //!                       |  +--nothing dirty--> Finishing --FinishAck--> (in sync)             v
-//!                       +------------------- Clearing <--CopyAck-- Copying <------------------+
+//!                    Pausing <--durable-- Clearing <--CopyAck-- Copying <---------------------+
 //! ```
 //!
-//! Owns which region is copied and how far it is. A region's bit ends only by the
-//! record that follows its copy's acknowledgement, and no mutation of the region
-//! begins before that is durable. Refuses to know modes and sessions.
+//! Owns which region is copied, how far it is, and when the next one begins. A region's
+//! bit ends only by the record that follows its copy's acknowledgement, and no mutation
+//! of the region begins before that is durable. A pause ends after `Timers::resync_pause`
+//! however many clients wait, and sooner if none does or nothing is dirty; no region is
+//! closed meanwhile. Refuses to know modes and sessions.
 
 use serde::{Deserialize, Serialize};
 
@@ -44,6 +46,8 @@ pub(super) enum Step {
     Copying,
     /// The mirror has it; the bit's end is on its way to the journal.
     Clearing,
+    /// Leaves devices and network to clients for a while.
+    Pausing,
     /// Nothing is dirty; the mirror is told.
     Finishing,
 }
@@ -53,6 +57,10 @@ pub(super) enum Step {
 pub(super) struct Resync {
     step: Step,
     region: Option<Range>,
+    /// The number of the last region that was begun.
+    cursor: Option<u64>,
+    /// When a pause is over at the latest.
+    paused_until: Option<Instant>,
     /// Boxed: mostly there is none, and a fork copies the owner.
     read: Option<Box<RangeRead>>,
     read_at: Option<Instant>,
@@ -73,6 +81,8 @@ impl Default for Resync {
         Resync {
             step: Step::Idle,
             region: None,
+            cursor: None,
+            paused_until: None,
             read: None,
             read_at: None,
             mending: None,
@@ -89,11 +99,13 @@ impl Resync {
             Step::Closing => next == Step::Reading,
             Step::Reading => matches!(next, Step::Reading | Step::Copying),
             Step::Copying => next == Step::Clearing,
-            Step::Clearing => next == Step::Scanning,
+            Step::Clearing => next == Step::Pausing,
+            Step::Pausing => next == Step::Scanning,
             Step::Finishing => false,
         };
         assert!(possible, "a resync goes {:?} -> {next:?}", self.step);
         self.step = next;
+        self.paused_until = None;
         self.read_at = None;
         self.mending = None;
     }
@@ -118,11 +130,12 @@ impl Resync {
     }
 
     /// When a region that could not be read is read again, or the mirror is asked again
-    /// for a block of it.
+    /// for a block of it, or a pause is over.
     pub(super) fn next_deadline(&self) -> Option<Instant> {
         let asked = self.mending.as_deref();
         let asked = asked.and_then(|it| it.fetch.next_deadline());
-        asked.into_iter().chain(self.read_at).min()
+        let own = self.paused_until.into_iter().chain(self.read_at);
+        own.chain(asked).min()
     }
 
     /// What the block has to be, if this is the mirror's answer about it.
@@ -184,6 +197,7 @@ impl Owner {
         match self.resync.step {
             Step::Uniting if clear.is_empty() => {
                 cx.out.trace(Event::DirtyUnited(self.session));
+                self.resync.enter(Step::Scanning);
             }
             Step::Clearing if clear.first() == self.resync.region.as_ref() => {
                 if self.ordering.is_region_awaited() {
@@ -193,6 +207,7 @@ impl Owner {
                 if let Some(region) = self.resync.region.take() {
                     cx.out.trace(Event::RegionCopied(region));
                 }
+                self.pause(set, cx);
             }
             // Of a session that is over.
             Step::Idle
@@ -202,20 +217,46 @@ impl Owner {
             | Step::Reading
             | Step::Copying
             | Step::Clearing
+            | Step::Pausing
             | Step::Finishing => return,
         }
-        self.resync.enter(Step::Scanning);
         self.scan(set, cx);
         self.admit(set, cx);
+    }
+
+    /// A region has ended.
+    fn pause(&mut self, set: &StorageSet, cx: &mut Context<'_>) {
+        self.resync.enter(Step::Pausing);
+        let pause = cx.configuration.timers.resync_pause;
+        self.resync.paused_until = Some(cx.now.after(pause));
+        if !self.is_pause_over(set, cx) {
+            cx.out.probe("resync pauses for clients");
+        } else if set.tables().dirty.is_empty() && self.attempts.count() > 0 {
+            cx.out.probe("last region copied while clients wait");
+        }
+    }
+
+    /// A pause is for clients that wait, and bounded whether or not they do.
+    fn is_pause_over(&self, set: &StorageSet, cx: &Context<'_>) -> bool {
+        let is_due = self.resync.paused_until.is_none_or(|at| at <= cx.now);
+        is_due || self.attempts.count() == 0 || set.tables().dirty.is_empty()
     }
 
     /// Goes on with the highest dirty region, or finishes: called whenever
     /// something has ended that it may have waited for.
     pub(super) fn scan(&mut self, set: &mut StorageSet, cx: &mut Context<'_>) {
+        if self.resync.step == Step::Pausing && self.is_pause_over(set, cx) {
+            self.resync.enter(Step::Scanning);
+        }
         if self.resync.step == Step::Scanning {
             let geometry = &cx.configuration.set.geometry;
             match set.tables().dirty.get_max() {
                 Some(region) => {
+                    let last = self.resync.cursor.replace(*region);
+                    if last.is_some_and(|last| last < *region) {
+                        cx.out
+                            .probe("scan goes back to a region above the last one");
+                    }
                     let region = geometry.region_range(*region);
                     self.ordering.close_region(region);
                     self.resync.enter(Step::Closing);
@@ -392,8 +433,11 @@ impl Owner {
         self.write(entry, set, cx);
     }
 
-    /// Reads again what could not be read, or asks for it again.
+    /// Goes on after a pause, reads again what could not be read, or asks for it again.
     pub(super) fn handle_resync_deadline(&mut self, set: &mut StorageSet, cx: &mut Context<'_>) {
+        if self.resync.paused_until.is_some_and(|at| at <= cx.now) {
+            self.scan(set, cx);
+        }
         if self.resync.read_at.is_some_and(|at| at <= cx.now) {
             self.resync.read_at = None;
             self.read_region(set, cx);

@@ -81,7 +81,12 @@ pub(super) fn until_turning(owner: &mut Station) {
 
 /// The same without a mediator, when its mirror has just been given up.
 pub(super) fn forsaken() -> Station {
-    let mut owner = announcing(serving(sync_configuration(false)));
+    forsaken_with(sync_configuration(false))
+}
+
+/// The same with another configuration.
+pub(super) fn forsaken_with(configuration: Configuration) -> Station {
+    let mut owner = announcing(serving(configuration));
     until_turning(&mut owner);
     owner
 }

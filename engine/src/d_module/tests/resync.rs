@@ -1,6 +1,6 @@
 //! Resync, the owner's side: what is copied, what waits for it, and how it ends.
 
-use super::alone::{forsaken, mediated, success, until_resync, until_turning};
+use super::alone::{forsaken, forsaken_with, mediated, success, until_resync, until_turning};
 use super::mirror::{copy_ack, set_ack};
 use super::writes::entry;
 use crate::contract::{DeviceId, IoError, Submission};
@@ -370,6 +370,157 @@ fn whoever_is_accepted_after_the_finish_is_replicated() {
     assert_eq!(owner.answers(), [], "its mark covers it");
     owner.hear(&set_ack(session(5), 2, 0));
     assert_eq!(owner.answers(), [success(2)]);
+}
+
+/// The default pause.
+const PAUSE: Duration = Duration::from_millis(1);
+const JUST_SHORT: Duration = Duration::from_micros(999);
+
+/// The owner whose copy of region 5 is acknowledged while a client waits for the mirror.
+fn pausing() -> Station {
+    let mut owner = copying();
+    owner.ask(id(2), write(20, 1, 2));
+    owner.run_records();
+    owner.take_sent();
+    owner.hear(&copy_ack(session(5), 1, 0));
+    owner.run_records();
+    assert!(owner.has_seen(&Event::RegionCopied(range(40, 8))));
+    owner
+}
+
+#[test]
+fn the_next_region_waits_for_the_pause_while_a_client_does() {
+    let mut owner = pausing();
+    assert!(owner.probes.contains(&"resync pauses for clients"));
+    owner.pass_running(JUST_SHORT);
+    assert_eq!(copied(&mut owner), []);
+    owner.pass_running(PAUSE);
+    assert_eq!(copied(&mut owner), [(2, range(0, 8))]);
+    assert_eq!(owner.answers(), [], "nobody was waited for");
+}
+
+#[test]
+fn no_region_is_closed_in_a_pause() {
+    let mut owner = pausing();
+    owner.ask(id(3), write(5, 1, 3));
+    assert_eq!(last_route(&owner), Some(Route::LocalOnly));
+    owner.run_records();
+    assert_eq!(owner.answers(), [success(3)]);
+    assert_eq!(copied(&mut owner), []);
+}
+
+#[test]
+fn a_pause_is_over_when_the_last_client_has_its_answer() {
+    let mut owner = pausing();
+    owner.hear(&set_ack(session(5), 2, 0));
+    assert_eq!(owner.answers(), [success(2)]);
+    owner.run();
+    assert_eq!(copied(&mut owner), [(2, range(0, 8))]);
+}
+
+#[test]
+fn there_is_no_pause_without_a_client_and_none_if_it_is_zero() {
+    let mut owner = copying();
+    owner.hear(&copy_ack(session(5), 1, 0));
+    owner.run();
+    assert!(!owner.probes.contains(&"resync pauses for clients"));
+    assert_eq!(copied(&mut owner), [(2, range(0, 8))]);
+
+    let mut configuration = crate::testing::sync_configuration(false);
+    configuration.timers.resync_pause = Duration::ZERO;
+    let mut owner = forsaken_with(configuration);
+    owner.run();
+    owner.ask(id(2), write(20, 1, 2));
+    owner.take_sent();
+    owner.hear(&dirty_ack(session(5), &[range(40, 8)]));
+    owner.run();
+    owner.take_sent();
+    owner.ask(id(3), write(30, 1, 3));
+    owner.run();
+    owner.hear(&copy_ack(session(5), 1, 0));
+    owner.run();
+    assert!(owner.has_seen(&Event::RegionCopied(range(40, 8))));
+    assert!(!owner.probes.contains(&"resync pauses for clients"));
+}
+
+#[test]
+fn the_end_of_a_resync_does_not_pause() {
+    let mut owner = pausing();
+    owner.pass_running(PAUSE);
+    owner.take_sent();
+    owner.hear(&copy_ack(session(5), 2, 0));
+    owner.run_records();
+    assert!(has_finished(&owner));
+}
+
+#[test]
+fn a_resync_ends_though_clients_never_stop_writing() {
+    let mut owner = resyncing();
+    let begun = owner.now;
+    owner.hear(&dirty_ack(session(5), &[range(0, 56)]));
+    owner.run();
+    let mut regions = Vec::new();
+    for round in 0..7 {
+        // Behind the scan, and never answered.
+        owner.ask(id(2 + round), write(56 + round, 1, 2));
+        owner.run_records();
+        for (copy, region) in copied(&mut owner) {
+            regions.push(region);
+            owner.hear(&copy_ack(session(5), copy, 0));
+        }
+        owner.pass_running(PAUSE);
+    }
+    let expected: Vec<Range> = (0..7).rev().map(|it| range(8 * it, 8)).collect();
+    assert_eq!(regions, expected);
+    assert!(has_finished(&owner));
+    assert!(
+        owner
+            .probes
+            .contains(&"last region copied while clients wait")
+    );
+    assert_eq!(owner.answers(), []);
+    assert_eq!(owner.now.since(begun), PAUSE.times(7));
+}
+
+#[test]
+fn a_session_lost_in_a_pause_ends_it() {
+    let mut owner = pausing();
+    until_turning(&mut owner);
+    owner.run();
+    assert_eq!(owner.hello_session(), session(7));
+    owner.take_sent();
+    owner.hear(&dirty_ack(session(7), &[]));
+    owner.run();
+    assert_eq!(
+        copied(&mut owner)[0].1,
+        range(16, 8),
+        "its write was demoted"
+    );
+}
+
+#[test]
+fn the_scan_goes_back_for_a_region_made_dirty_above_the_last_one() {
+    let probe = "scan goes back to a region above the last one";
+    let mut configuration = crate::testing::sync_configuration(false);
+    configuration.limits.command_blocks = 16;
+    let mut owner = forsaken_with(configuration);
+    owner.run();
+    owner.take_sent();
+    owner.hear(&dirty_ack(session(5), &[range(32, 16)]));
+    owner.run();
+    owner.ask(id(2), write(20, 1, 2));
+    owner.run_records();
+    owner.take_sent();
+    owner.hear(&copy_ack(session(5), 1, 0));
+    owner.run_records();
+    // Of dirty region 4, of region 5, which has just been copied, and of region 6.
+    owner.ask(id(3), write(39, 10, 3));
+    owner.run_records();
+    assert_eq!(dirty(&owner), [0, 4, 5, 6]);
+    assert!(!owner.probes.contains(&probe));
+    owner.pass_running(PAUSE);
+    assert_eq!(copied(&mut owner), [(2, range(48, 8))]);
+    assert!(owner.probes.contains(&probe));
 }
 
 #[test]

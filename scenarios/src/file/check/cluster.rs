@@ -141,6 +141,7 @@ impl Check<'_> {
             switchover_after,
             lease_margin: _,
             loss_after,
+            resync_pause: _,
             mediator_retry,
             contact_timeout,
             discover_again,
