@@ -86,6 +86,7 @@ const FILES: &[(&str, &str)] = embed! {
         "switchover-taken-back"
         "there-and-back";
     "resync":
+        "failure-in-the-finish"
         "mirror-lost"
         "link-cut"
         "mirror-flaps"

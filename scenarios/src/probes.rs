@@ -17,7 +17,7 @@ const RARE: [(&str, Share, &str); 0] = [];
 
 /// Probes that no scenario of the catalogue lists, and why.
 #[cfg(test)]
-const UNLISTED: [(&str, &str); 25] = [
+const UNLISTED: [(&str, &str); 29] = [
     (
         "orphan judged here, for the mirror is lost",
         "orphan-judged-in-a-resync of the corpus reaches it",
@@ -36,6 +36,12 @@ const UNLISTED: [(&str, &str); 25] = [
     ),
     ("entry waits for room in the journal", UNIT_TEST),
     ("fetched block is bad on both copies", UNIT_TEST),
+    ("hand-off refused", UNIT_TEST),
+    ("no lease of a mirror that may be deposed", UNIT_TEST),
+    ("no lease of a site that is to be the owner", UNIT_TEST),
+    ("owner confirmed by the administrator", UNIT_TEST),
+    ("reign waits for a lease of this site", UNIT_TEST),
+    ("switchover given up", UNIT_TEST),
     ("finish waits for a lone command", UNIT_TEST),
     (
         "foreign set refused",

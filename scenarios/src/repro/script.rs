@@ -88,8 +88,8 @@ struct State {
     waiting: BTreeSet<Place>,
     /// What has happened.
     met: BTreeSet<Place>,
-    /// Under whose name something came with another content.
-    changed: BTreeSet<Place>,
+    /// Under whose name something came with another content, and the first such.
+    changed: BTreeMap<Place, u64>,
     /// What was left out.
     dropped: BTreeSet<Place>,
     /// How often a message of the list has been sent with one content.
@@ -138,7 +138,7 @@ impl Script {
             due: BTreeSet::new(),
             waiting: BTreeSet::new(),
             met: BTreeSet::new(),
-            changed: BTreeSet::new(),
+            changed: BTreeMap::new(),
             dropped: BTreeSet::new(),
             sent: BTreeMap::new(),
             course: match plan.core {
@@ -240,8 +240,8 @@ impl Script {
             }
             if matches!(entry.act, Act::Unknown(_)) {
                 stale.push((at, Staleness::Unknown));
-            } else if self.state.changed.contains(&place) {
-                stale.push((at, Staleness::Changed));
+            } else if let Some(content) = self.state.changed.get(&place) {
+                stale.push((at, Staleness::Changed { content: *content }));
             } else if !entry.is_end() {
                 stale.push((at, Staleness::Absent));
             }
@@ -375,18 +375,24 @@ pub enum Staleness {
     /// Nothing of this name came.
     Absent,
     /// Something of this name came, and it was another.
-    Changed,
+    Changed {
+        /// What the first one had in it, as a fingerprint.
+        content: u64,
+    },
     /// This cluster has nothing of this name.
     Unknown,
 }
 
 impl fmt::Display for Staleness {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Staleness::Absent => "nothing of this name came",
-            Staleness::Changed => "what came under this name is another",
-            Staleness::Unknown => "this cluster has nothing of this name",
-        })
+        match self {
+            Staleness::Absent => f.write_str("nothing of this name came"),
+            Staleness::Changed { content } => write!(
+                f,
+                "what came under this name is another, with content {content:016x}"
+            ),
+            Staleness::Unknown => f.write_str("this cluster has nothing of this name"),
+        }
     }
 }
 

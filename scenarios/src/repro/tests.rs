@@ -147,15 +147,17 @@ fn edited(repro: &Repro, from: &str, to: &str) -> Result<Repro, ReproError> {
 fn a_key_that_means_nothing_any_more_is_stale_and_says_why() {
     let repro = slow_writes(1, 40);
     let content = repro.entries.iter().find_map(|entry| match entry.act {
-        Act::Message { fingerprint, .. } => Some(format!("{fingerprint:016x}")),
+        Act::Message { fingerprint, .. } => Some(fingerprint),
         _ => None,
     });
+    let content = content.unwrap();
+    let written = format!("{content:016x}");
     for (from, to, why) in [
         (" attempt 0 of", " attempt 77 of", Staleness::Absent),
         (
-            content.unwrap().as_str(),
+            written.as_str(),
             "00000000000000ff",
-            Staleness::Changed,
+            Staleness::Changed { content },
         ),
         (" from east-1", " from east-9", Staleness::Unknown),
     ] {
@@ -163,7 +165,7 @@ fn a_key_that_means_nothing_any_more_is_stale_and_says_why() {
         // A fault that is not there changes what comes after it.
         let first = &replayed.stale_keys[0];
         assert_eq!(first.why, why.to_string(), "{to}: {first:?}");
-        let is_named = why != Staleness::Changed;
+        let is_named = !matches!(why, Staleness::Changed { .. });
         assert!(
             !is_named || first.key.contains(to.trim()),
             "{to}: {first:?}"

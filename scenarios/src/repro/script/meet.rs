@@ -206,7 +206,11 @@ impl Script {
                 (Some(first), Cue::Names) => {
                     found = with(recorded(first)).copied().collect();
                 }
-                (Some(_), Cue::Exact) => state.changed.extend(&keys),
+                (Some(_), Cue::Exact) => {
+                    for place in &keys {
+                        state.changed.entry(*place).or_insert(content);
+                    }
+                }
                 (None, _) | (Some(_), Cue::Instants) => {}
             }
         }

@@ -49,8 +49,8 @@ fn forced() -> Rig {
     let mut rig = Rig::new();
     rig.durable(OWNER, session_in(10, Mode::OosPending));
     rig.durable(OWNER, session_in(11, Mode::OutOfSync));
-    rig.durable(OWNER, mark_alone(2, region()));
-    rig.durable(OWNER, perform(2, region(), content(7, region())));
+    rig.durable(OWNER, mark_alone(2, range(0, 1)));
+    rig.durable(OWNER, perform(2, range(0, 1), content(7, range(0, 1))));
     answer(&mut rig, 2);
     rig.durable(MIRROR, stand_down(Consistency::Called));
     rig.durable(MIRROR, activate(Mode::OutOfSync, true));
@@ -96,7 +96,7 @@ fn failed(rig: &mut Rig) {
     // The new owner has decided what it knew nothing of.
     let entry = Entry::Fail {
         command: command(2),
-        range: Some(region()),
+        range: Some(range(0, 1)),
         watermark: rig::watermark(1),
     };
     rig.durable(MIRROR, entry);
@@ -153,7 +153,7 @@ fn o11_finds_a_mirror_that_is_promoted_half_overwritten_or_outdated() {
 #[test]
 fn o5_finds_what_a_new_owner_does_not_have_and_nobody_has_marked() {
     let mut rig = Rig::new();
-    write(&mut rig, 2, 0, 8);
+    write(&mut rig, 2, 0, 1);
     rig.durable(OWNER, rig::clear(&[2]));
     rig.durable(MIRROR, activate(Mode::OutOfSync, false));
     rig.durable(OWNER, stand_down(Consistency::Outdated));

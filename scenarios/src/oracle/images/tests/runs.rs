@@ -74,6 +74,7 @@ fn watch(name: &str, experiment: &Experiment, volume: PairIndex) {
                     set,
                     command,
                 } => images.replica_performed(*session, *set, *command, at, number, &mut findings),
+                Event::RolledBack(range) => images.rolled_back(*range),
                 Event::Formatted | Event::RecordsLost(_) => {
                     let machine = world.process(*process).machine;
                     let is_owner = map.pair(copies[0], volume).contains(&machine);
