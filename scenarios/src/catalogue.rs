@@ -79,6 +79,7 @@ const FILES: &[(&str, &str)] = embed! {
         "isolated-owner"
         "leases-of-the-mirror"
         "log-unreadable"
+        "outdated-mirror"
         "planned-switchover"
         "planned-without-mediator"
         "promotion-refused"

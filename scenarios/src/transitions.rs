@@ -235,7 +235,7 @@ impl Role {
                 Role::Halted,
             ],
             Role::Announcing => &[Role::Standby, Role::Serving, Role::Following],
-            Role::Halted => &[],
+            Role::Halted => &[Role::Standby],
         }
     }
 }

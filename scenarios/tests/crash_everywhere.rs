@@ -236,3 +236,86 @@ fn a_resync_that_is_interrupted_anywhere_is_done_again() {
     println!("{cases} resyncs were interrupted");
     assert!(cases > 200, "{cases}");
 }
+
+/// A pair with a mediator or without, whose clients know both sites.
+fn sites(has_mediator: bool, faults: &str) -> Scenario {
+    let text = format!(
+        "[topology]\n\
+         volume_blocks = 64\n\
+         mediator = {has_mediator}\n\
+         [settings]\n\
+         policy = \"sync\"\n\
+         [settings.timers]\n\
+         path_timeout = \"200ms\"\n\
+         loss_after = \"150ms\"\n\
+         lease = \"300ms\"\n\
+         takeover_after = \"300ms\"\n\
+         heartbeat = \"50ms\"\n\
+         ha_lease = \"150ms\"\n\
+         drain_limit = \"500ms\"\n\
+         {}\
+         [workload]\n\
+         clients = 2\n\
+         commands = 24\n\
+         think = \"40ms\"\n\
+         nodes = 4\n\
+         {faults}",
+        match has_mediator {
+            true => "switchover_after = \"900ms\"\n",
+            false => "",
+        }
+    );
+    parse("crash-everywhere", &text).expect("it is valid")
+}
+
+#[test]
+fn a_planned_switchover_that_is_interrupted_anywhere_ends_with_one_owner() {
+    for has_mediator in [true, false] {
+        let scenario = sites(
+            has_mediator,
+            "[[fault]]\n\
+             order = { at = \"300ms\", node = \"east-1\", order = \"switch-over\" }",
+        );
+        let window = Window {
+            of: node(Cluster::West, 1),
+            after: Duration::from_millis(300),
+            begins: |occurrence, _| {
+                matches!(
+                    occurrence,
+                    Occurrence::Event {
+                        event: Report::Node(Event::Phase(Phase::Draining)),
+                        ..
+                    }
+                )
+            },
+            ends: |event| matches!(event, Event::Phase(Phase::Serving)),
+        };
+        let nodes = [node(Cluster::East, 1), node(Cluster::West, 1)];
+        let cases = crash_everywhere(&scenario, 3, &window, &nodes);
+        println!("{cases} planned switchovers were interrupted, mediator {has_mediator}");
+        assert!(cases > 100, "{cases}");
+    }
+}
+
+#[test]
+fn a_promotion_that_is_interrupted_anywhere_ends_with_one_owner() {
+    let scenario = sites(
+        true,
+        "[[fault]]\n\
+         power_off = { at = \"300ms\", cluster = \"east\", restart_after = \"2500ms\" }",
+    );
+    let window = Window {
+        of: node(Cluster::West, 1),
+        after: Duration::from_millis(900),
+        begins: |occurrence, watched| {
+            reports(occurrence, watched, |event| {
+                matches!(event, Event::MediatorSays(_))
+            })
+        },
+        ends: |event| matches!(event, Event::Phase(Phase::Serving)),
+    };
+    let nodes = [node(Cluster::West, 1)];
+    let cases = crash_everywhere(&scenario, 3, &window, &nodes);
+    println!("{cases} promotions were interrupted");
+    assert!(cases > 20, "{cases}");
+}

@@ -433,18 +433,17 @@ impl DModule {
 
     /// True if the other site has a reign above the last one that this set knows.
     fn yields(&self, tables: &Tables) -> bool {
-        self.yields_to
-            .is_some_and(|reign| reign > tables.session.site_epoch)
+        self.yields_to > tables.session.site_epoch
     }
 
     /// A set is frozen, and the other site speaks: if its reign is a later one, what this set
     /// lost is nobody's any more, and it is read back to be made anew.
     pub(super) fn thaw(&mut self, reign: SiteEpoch, now: Instant, out: &mut NodeOutbox) {
-        if self.yields_to.is_some_and(|known| known >= reign) {
+        if self.yields_to >= reign {
             return out.trace(Event::Ignored(IgnoreReason::Redundant));
         }
         out.probe("frozen set yields to a later reign");
-        self.yields_to = Some(reign);
+        self.yields_to = reign;
         self.incarnation = self.incarnation.wrapping_add(NEXT_LIFE);
         self.stand_by(None, now, out);
     }

@@ -110,13 +110,13 @@ pub struct DModule {
     /// The set was taken over from the partner.
     is_heir: bool,
     /// A reign of the other site, of which this node has heard while its set was frozen.
-    yields_to: Option<SiteEpoch>,
+    yields_to: SiteEpoch,
     /// Beats from the reservation to its loss.
     heart: Option<Heart>,
     /// While the set is being handed over, or may be.
     handover: Option<Box<HandOver>>,
     /// While the volume's ownership is on its way to the other site.
-    switchover: Option<SwitchOver>,
+    switchover: Option<Box<SwitchOver>>,
     /// This and the owner are boxed: most modules have neither, and a fork copies
     /// the module.
     recovery: Option<Box<(ReservationKey, Recovery)>>,
@@ -148,7 +148,7 @@ impl DModule {
             claim: None,
             waits: false,
             is_heir: false,
-            yields_to: None,
+            yields_to: SiteEpoch::new(0),
             heart: None,
             handover: None,
             switchover: None,
@@ -217,7 +217,11 @@ impl DModule {
             .chain(self.watch.as_deref().and_then(Watch::next_deadline))
             .chain(self.heart.as_ref().and_then(Heart::next_deadline))
             .chain(self.handover.as_deref().and_then(HandOver::next_deadline))
-            .chain(self.switchover.as_ref().and_then(SwitchOver::next_deadline))
+            .chain(
+                self.switchover
+                    .as_deref()
+                    .and_then(SwitchOver::next_deadline),
+            )
             .chain(owner)
             .chain(mirror)
             .chain(

@@ -102,19 +102,19 @@ impl DModule {
         owner.prepare_hand_off(&mut cx);
         let until = now.after(cx.configuration.timers.drain_limit);
         self.handover = None;
-        self.switchover = Some(SwitchOver {
+        self.switchover = Some(Box::new(SwitchOver {
             until,
             is_said: false,
-        });
+        }));
         self.enter(Phase::Draining, out);
         Ok(())
     }
 
     /// Gives the reign away once nothing accepted is left; called after every input.
     pub(super) fn switch_over(&mut self, now: Instant, out: &mut NodeOutbox) {
-        let Some(SwitchOver { is_said: false, .. }) = self.switchover else {
+        if self.switchover.as_ref().is_none_or(|it| it.is_said) {
             return;
-        };
+        }
         let Some((Office::Owner(owner), set, mut cx)) = self.office(now, out) else {
             return;
         };
@@ -130,7 +130,7 @@ impl DModule {
     /// What was accepted does not end, or the mirror is lost meanwhile.
     pub(super) fn handle_switchover_deadline(&mut self, now: Instant, out: &mut NodeOutbox) {
         let is_late = |it: &SwitchOver| it.next_deadline().is_some_and(|until| until <= now);
-        if !self.switchover.as_ref().is_some_and(is_late) {
+        if !self.switchover.as_deref().is_some_and(is_late) {
             return;
         }
         self.switchover = None;

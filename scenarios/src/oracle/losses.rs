@@ -14,50 +14,62 @@ use stormglass_engine::vocabulary::{BlockIndex, Range};
 use super::images::{Bytes64, Candidates, Pair, Value, When};
 use super::{Finding, OracleId};
 
-/// What forced switchovers have given up.
+/// What forced switchovers have given up. Boxed: there is hardly ever one, and a fork copies
+/// the oracle.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Losses {
+pub(super) struct Losses(Option<Box<Lost>>);
+
+/// What the last one has given up.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Lost {
     checks: u64,
-    /// The event at which the last forced reign began.
+    /// The event at which the reign began.
     since: u64,
-    given_up: OrdSet<BlockIndex>,
+    blocks: OrdSet<BlockIndex>,
     reported: OrdSet<u64>,
 }
 
 impl Losses {
     /// Blocks given up that were looked for.
     pub(super) fn checks(&self) -> u64 {
-        self.checks
+        self.0.as_deref().map_or(0, |lost| lost.checks)
     }
 
-    /// The mirror's site is the owner by force, from now on: blocks that are given up, and
-    /// what each may hold in its stead.
+    /// The mirror's site is the owner by force, from now on: blocks in which the copies may
+    /// differ, be it by nothing but their versions, and what each may hold in its stead.
     pub(super) fn begin(&mut self, pair: &Pair, when: When) -> Vec<(BlockIndex, Vec<Bytes64>)> {
-        self.since = when.event;
-        (self.given_up, self.reported) = (OrdSet::new(), OrdSet::new());
-        let mut given_up = Vec::new();
+        let (mut given_up, mut lost) = (Vec::new(), OrdSet::new());
         let blocks: OrdSet<BlockIndex> = [0, 1]
             .into_iter()
             .flat_map(|copy| pair.set(copy).blocks())
             .collect();
         for block in blocks {
-            let [former, next] = [0, 1].map(|copy| bytes(&pair.values(copy, block)));
-            if former == next {
+            let held = [0, 1].map(|copy| pair.values(copy, block));
+            if held[0] == held[1] {
                 continue;
             }
+            let [former, next] = held.map(|values| bytes(&values));
             if let [Bytes64::Hash(_)] = former[..]
                 && !next.contains(&former[0])
             {
-                self.given_up.insert(block);
+                lost.insert(block);
             }
             given_up.push((block, next));
         }
+        self.0 = Some(Box::new(Lost {
+            checks: self.checks(),
+            since: when.event,
+            blocks: lost,
+            reported: OrdSet::new(),
+        }));
         given_up
     }
 
     /// The owner says that the other copy had something else there.
     pub(super) fn reported(&mut self, range: Range, geometry: &Geometry) {
-        self.reported.extend(geometry.regions(range));
+        if let Some(lost) = &mut self.0 {
+            lost.reported.extend(geometry.regions(range));
+        }
     }
 
     /// At rest: if the copies are equal again, everything that was given up has been named.
@@ -65,20 +77,23 @@ impl Losses {
         let is_back = [0, 1]
             .into_iter()
             .all(|copy| !pair.is_absent(copy) && pair.set(copy).state().is_in_sync());
+        let Some(lost) = self.0.as_deref_mut() else {
+            return;
+        };
         if !is_back || pair.was_replaced() {
             return;
         }
-        self.checks += self.given_up.len() as u64;
+        lost.checks += lost.blocks.len() as u64;
         let is_named = |block: &&BlockIndex| {
             let region = pair.geometry().region_of(**block);
-            self.reported.contains(&region)
+            lost.reported.contains(&region)
         };
-        if let Some(block) = self.given_up.iter().find(|block| !is_named(block)) {
+        if let Some(block) = lost.blocks.iter().find(|block| !is_named(block)) {
             let says = format!(
                 "what block {} held was given up by a forced switchover, and is not reported",
                 block.value()
             );
-            let events = vec![self.since, when.event];
+            let events = vec![lost.since, when.event];
             findings.push(Finding::new(OracleId::O1, when.at, says, events));
         }
     }

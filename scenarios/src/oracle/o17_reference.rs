@@ -129,6 +129,13 @@ impl Reference {
         let now = Clock::of_event(event_number);
         let open: Vec<_> = self.mutations.keys().collect();
         for (block, values) in blocks {
+            // What was replaced may stand there again.
+            self.replaced = self
+                .replaced
+                .iter()
+                .filter(|((at, _), _)| at != block)
+                .map(|(key, when)| (*key, *when))
+                .collect();
             self.change(*block, |candidates| {
                 candidates.give_up(values, |writer| open.contains(&writer), now);
             });

@@ -57,7 +57,7 @@ pub struct Epochs {
     /// The highest epoch of each journal under which someone may serve.
     serving: OrdMap<DeviceIndex, u64>,
     /// The site whose reign is the last, and since when, if there was a switchover.
-    reign: Option<Reign>,
+    reign: Option<Box<Reign>>,
 }
 
 /// Who owns the volume.
@@ -172,13 +172,14 @@ impl Epochs {
 
     /// A site's reign begins, durably.
     pub fn reign_begins(&mut self, site_epoch: u64, journal: Option<DeviceIndex>, event: u64) {
-        let is_later = self.reign.is_none_or(|reign| reign.site_epoch < site_epoch);
+        let is_later = |it: &Reign| it.site_epoch < site_epoch;
+        let is_later = self.reign.as_deref().is_none_or(is_later);
         if let Some(journal) = journal.filter(|_| is_later) {
-            self.reign = Some(Reign {
+            self.reign = Some(Box::new(Reign {
                 site_epoch,
                 journal,
                 event,
-            });
+            }));
         }
     }
 
@@ -236,7 +237,7 @@ impl Epochs {
         }
         self.checks += 1;
         let is_other = |reign: &Reign| journal.is_some_and(|journal| journal != reign.journal);
-        if let Some(reign) = self.reign.filter(is_other)
+        if let Some(reign) = self.reign.as_deref().filter(|it| is_other(it))
             && !images.is_on_both(command)
         {
             let says = format!(

@@ -13,6 +13,8 @@
 //!
 //! Judged online; the state is one small entry for each id.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 use stormglass_engine::collections::Layered;
 use stormglass_engine::vocabulary::{CommandId, RefusedReason};
@@ -28,8 +30,9 @@ pub struct Outcomes {
     checks: u64,
     /// A device was damaged, or did not answer.
     is_damaged: bool,
-    /// A forced switchover gave up what was acknowledged before this event.
-    given_up: Option<u64>,
+    /// Commands that were issued before a forced switchover. Boxed: there is hardly ever one,
+    /// and a fork copies the oracle.
+    given_up: Option<Box<BTreeSet<CommandId>>>,
 }
 
 /// What is known of one id.
@@ -38,8 +41,6 @@ struct Entry {
     kind: CommandKind,
     /// Blocks that a read of it returns.
     blocks: u32,
-    /// The event that issued it.
-    invoked: u64,
     /// The newest attempt.
     attempt: u32,
     /// The event that opened it, while it is open.
@@ -95,7 +96,6 @@ impl Outcomes {
                 let entry = Entry {
                     kind: *kind,
                     blocks: range.map_or(0, |range| range.count()),
-                    invoked: event_number,
                     attempt: 0,
                     open: Some(event_number),
                     ended: None,
@@ -170,7 +170,7 @@ impl Outcomes {
                     return say(format!("{id} was answered and was never issued"), vec![]);
                 };
                 // The former owner's answer may come late.
-                let is_given_up = self.given_up.is_some_and(|since| entry.invoked < since);
+                let is_given_up = self.given_up.as_ref().is_some_and(|it| it.contains(id));
                 if entry.kind.is_mutation() && !is_given_up {
                     entry.judge(*id, (*status, self.is_damaged), event_number, &mut say);
                 }
@@ -184,9 +184,10 @@ impl Outcomes {
         self.is_damaged = true;
     }
 
-    /// The administrator has given up what was acknowledged before this event.
-    pub(super) fn give_up(&mut self, event: u64) {
-        self.given_up = Some(event);
+    /// The administrator has given up what was acknowledged so far.
+    pub(super) fn give_up(&mut self) {
+        let known = self.commands.iter().map(|(id, _)| id);
+        self.given_up = Some(Box::new(known.collect()));
     }
 
     /// Judges the end of a run whose clients are all done: no attempt is open.

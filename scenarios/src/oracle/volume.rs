@@ -142,7 +142,7 @@ impl VolumeOracles {
         if let Some(given_up) = &news.given_up {
             let values = self.linearizable.give_up(event, given_up);
             self.reference.give_up(event, &values);
-            self.outcomes.give_up(event);
+            self.outcomes.give_up();
         }
     }
 

@@ -61,6 +61,13 @@ fn forced() -> Rig {
 /// It is rolled back, and says whether anything differed, truly or not.
 fn rolled_back(rig: &mut Rig, differed: bool) {
     rig.durable(OWNER, resync_of(reign(3)));
+    let (set, rolled_back) = (vec![region()], vec![]);
+    let entry = Entry::Dirty {
+        set,
+        clear: vec![],
+        rolled_back,
+    };
+    rig.durable(MIRROR, entry);
     let Entry::Copy {
         copy,
         range,
@@ -81,6 +88,7 @@ fn rolled_back(rig: &mut Rig, differed: bool) {
         differed,
     };
     rig.durable(OWNER, entry);
+    rig.durable(MIRROR, rig::clean(region()));
     rig.durable(OWNER, Entry::Finish);
     let session = reign(3);
     rig.durable(
