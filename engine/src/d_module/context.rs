@@ -80,7 +80,7 @@ impl DModule {
         out: &'a mut NodeOutbox,
     ) -> Option<(Office<'a>, &'a mut StorageSet, Context<'a>)> {
         let owner = self.owner.as_deref_mut().map(Office::Owner);
-        let mirror = self.mirror.as_mut().map(Office::Mirror);
+        let mirror = self.mirror.as_deref_mut().map(Office::Mirror);
         let handing = self.handing_off.as_deref_mut().map(Office::HandingOff);
         let office = owner.or(mirror).or(handing)?;
         let cx = Context {

@@ -117,14 +117,13 @@ pub struct DModule {
     handover: Option<Box<HandOver>>,
     /// While the volume's ownership is on its way to the other site.
     switchover: Option<Box<SwitchOver>>,
-    /// This and the owner are boxed: most modules have neither, and a fork copies
-    /// the module.
+    /// This and the roles are boxed: no module has all of them, and a fork copies the
+    /// module.
     recovery: Option<Box<(ReservationKey, Recovery)>>,
     formatting: Option<Box<(ReservationKey, Formatting)>>,
     set: Option<StorageSet>,
     owner: Option<Box<Owner>>,
-    mirror: Option<Mirror>,
-    /// Boxed as well: there is hardly ever one.
+    mirror: Option<Box<Mirror>>,
     handing_off: Option<Box<HandingOff>>,
 }
 
@@ -207,7 +206,7 @@ impl DModule {
     /// The earliest deadline of all roles.
     pub fn next_deadline(&self) -> Option<Instant> {
         let owner = self.owner.as_deref().and_then(Owner::next_deadline);
-        let mirror = self.mirror.as_ref().and_then(Mirror::next_deadline);
+        let mirror = self.mirror.as_deref().and_then(Mirror::next_deadline);
         self.ask_at
             .into_iter()
             .chain(self.destage_at)

@@ -236,7 +236,7 @@ impl DModule {
                 if let Some(epoch) = given_at {
                     mirror.say_farewell(set.tables().session, epoch, &mut cx);
                 }
-                self.mirror = Some(mirror);
+                self.mirror = Some(Box::new(mirror));
             }
             Role::HandOff => {
                 self.handing_off = Some(Box::new(HandingOff::start(is_fresh, set, &mut cx)));
