@@ -267,16 +267,7 @@ fn node_line(event: &Event) -> Option<(TimelineKind, String, Option<&'static str
             let text = format!("{} in session {session}", mode_name(*mode));
             (Sync, text, Some("changes of mode"))
         }
-        Event::DirtyUnited(session) => (
-            Sync,
-            format!("knows the mirror's dirty regions in {session}"),
-            None,
-        ),
-        Event::RegionCopied(range) => (
-            Sync,
-            format!("copied {range} to the mirror"),
-            Some("regions copied"),
-        ),
+        Event::DirtyUnited(_) | Event::RegionCopied(_) => return resync_line(event),
         Event::Finished(session) => (Sync, format!("consistent again in {session}"), None),
         Event::Repaired(range) => (
             Sync,
@@ -311,6 +302,23 @@ fn node_line(event: &Event) -> Option<(TimelineKind, String, Option<&'static str
         | Event::Answered { .. }
         | Event::PathsBegun(..)
         | Event::Ignored(_) => return None,
+    })
+}
+
+/// A resync on its way.
+fn resync_line(event: &Event) -> Option<(TimelineKind, String, Option<&'static str>)> {
+    Some(match event {
+        Event::DirtyUnited(session) => (
+            Sync,
+            format!("knows the mirror's dirty regions in {session}"),
+            None,
+        ),
+        Event::RegionCopied(range) => (
+            Sync,
+            format!("copied {range} to the mirror"),
+            Some("regions copied"),
+        ),
+        _ => return None,
     })
 }
 

@@ -5,12 +5,13 @@
 
 use super::context::Office;
 use super::heart::Heart;
-use super::mirror::{HandOffAnswer, Question};
+use super::mirror::{HandOffAnswer, Mirror, Question};
 use super::{Context, DModule, status};
 use crate::configuration::N_SLOT;
 use crate::contract::{Address, Label, Packet};
 use crate::event::{Event, IgnoreReason, Phase};
 use crate::local::{Local, NodeOutbox, Way};
+use crate::storage_set::StorageSet;
 use crate::time::Instant;
 use crate::vocabulary::{CommandId, Session, SiteEpoch};
 use crate::wire::probe::{self, Probe};
@@ -61,59 +62,9 @@ impl DModule {
                     Some((Office::Owner(owner), set, mut cx)) => {
                         owner.handle_peer(packet.from, &message, set, &mut cx);
                     }
-                    Some((Office::Mirror(mirror), set, mut cx)) => match message {
-                        PeerMessage::Hello(hello) => {
-                            mirror.handle_hello(packet.from, &hello, set, &mut cx);
-                        }
-                        PeerMessage::Portion(portion) => {
-                            mirror.handle_portion(packet.from, portion, set, &mut cx);
-                        }
-                        PeerMessage::Finish {
-                            session, attempt, ..
-                        } => mirror.handle_finish(packet.from, session, attempt, set, &mut cx),
-                        PeerMessage::Lease { session, nonce, .. } => {
-                            mirror.handle_lease(packet.from, session, nonce, set, &mut cx);
-                        }
-                        PeerMessage::Fetch {
-                            session,
-                            nonce,
-                            range,
-                            attempt,
-                            command,
-                            ..
-                        } => {
-                            let question = Question {
-                                nonce,
-                                range,
-                                attempt,
-                                command,
-                            };
-                            mirror.handle_fetch(packet.from, session, question, set, &mut cx);
-                        }
-                        PeerMessage::HandOff {
-                            session,
-                            epoch,
-                            attempt,
-                            ..
-                        } => {
-                            let offer = (session, epoch);
-                            if mirror.handle_hand_off(offer, set, &mut cx) == HandOffAnswer::Refused
-                            {
-                                refuse_hand_off(packet.from, offer, attempt, &mut cx);
-                            }
-                        }
-                        PeerMessage::HelloAck { .. }
-                        | PeerMessage::HelloRefused { .. }
-                        | PeerMessage::HandOffRefused { .. }
-                        | PeerMessage::SetAck { .. }
-                        | PeerMessage::CopyAck { .. }
-                        | PeerMessage::FinishAck { .. }
-                        | PeerMessage::Granted { .. }
-                        | PeerMessage::Fetched { .. }
-                        | PeerMessage::NotOwner { .. } => {
-                            cx.out.trace(Event::Ignored(IgnoreReason::WrongPhase));
-                        }
-                    },
+                    Some((Office::Mirror(mirror), set, mut cx)) => {
+                        hear_owner(mirror, packet.from, message, set, &mut cx);
+                    }
                     Some((Office::HandingOff(handing), set, mut cx)) => {
                         handing.handle_peer(&message, set, &mut cx);
                     }
@@ -122,13 +73,13 @@ impl DModule {
                 self.serve_once_confirmed(now, out);
             }
             Phase::Configuring | Phase::Claiming | Phase::Recovering | Phase::Halted => {
-                let is_frozen = self.phase == Phase::Halted;
-                match message {
-                    PeerMessage::Hello(hello) if is_frozen && hello.resync => {
-                        self.thaw(hello.session.site_epoch, now, out);
-                    }
-                    _ => out.trace(Event::Ignored(IgnoreReason::WrongPhase)),
+                if self.phase == Phase::Halted
+                    && let PeerMessage::Hello(hello) = &message
+                    && hello.resync
+                {
+                    return self.thaw(hello.session.site_epoch, now, out);
                 }
+                out.trace(Event::Ignored(IgnoreReason::WrongPhase));
             }
         }
     }
@@ -293,6 +244,68 @@ impl DModule {
                 cx.out.local(N_SLOT, Local::Reply { client, reply });
             }
             ClientRequest::Command(frame) => owner.handle_command(client, frame, set, &mut cx),
+        }
+    }
+}
+
+/// A message of the other pair, to a mirror.
+fn hear_owner(
+    mirror: &mut Mirror,
+    from: Address,
+    message: PeerMessage,
+    set: &mut StorageSet,
+    cx: &mut Context<'_>,
+) {
+    match message {
+        PeerMessage::Hello(hello) => {
+            mirror.handle_hello(from, &hello, set, cx);
+        }
+        PeerMessage::Portion(portion) => {
+            mirror.handle_portion(from, portion, set, cx);
+        }
+        PeerMessage::Finish {
+            session, attempt, ..
+        } => mirror.handle_finish(from, session, attempt, set, cx),
+        PeerMessage::Lease { session, nonce, .. } => {
+            mirror.handle_lease(from, session, nonce, set, cx);
+        }
+        PeerMessage::Fetch {
+            session,
+            nonce,
+            range,
+            attempt,
+            command,
+            ..
+        } => {
+            let question = Question {
+                nonce,
+                range,
+                attempt,
+                command,
+            };
+            mirror.handle_fetch(from, session, question, set, cx);
+        }
+        PeerMessage::HandOff {
+            session,
+            epoch,
+            attempt,
+            ..
+        } => {
+            let offer = (session, epoch);
+            if mirror.handle_hand_off(offer, set, cx) == HandOffAnswer::Refused {
+                refuse_hand_off(from, offer, attempt, cx);
+            }
+        }
+        PeerMessage::HelloAck { .. }
+        | PeerMessage::HelloRefused { .. }
+        | PeerMessage::HandOffRefused { .. }
+        | PeerMessage::SetAck { .. }
+        | PeerMessage::CopyAck { .. }
+        | PeerMessage::FinishAck { .. }
+        | PeerMessage::Granted { .. }
+        | PeerMessage::Fetched { .. }
+        | PeerMessage::NotOwner { .. } => {
+            cx.out.trace(Event::Ignored(IgnoreReason::WrongPhase));
         }
     }
 }

@@ -197,40 +197,10 @@ impl Tables {
                     }
                 }
             }
-            Entry::Activate { session, mode, .. } => self.activate(*session, *mode, geometry),
-            Entry::HandOff { version } => {
-                assert!(
-                    self.marks.is_empty() && self.dirty.is_empty() && self.mode == Mode::InSync,
-                    "what is given away is whole, and the other site has it"
-                );
-                self.role = Role::HandOff;
-                self.left_at = *version;
-            }
-            Entry::StandDown { consistency } => {
-                if self.role == Role::Owner {
-                    self.left_at = self.session.site_epoch;
-                }
-                self.role = Role::Mirror;
-                self.consistency = *consistency;
-                self.rolled_back = OrdSet::new();
-            }
-            Entry::Fence {
-                session,
-                watermarks,
-                resync,
-            } => {
-                assert!(*session > self.fence, "a fence only rises");
-                self.role = Role::Mirror;
-                for watermark in watermarks {
-                    self.raise(*watermark);
-                }
-                self.fence = *session;
-                self.session.site_epoch = self.session.site_epoch.max(session.site_epoch);
-                self.last_copy = CopyNumber::new(0);
-                if *resync {
-                    self.consistency = Consistency::Inconsistent;
-                }
-            }
+            Entry::Activate { .. }
+            | Entry::HandOff { .. }
+            | Entry::StandDown { .. }
+            | Entry::Fence { .. } => self.apply_reign(entry, geometry),
             Entry::Copy {
                 copy,
                 range,
@@ -280,6 +250,56 @@ impl Tables {
             }
             Entry::Repair { range, verdict, .. } => self.repair(*range, *verdict, geometry),
             Entry::Lost => self.lose(geometry),
+        }
+    }
+
+    /// Applies a record by which a reign begins or ends, here or at the other site.
+    fn apply_reign(&mut self, entry: &Entry, geometry: &Geometry) {
+        match entry {
+            Entry::Activate { session, mode, .. } => self.activate(*session, *mode, geometry),
+            Entry::HandOff { version } => {
+                assert!(
+                    self.marks.is_empty() && self.dirty.is_empty() && self.mode == Mode::InSync,
+                    "what is given away is whole, and the other site has it"
+                );
+                self.role = Role::HandOff;
+                self.left_at = *version;
+            }
+            Entry::StandDown { consistency } => {
+                if self.role == Role::Owner {
+                    self.left_at = self.session.site_epoch;
+                }
+                self.role = Role::Mirror;
+                self.consistency = *consistency;
+                self.rolled_back = OrdSet::new();
+            }
+            Entry::Fence {
+                session,
+                watermarks,
+                resync,
+            } => {
+                assert!(*session > self.fence, "a fence only rises");
+                self.role = Role::Mirror;
+                for watermark in watermarks {
+                    self.raise(*watermark);
+                }
+                self.fence = *session;
+                self.session.site_epoch = self.session.site_epoch.max(session.site_epoch);
+                self.last_copy = CopyNumber::new(0);
+                if *resync {
+                    self.consistency = Consistency::Inconsistent;
+                }
+            }
+            Entry::Mark { .. }
+            | Entry::Perform(_)
+            | Entry::Fail { .. }
+            | Entry::Clear { .. }
+            | Entry::Session { .. }
+            | Entry::Copy { .. }
+            | Entry::Dirty { .. }
+            | Entry::Finish
+            | Entry::Repair { .. }
+            | Entry::Lost => unreachable!("not of a reign"),
         }
     }
 

@@ -14,6 +14,7 @@
 //! Judged online; the state is one small entry for each id.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use stormglass_engine::collections::Layered;
@@ -30,9 +31,8 @@ pub struct Outcomes {
     checks: u64,
     /// A device was damaged, or did not answer.
     is_damaged: bool,
-    /// Commands that were issued before a forced switchover. Boxed: there is hardly ever one,
-    /// and a fork copies the oracle.
-    given_up: Option<Box<BTreeSet<CommandId>>>,
+    /// Commands that were issued before a forced switchover.
+    given_up: Option<Arc<BTreeSet<CommandId>>>,
 }
 
 /// What is known of one id.
@@ -187,7 +187,7 @@ impl Outcomes {
     /// The administrator has given up what was acknowledged so far.
     pub(super) fn give_up(&mut self) {
         let known = self.commands.iter().map(|(id, _)| id);
-        self.given_up = Some(Box::new(known.collect()));
+        self.given_up = Some(Arc::new(known.collect()));
     }
 
     /// Judges the end of a run whose clients are all done: no attempt is open.

@@ -197,35 +197,10 @@ impl State {
                     self.soil_marks(geometry, changes);
                 }
             }
-            Entry::Activate { session, mode, .. } => {
-                self.begin_reign(*session, *mode, geometry, changes)
-            }
-            Entry::HandOff { version } => {
-                (self.role, self.left_at) = (Role::HandOff, *version);
-            }
-            Entry::StandDown { consistency } => {
-                if self.role == Role::Owner {
-                    self.left_at = self.session.site_epoch;
-                }
-                (self.role, self.consistency) = (Role::Mirror, *consistency);
-                self.rolled_back = OrdSet::new();
-            }
-            Entry::Fence {
-                session,
-                watermarks,
-                resync,
-            } => {
-                self.role = Role::Mirror;
-                for watermark in watermarks {
-                    self.forget_below(*watermark);
-                }
-                self.fence = *session;
-                self.session.site_epoch = self.session.site_epoch.max(session.site_epoch);
-                self.last_copy = CopyNumber::new(0);
-                if *resync {
-                    self.consistency = Consistency::Inconsistent;
-                }
-            }
+            Entry::Activate { .. }
+            | Entry::HandOff { .. }
+            | Entry::StandDown { .. }
+            | Entry::Fence { .. } => self.apply_reign(entry, geometry, changes),
             Entry::Copy {
                 copy,
                 range,
@@ -279,6 +254,51 @@ impl State {
                 }
             }
             Entry::Lost => self.missing = (0..geometry.region_count()).collect(),
+        }
+    }
+
+    /// Takes over a record by which a reign begins or ends, here or at the other site.
+    fn apply_reign(&mut self, entry: &Entry, geometry: &Geometry, changes: &mut Changes) {
+        match entry {
+            Entry::Activate { session, mode, .. } => {
+                self.begin_reign(*session, *mode, geometry, changes)
+            }
+            Entry::HandOff { version } => {
+                (self.role, self.left_at) = (Role::HandOff, *version);
+            }
+            Entry::StandDown { consistency } => {
+                if self.role == Role::Owner {
+                    self.left_at = self.session.site_epoch;
+                }
+                (self.role, self.consistency) = (Role::Mirror, *consistency);
+                self.rolled_back = OrdSet::new();
+            }
+            Entry::Fence {
+                session,
+                watermarks,
+                resync,
+            } => {
+                self.role = Role::Mirror;
+                for watermark in watermarks {
+                    self.forget_below(*watermark);
+                }
+                self.fence = *session;
+                self.session.site_epoch = self.session.site_epoch.max(session.site_epoch);
+                self.last_copy = CopyNumber::new(0);
+                if *resync {
+                    self.consistency = Consistency::Inconsistent;
+                }
+            }
+            Entry::Mark { .. }
+            | Entry::Perform(_)
+            | Entry::Fail { .. }
+            | Entry::Clear { .. }
+            | Entry::Session { .. }
+            | Entry::Copy { .. }
+            | Entry::Dirty { .. }
+            | Entry::Finish
+            | Entry::Repair { .. }
+            | Entry::Lost => {}
         }
     }
 

@@ -178,6 +178,7 @@ fn fetched() -> impl Strategy<Value = PeerMessage> {
     )
 }
 
+#[expect(clippy::too_many_lines, reason = "one message of each kind")]
 pub(crate) fn peer_message() -> impl Strategy<Value = PeerMessage> {
     let answer = || (volume_id(), session(), any_number::<u32>());
     let refusals = vec![
