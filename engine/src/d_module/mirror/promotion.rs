@@ -114,7 +114,8 @@ impl Promotion {
 
     /// A lease is granted now.
     pub(super) fn granted(&mut self, cx: &Context<'_>) {
-        self.granted_until = cx.now.after(counted(&cx.configuration.timers));
+        let until = cx.now.after(counted(&cx.configuration.timers));
+        self.granted_until = self.granted_until.max(until);
     }
 
     /// True while leases are granted: not to whom the administrator gives up.

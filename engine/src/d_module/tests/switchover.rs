@@ -112,7 +112,7 @@ fn asking() -> Station {
 #[test]
 fn a_mirror_asks_for_the_volume_once_no_lease_of_its_own_can_run() {
     let mut mirror = mirror();
-    mirror.pass_running(millis(500));
+    mirror.pass_running(millis(600));
     mirror.hear(&lease(7));
     mirror.pass_running(millis(2_009));
     assert_eq!(mirror.asked, [], "the owner has a lease");
@@ -133,8 +133,11 @@ fn a_mirror_asks_for_the_volume_once_no_lease_of_its_own_can_run() {
 #[test]
 fn whoever_begins_to_follow_counts_a_lease_that_it_knows_nothing_of() {
     let mut mirror = mirror();
-    // The one before may have granted, as long as it took itself for the holder.
-    mirror.pass_running(millis(2_100));
+    // A lease of its own ends sooner than what the one before may have granted, as long as
+    // it took itself for the holder.
+    mirror.pass_running(millis(50));
+    mirror.hear(&lease(7));
+    mirror.pass_running(millis(2_050));
     say(&mut mirror, record(1, OWNER, true));
     assert_eq!(mirror.asked, [], "not yet");
     mirror.pass_running(millis(419));
