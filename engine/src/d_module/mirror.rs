@@ -1,12 +1,13 @@
-//! The mirror: accepts sessions, performs replicas and copies, each as one journal
-//! record, and acknowledges only what is durable.
+//! The mirror: accepts sessions and what comes in them, and acknowledges only what is
+//! durable.
 //!
-//! Owns which executions are pending. A command is performed at most once on this
-//! set: a performed one is acknowledged again, a pending one is left to the
-//! sender's next transmission.
+//! Owns which executions are pending, and what a session as a whole meets: a performed
+//! transfer is acknowledged again, a pending one is left to the sender's next
+//! transmission. What an execution consists of is `executions`.
 
 mod answers;
 mod comparison;
+mod executions;
 mod farewell;
 mod promotion;
 mod questions;
@@ -26,13 +27,11 @@ use crate::collections::Table;
 use crate::contract::Address;
 use crate::event::{Event, IgnoreReason};
 use crate::storage_set::StorageSet;
-use crate::storage_set::record::{Entry, Perform, Record};
+use crate::storage_set::record::{Entry, Record};
 use crate::storage_set::tables::{Consistency, Role, Tables};
 use crate::time::Instant;
-use crate::vocabulary::{
-    CommandId, Content, CopyNumber, Outcome, Range, Session, SetId, SiteEpoch, Watermark,
-};
-use crate::wire::{CopyTransfer, Hello, HelloRefusal, Member, Portion, Transfer, TransferId};
+use crate::vocabulary::{CommandId, CopyNumber, Range, Session, SetId, SiteEpoch};
+use crate::wire::{Hello, HelloRefusal, Portion, Transfer, TransferId};
 
 /// Who asked, and which transmission is answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -281,192 +280,6 @@ impl Mirror {
         }
     }
 
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "the parts of one portion and the two rooms it meets"
-    )]
-    fn perform_set(
-        &mut self,
-        session: Session,
-        number: SetId,
-        members: &[Member],
-        watermark: Option<Watermark>,
-        asker: Asker,
-        set: &mut StorageSet,
-        cx: &mut Context<'_>,
-    ) {
-        let mut open = Vec::new();
-        let mut pages = 0;
-        for member in members {
-            let command = member.command;
-            if !is_on_volume(member.range, cx) {
-                return cx.out.trace(Event::Ignored(IgnoreReason::Misrouted));
-            }
-            if command.counter < set.tables().watermark(command.client) {
-                return cx.out.trace(Event::Ignored(IgnoreReason::BelowWatermark));
-            }
-            if self.commands.contains_key(&command) {
-                cx.out.probe("replica of a pending execution dropped");
-                return cx.out.trace(Event::Ignored(IgnoreReason::Pending));
-            }
-            match set
-                .tables()
-                .results
-                .get(&command)
-                .map(|result| result.outcome)
-            {
-                Some(Outcome::Failed) => {
-                    return cx.out.trace(Event::Ignored(IgnoreReason::Tombstoned));
-                }
-                Some(Outcome::Performed | Outcome::Mismatch) => {
-                    cx.out.probe("performed replica not performed again");
-                }
-                None => {
-                    pages += 1 + payload_pages(&member.content, member.range);
-                    open.push(member);
-                }
-            }
-        }
-        if pages > set.room() {
-            return cx.out.trace(Event::Ignored(IgnoreReason::NoRoom));
-        }
-        if open.is_empty() {
-            self.reassembly.note_performed(number);
-            return acknowledge(
-                asker.address,
-                session,
-                TransferId::Set(number),
-                asker.attempt,
-                cx,
-            );
-        }
-        // A node that stood still while its partner took the set over, performed what is
-        // pending here and went on: the lease says that it may be so, and its devices
-        // will refuse it.
-        if !cx.is_fresh && open.iter().any(|member| self.overlaps(member.range)) {
-            cx.out
-                .probe("replica that overlaps, at a mirror that may be deposed");
-            return cx.out.trace(Event::Ignored(IgnoreReason::Pending));
-        }
-        let count = u32::try_from(open.len()).expect("a set is bounded");
-        self.sets.insert(
-            (session, number),
-            PendingSet {
-                members: count,
-                asker,
-            },
-        );
-        for member in open {
-            self.check_disjoint(member.range);
-            let pending = PendingCommand {
-                session,
-                set: number,
-                range: member.range,
-            };
-            self.commands.insert(member.command, pending);
-            let own = Watermark {
-                client: member.command.client,
-                counter: 0,
-            };
-            let watermark = watermark
-                .filter(|mark| mark.client == own.client)
-                .unwrap_or(own);
-            let outcome = match member.content {
-                Content::Data(_) | Content::Zeroes => Outcome::Performed,
-                Content::Nothing => Outcome::Mismatch,
-            };
-            cx.append(
-                set,
-                Entry::Perform(Perform {
-                    command: member.command,
-                    sequence: member.sequence,
-                    range: member.range,
-                    content: member.content.clone(),
-                    outcome,
-                    session,
-                    watermark,
-                }),
-            );
-        }
-    }
-
-    fn perform_copy(
-        &mut self,
-        session: Session,
-        copy: CopyTransfer,
-        asker: Asker,
-        set: &mut StorageSet,
-        cx: &mut Context<'_>,
-    ) {
-        let overlaps = self
-            .commands
-            .values()
-            .any(|pending| pending.range.overlaps(copy.range));
-        if overlaps || !self.copies.is_empty() || self.comparison.is_some() {
-            cx.out.probe("copy waits for a pending execution");
-            return cx.out.trace(Event::Ignored(IgnoreReason::Pending));
-        }
-        let limits = &cx.configuration.limits;
-        if !is_on_volume(copy.range, cx) || copy.results.len() as u64 > limits.results() {
-            return cx.out.trace(Event::Ignored(IgnoreReason::Misrouted));
-        }
-        if self.is_of_own_reign(copy.range, set, cx) {
-            return self.compare((session, copy, asker), set, cx);
-        }
-        self.write_copy((session, copy, asker), false, set, cx);
-    }
-
-    /// Journals a copy.
-    fn write_copy(
-        &mut self,
-        (session, copy, asker): (Session, CopyTransfer, Asker),
-        differed: bool,
-        set: &mut StorageSet,
-        cx: &mut Context<'_>,
-    ) {
-        let CopyTransfer {
-            copy,
-            range,
-            content,
-            versions,
-            results,
-        } = copy;
-        let entry = Entry::Copy {
-            copy,
-            range,
-            content,
-            versions,
-            results,
-            differed,
-        };
-        if set.pages(&entry) > set.room() {
-            return cx.out.trace(Event::Ignored(IgnoreReason::NoRoom));
-        }
-        self.copies.push(PendingCopy {
-            copy,
-            session,
-            range,
-            asker,
-        });
-        cx.append(set, entry);
-    }
-
-    /// The owner never has overlapping commands in flight, nor copies what one
-    /// touches.
-    fn check_disjoint(&self, range: Range) {
-        assert!(
-            !self.overlaps(range),
-            "overlapping commands are never in flight together"
-        );
-    }
-
-    /// True if a pending execution touches the range.
-    fn overlaps(&self, range: Range) -> bool {
-        let commands = self.commands.values().map(|pending| pending.range);
-        let copies = self.copies.iter().map(|pending| pending.range);
-        commands.chain(copies).any(|other| other.overlaps(range))
-    }
-
     /// A record of the mirror has become durable: now, and only now, it is
     /// acknowledged.
     pub fn handle_durable(&mut self, record: &Record, set: &StorageSet, cx: &mut Context<'_>) {
@@ -560,51 +373,10 @@ impl Mirror {
         self.finishing = Some((session, asker));
         cx.append(set, Entry::Finish);
     }
-
-    fn handle_performed(&mut self, command: CommandId, fence: Session, cx: &mut Context<'_>) {
-        let Some(pending) = self.commands.remove(&command) else {
-            return;
-        };
-        let PendingCommand {
-            session,
-            set: number,
-            ..
-        } = pending;
-        cx.out.trace(Event::ReplicaPerformed {
-            session,
-            set: number,
-            command,
-        });
-        let Some(set) = self.sets.get_mut(&(session, number)) else {
-            return;
-        };
-        set.members -= 1;
-        if set.members == 0 {
-            let asker = set.asker;
-            self.sets.remove(&(session, number));
-            if session == fence {
-                self.reassembly.note_performed(number);
-            }
-            acknowledge(
-                asker.address,
-                session,
-                TransferId::Set(number),
-                asker.attempt,
-                cx,
-            );
-        }
-    }
 }
 
 fn is_on_volume(range: Range, cx: &Context<'_>) -> bool {
     range.end().value() <= cx.configuration.set.geometry.blocks
-}
-
-fn payload_pages(content: &Content, range: Range) -> u64 {
-    match content {
-        Content::Data(_) => u64::from(range.count()),
-        Content::Zeroes | Content::Nothing => 0,
-    }
 }
 
 /// What a plain Hello needs: nothing may differ but what the owner's marks say.

@@ -9,7 +9,7 @@ use stormglass_sim::time::WorldTime;
 use stormglass_sim::world::ProcessId;
 
 use super::super::When;
-use super::rig::{self, Drive, OWNER, Rig, command, index, range};
+use super::rig::{self, Drive, MIRROR, OWNER, Rig, command, index, range};
 use super::write;
 use crate::oracle::drained::Drained;
 use crate::oracle::o4_epochs::Epochs;
@@ -344,4 +344,35 @@ fn o10_lets_a_former_holder_be_that_does_not_know_yet() {
     let mut findings = vec![];
     takeover.accepted(PROCESS, command(8), range(0, 2), when(100), &mut findings);
     assert_eq!(findings, []);
+}
+
+#[test]
+fn o4_finds_an_answer_of_a_site_whose_reign_is_over_unless_both_copies_have_it() {
+    let (mut rig, mut epochs, mut findings) = (Rig::new(), Epochs::default(), vec![]);
+    write(&mut rig, 1, 0, 1);
+    let [own, other] = [OWNER, MIRROR].map(|copy| index(copy, Drive::Journal));
+    epochs.fenced(PROCESS, key(5, 1));
+    let mut answered = |epochs: &mut Epochs, counter| {
+        findings.clear();
+        epochs.answered(
+            PROCESS,
+            (command(counter), Verdict::Success),
+            (Some(own), Some(key(5, 1))),
+            (&rig.images, &Drained::default()),
+            when(1000),
+            &mut findings,
+        );
+        findings.clone()
+    };
+    assert_eq!(answered(&mut epochs, 77), [], "its reign");
+    epochs.reign_begins(2, Some(other), 500);
+    // A read, or a write of its own copy alone; and what both copies hold.
+    let found = answered(&mut epochs, 77);
+    expect(&found, OracleId::O4, "not the owner since epoch 2");
+    assert_eq!(answered(&mut epochs, 1), []);
+    // An older reign's word that comes late changes nothing; a later reign does.
+    epochs.reign_begins(1, Some(own), 600);
+    assert_ne!(answered(&mut epochs, 77), []);
+    epochs.reign_begins(3, Some(own), 700);
+    assert_eq!(answered(&mut epochs, 77), []);
 }
