@@ -120,6 +120,9 @@ pub enum ConfigurationError {
     /// A region is longer than a message.
     #[error("a region has {0} blocks; between 1 and {MESSAGE_BLOCKS_MAX} are possible")]
     Region(u64),
+    /// The volume is empty, or there is no room for it.
+    #[error("the volume has {0} blocks; there must be some, and the set must have room for them")]
+    Volume(u64),
     /// The fullest tables do not fit.
     #[error("a checkpoint slot needs {0} pages")]
     Checkpoint(u64),
@@ -172,9 +175,17 @@ impl Configuration {
     pub fn rank(&self) -> u64 {
         u64::from(self.partner < self.node)
     }
-    /// Checks that limits and geometry fit each other.
+    /// Checks that limits, geometry and the volume's size fit each other.
     pub fn check(&self) -> Result<(), ConfigurationError> {
-        self.limits.check(&self.set.geometry)
+        let SetConfiguration {
+            volume_blocks,
+            geometry,
+            ..
+        } = &self.set;
+        if !(1..=geometry.blocks).contains(volume_blocks) {
+            return Err(ConfigurationError::Volume(*volume_blocks));
+        }
+        self.limits.check(geometry)
     }
 }
 
@@ -254,6 +265,8 @@ pub struct SetConfiguration {
     pub data: DeviceId,
     /// Sizes of both.
     pub geometry: Geometry,
+    /// Blocks of the volume when it is founded; it may grow to what there is room for.
+    pub volume_blocks: u64,
 }
 
 /// What a node of a pair does when it boots.

@@ -91,6 +91,9 @@ pub enum Event {
     /// Owner: the mirror had something else in this region from a reign of its own, and has
     /// it no more.
     RolledBack(Range),
+    /// Owner: the volume has so many blocks, durably on each copy that may be the owner's
+    /// without the administrator's word.
+    Grown(u64),
     /// Mirror: consistent again, durably.
     Finished(Session),
     /// Owner: blocks that could not be read are written anew as the mirror holds them.
@@ -271,6 +274,8 @@ pub enum OrderRefusal {
     Inconsistent,
     /// Without a mediator the administrator has to attest that the other site is off.
     Unattested,
+    /// The storage set has no room for more.
+    NoRoom,
 }
 
 /// What a command waits for at the door.

@@ -29,16 +29,19 @@ pub enum Order {
     /// The same, and the administrator attests that the other site is off. Without a mediator
     /// there is no other way.
     ForceSwitchOverAttested,
+    /// Grow the volume to all that its storage set has room for. To the node that serves it.
+    Grow,
 }
 
 impl Order {
     /// Every order.
-    pub const ALL: [Order; 5] = [
+    pub const ALL: [Order; 6] = [
         Order::HandOver,
         Order::NewConfiguration,
         Order::SwitchOver,
         Order::ForceSwitchOver,
         Order::ForceSwitchOverAttested,
+        Order::Grow,
     ];
 
     /// Its number, by which a driver carries it.
@@ -49,6 +52,7 @@ impl Order {
             Order::SwitchOver => OrderKind(3),
             Order::ForceSwitchOver => OrderKind(4),
             Order::ForceSwitchOverAttested => OrderKind(5),
+            Order::Grow => OrderKind(6),
         }
     }
     /// The order of a number.
@@ -63,6 +67,7 @@ impl Order {
             Order::SwitchOver => "switch-over",
             Order::ForceSwitchOver => "force-switch-over",
             Order::ForceSwitchOverAttested => "force-switch-over-attested",
+            Order::Grow => "grow",
         }
     }
 }

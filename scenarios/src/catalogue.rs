@@ -76,6 +76,7 @@ const FILES: &[(&str, &str)] = embed! {
         "automatic-switchover"
         "forced-in-resync"
         "forced-switchover"
+        "growth-given-up"
         "isolated-owner"
         "leases-of-the-mirror"
         "log-unreadable"
@@ -88,6 +89,10 @@ const FILES: &[(&str, &str)] = embed! {
         "there-and-back";
     "resync":
         "failure-in-the-finish"
+        "growth-alone"
+        "growth-in-a-resync"
+        "growth-in-sync"
+        "growth-interrupted"
         "mirror-lost"
         "link-cut"
         "mirror-flaps"

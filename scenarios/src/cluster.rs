@@ -30,7 +30,7 @@ use stormglass_sim::world::{DeviceIndex, MachineId, ProcessId, World};
 use crate::actor::{Actor, Identity};
 use crate::file::{
     Cluster, DeviceKind, DeviceName, FIRST_PEER_ADDRESS, MetadataPolicy, ModuleName, NetworkName,
-    NodeName, PairIndex, PlannedKind, Scenario,
+    NodeName, PairIndex, PlannedKind, Scenario, Topology,
 };
 use crate::profile;
 use crate::workload::{self, ClientIdentity, ClientTimers, CommandKind};
@@ -64,6 +64,8 @@ pub struct Map {
     pub client_machines: Vec<MachineId>,
     /// Sizes of every storage set.
     pub geometry: Geometry,
+    /// Blocks of every volume at first.
+    pub volume_blocks: u64,
     /// The third site, where there is one.
     pub mediator: Option<Third>,
 }
@@ -253,7 +255,7 @@ pub fn build(scenario: &Scenario, seed: Seed, start: WorldTime) -> (World<Actor>
     let sets = sets.flat_map(|pair| Cluster::ALL.map(|cluster| (cluster, pair)));
     for (cluster, pair) in sets.filter(|_| !topology.founding) {
         let role = role_of(cluster, topology.owner(pair));
-        for (id, page, pages) in format_set(&set_of(cluster, pair, geometry), role) {
+        for (id, page, pages) in format_set(&set_of(cluster, pair, topology), role) {
             let id = DeviceIndex(u16::try_from(id.index()).expect("devices are few"));
             world.drive_mut(id).device.install(page, &pages);
         }
@@ -301,6 +303,7 @@ pub fn build(scenario: &Scenario, seed: Seed, start: WorldTime) -> (World<Actor>
             clients,
             client_machines,
             geometry,
+            volume_blocks: topology.volume_blocks,
             mediator,
         },
     )
@@ -381,7 +384,7 @@ fn add_mediator(world: &mut World<Actor>, scenario: &Scenario, clock: Clock) -> 
     Third { machine, device }
 }
 
-fn set_of(cluster: Cluster, pair: PairIndex, geometry: Geometry) -> SetConfiguration {
+fn set_of(cluster: Cluster, pair: PairIndex, topology: &Topology) -> SetConfiguration {
     let id = |name| DeviceId::new(device(name).0);
     let [journal, data] = DeviceName::of_set(cluster, pair).map(id);
     let sets_before = u32::from(pair.number() - 1) * 2;
@@ -390,7 +393,8 @@ fn set_of(cluster: Cluster, pair: PairIndex, geometry: Geometry) -> SetConfigura
         format: 1,
         journal,
         data,
-        geometry,
+        geometry: topology.geometry(),
+        volume_blocks: topology.volume_blocks,
     }
 }
 
@@ -413,7 +417,7 @@ fn add_node(
         partner: node_id(index ^ 1),
         site: site(name.cluster),
         peer_site: site(name.cluster.other()),
-        set: set_of(name.cluster, pair, geometry),
+        set: set_of(name.cluster, pair, topology),
         duty: if name.is_primary() {
             Duty::Primary
         } else {

@@ -69,6 +69,7 @@ const PROBES: &[(&str, &str)] = &[
     ("R6", "write behind the scan goes to both copies"),
     ("R7", "write waited for the region being copied"),
     ("R8", "measure: regions_copied"),
+    ("R9", "volume grown alone"),
     ("R10", "resync begins anew"),
     ("R11", "no lease of a copy that is not consistent"),
     ("R12", "in sync again"),

@@ -60,6 +60,7 @@ pub fn event_name(event: &Event) -> Option<&'static str> {
         Event::Activated { .. } => "activated",
         Event::HandedOff(_) => "handed off",
         Event::StoodDown => "stood down",
+        Event::Grown(_) => "grown",
         Event::RolledBack(_) => "rolled back",
         Event::OrderRefused(..) => "order refused",
         Event::PathReady { .. } => "path ready",
@@ -75,7 +76,7 @@ pub fn event_name(event: &Event) -> Option<&'static str> {
 }
 
 /// Every name that a trigger may use.
-pub const EVENT_NAMES: [&str; 58] = [
+pub const EVENT_NAMES: [&str; 59] = [
     "accepted",
     "activated",
     "announcing",
@@ -92,6 +93,7 @@ pub const EVENT_NAMES: [&str; 58] = [
     "finished",
     "following",
     "formatted",
+    "grown",
     "halted",
     "hand-over asked",
     "hand-over given up",
@@ -285,9 +287,11 @@ fn node_line(event: &Event) -> Option<(TimelineKind, String, Option<&'static str
         }
         Event::ServiceAddress(_) => (Role, "takes the service address".to_owned(), None),
         Event::LeaseWaitedOut => (Role, "the partner's lease has run out".to_owned(), None),
-        Event::Formatted | Event::DataLost | Event::RecordsLost(_) | Event::RegionRebuilt(_) => {
-            return content_line(event);
-        }
+        Event::Formatted
+        | Event::DataLost
+        | Event::RecordsLost(_)
+        | Event::RegionRebuilt(_)
+        | Event::Grown(_) => return content_line(event),
         Event::MediatorSet(record) => (Sync, mediator_words(*record), None),
         Event::Accepted { .. }
         | Event::Marked(_)
@@ -425,6 +429,7 @@ fn content_line(event: &Event) -> Option<(TimelineKind, String, Option<&'static 
             format!("rebuilds {range} from the mirror"),
             Some("regions rebuilt"),
         ),
+        Event::Grown(blocks) => (Role, format!("the volume has {blocks} blocks now"), None),
         _ => return None,
     })
 }

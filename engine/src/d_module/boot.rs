@@ -329,7 +329,7 @@ impl DModule {
         let tables = match configuration.founding {
             Some(role) => {
                 out.probe("volume founded");
-                Tables::formatted(role, FIRST_SESSION)
+                Tables::formatted(role, FIRST_SESSION, configuration.set.volume_blocks)
             }
             None => Tables::blank(FIRST_SESSION, &configuration.set.geometry),
         };

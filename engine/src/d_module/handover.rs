@@ -195,7 +195,10 @@ impl DModule {
     pub(super) fn handle_order(&mut self, order: Order, now: Instant, out: &mut NodeOutbox) {
         match order {
             Order::HandOver => {}
-            Order::SwitchOver | Order::ForceSwitchOver | Order::ForceSwitchOverAttested => {
+            Order::SwitchOver
+            | Order::ForceSwitchOver
+            | Order::ForceSwitchOverAttested
+            | Order::Grow => {
                 return self.handle_site_order(order, now, out);
             }
             Order::NewConfiguration => {

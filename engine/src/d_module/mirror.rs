@@ -183,7 +183,9 @@ impl Mirror {
         }
         let refusal = if tables.role != Role::Mirror || is_called {
             Some(HelloRefusal::NotMirror)
-        } else if hello.format != cx.configuration.set.format {
+        } else if hello.format != cx.configuration.set.format
+            || hello.blocks > cx.configuration.set.geometry.blocks
+        {
             Some(HelloRefusal::Foreign)
         } else if !hello.resync && !is_paired {
             Some(HelloRefusal::NotClean)
@@ -204,6 +206,7 @@ impl Mirror {
             session: hello.session,
             watermarks: hello.watermarks.clone(),
             resync: hello.resync,
+            blocks: hello.blocks,
         };
         if set.pages(&entry) > set.room() {
             return cx.out.trace(Event::Ignored(IgnoreReason::NoRoom));
@@ -331,7 +334,8 @@ impl Mirror {
             | Entry::HandOff { .. }
             | Entry::Dirty { .. }
             | Entry::Repair { .. }
-            | Entry::Lost => {}
+            | Entry::Lost
+            | Entry::Grow { .. } => {}
         }
     }
 

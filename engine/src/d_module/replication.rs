@@ -102,6 +102,8 @@ pub struct Replication {
     silent_since: Option<Instant>,
     /// Every client's watermark when the session became durable.
     watermarks: Vec<Watermark>,
+    /// The volume's size as the session speaks of it.
+    blocks: u64,
     next_set: SetId,
     next_copy: CopyNumber,
     /// Behind `Arc`s, so that a fork copies pointers.
@@ -124,6 +126,7 @@ impl Replication {
             answerer: 0,
             silent_since: None,
             watermarks: Vec::new(),
+            blocks: 0,
             next_set: SetId::new(1),
             next_copy: CopyNumber::new(1),
             outgoing: Table::new(),
@@ -167,12 +170,13 @@ impl Replication {
         self.retries.clear();
     }
 
-    /// A new session is durable: announces it, with the watermarks of that record.
+    /// A new session is durable: announces it, with the watermarks of that record and the
+    /// volume's size.
     pub fn announce(
         &mut self,
         session: Session,
         resyncs: bool,
-        watermarks: Vec<Watermark>,
+        (watermarks, blocks): (Vec<Watermark>, u64),
         cx: &mut Context<'_>,
     ) {
         assert!(session > self.session, "sessions only rise");
@@ -181,6 +185,7 @@ impl Replication {
         self.resyncs = resyncs;
         self.is_stale = false;
         self.watermarks = watermarks;
+        self.blocks = blocks;
         self.next_copy = CopyNumber::new(1);
         let in_turn = self.peer;
         self.peer = cx.holder.unwrap_or(in_turn);
@@ -203,6 +208,7 @@ impl Replication {
             format: cx.configuration.set.format,
             watermarks: self.watermarks.clone(),
             resync: self.resyncs,
+            blocks: self.blocks,
         });
         self.say(kind::HELLO, retry.attempt, &hello, cx);
     }

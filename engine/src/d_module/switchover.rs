@@ -45,14 +45,25 @@ impl SwitchOver {
 }
 
 impl DModule {
-    /// The administrator's order, planned or forced.
+    /// The administrator's order: a switchover, planned or forced, or growth.
     pub(super) fn handle_site_order(&mut self, order: Order, now: Instant, out: &mut NodeOutbox) {
-        let done = match is_forcing(order) {
-            Some(attested) => self.force(attested, now, out),
-            None => self.begin_switchover(now, out),
+        let done = match (order, is_forcing(order)) {
+            (Order::Grow, _) => self.grow(now, out),
+            (_, Some(attested)) => self.force(attested, now, out),
+            (_, None) => self.begin_switchover(now, out),
         };
         if let Err(refusal) = done {
             out.trace(Event::OrderRefused(order, refusal));
+        }
+    }
+
+    /// The volume takes all the room of its set.
+    fn grow(&mut self, now: Instant, out: &mut NodeOutbox) -> Result<(), OrderRefusal> {
+        let phase = self.phase;
+        match (phase, self.office(now, out)) {
+            (Phase::Serving, Some((Office::Owner(owner), set, mut cx))) => owner.grow(set, &mut cx),
+            (Phase::Draining | Phase::HandingOff, _) => Err(OrderRefusal::UnderWay),
+            (_, _) => Err(OrderRefusal::NotHolder),
         }
     }
 
@@ -97,6 +108,9 @@ impl DModule {
         }
         if !owner.is_whole(set) {
             return Err(OrderRefusal::OutOfSync);
+        }
+        if owner.is_growing() {
+            return Err(OrderRefusal::UnderWay);
         }
         owner.begin_drain(set, &mut cx);
         owner.prepare_hand_off(&mut cx);
@@ -170,7 +184,8 @@ impl DModule {
             | Entry::Dirty { .. }
             | Entry::Finish
             | Entry::Repair { .. }
-            | Entry::Lost => return,
+            | Entry::Lost
+            | Entry::Grow { .. } => return,
         };
         self.vacate(now, out);
         self.take_role(role, true, now, out);

@@ -18,8 +18,8 @@ const FORMAT: Format = Format {
     magic: *b"SGMT",
     // 2: the timers of a hand-over. 3: the timer of paths, the interconnect, and how long a
     // partner is asked. 4: the service address. 5: the other site, when it is given up, and the
-    // pause of a resync.
-    version: 5,
+    // pause of a resync. 6: the volume's first size.
+    version: 6,
 };
 
 /// Encodes metadata into one page.
@@ -86,7 +86,8 @@ coded_struct!(SetConfiguration {
     format,
     journal,
     data,
-    geometry
+    geometry,
+    volume_blocks
 });
 coded_struct!(Candidates { first, count });
 coded_struct!(Mediator { network, address });

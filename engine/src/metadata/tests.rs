@@ -119,14 +119,14 @@ fn the_partner_reads_it_from_its_own_side() {
 }
 
 #[test]
-fn version_5_in_bytes() {
+fn version_6_in_bytes() {
     let served = Configuration {
         service: Some(address(500)),
         ..(*known().configuration).clone()
     };
     let mut metadata = Metadata::configured(Arc::new(served));
     metadata.take_found([None, Some(address(209))]);
-    golden::check(GOLDEN, "metadata, version 5", &encode_metadata(&metadata));
+    golden::check(GOLDEN, "metadata, version 6", &encode_metadata(&metadata));
 }
 
 #[test]

@@ -36,7 +36,7 @@ pub const METADATA_PAGES: u64 = 2;
 /// Sizes of a storage set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Geometry {
-    /// Blocks of the volume.
+    /// Blocks that there is room for; the volume may have fewer, and grow.
     pub blocks: u64,
     /// Pages of the journal ring.
     pub ring_pages: u64,
@@ -102,6 +102,10 @@ impl Geometry {
     pub fn regions(&self, range: Range) -> impl DoubleEndedIterator<Item = u64> + use<> {
         let last = range.end().value() - 1;
         range.start().value() / self.region_blocks..=last / self.region_blocks
+    }
+    /// The regions in which the blocks lie that come with a growth.
+    pub fn tail(&self, from: u64, to: u64) -> std::ops::Range<u64> {
+        from / self.region_blocks..to.div_ceil(self.region_blocks)
     }
     /// The region of a block.
     pub fn region_of(&self, block: BlockIndex) -> u64 {

@@ -338,7 +338,7 @@ pub fn format_set(set: &SetConfiguration, role: Role) -> FormattedPages {
         lsn: Lsn::new(0),
         next_page: 0,
         chain: 0,
-        tables: Tables::formatted(role, session),
+        tables: Tables::formatted(role, session, set.volume_blocks),
     };
     let superblock = format::encode_superblock(&superblock);
     vec![

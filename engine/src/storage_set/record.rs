@@ -103,6 +103,8 @@ pub enum Entry {
         watermarks: Vec<Watermark>,
         /// A resync begins: the copy is inconsistent until it is finished.
         resync: bool,
+        /// Blocks of the volume, as the owner says.
+        blocks: u64,
     },
     /// Mirror: an orphan's or region's content and results from the owner.
     Copy {
@@ -146,6 +148,12 @@ pub enum Entry {
     },
     /// Owner: the data device came back without content: every region is missing.
     Lost,
+    /// Owner: the volume has so many blocks from now on. In every mode but `InSync` the
+    /// regions of what comes new become dirty with it.
+    Grow {
+        /// Blocks of the volume.
+        blocks: u64,
+    },
 }
 
 /// How the owner's copy stands to the mirror's.

@@ -446,7 +446,8 @@ pub fn apply_blocks(blocks: &mut Blocks, lsn: Lsn, entry: &Entry) {
         | Entry::Fence { .. }
         | Entry::Dirty { .. }
         | Entry::Finish
-        | Entry::Lost => {}
+        | Entry::Lost
+        | Entry::Grow { .. } => {}
     }
 }
 

@@ -87,11 +87,13 @@ pub struct Tables {
     /// Regions in which the mirror had something else from a reign of its own, as far as
     /// this copy knows; kept on both for as long as the present reign lasts.
     pub rolled_back: OrdSet<u64>,
+    /// Blocks of the volume: of all that the set has room for, what clients may use.
+    pub blocks: u64,
 }
 
 impl Tables {
-    /// The state of a freshly formatted copy.
-    pub fn formatted(role: Role, session: Session) -> Self {
+    /// The state of a freshly formatted copy of a volume of so many blocks.
+    pub fn formatted(role: Role, session: Session, blocks: u64) -> Self {
         Tables {
             role,
             mode: Mode::InSync,
@@ -107,16 +109,17 @@ impl Tables {
             missing: OrdSet::new(),
             left_at: SiteEpoch::new(0),
             rolled_back: OrdSet::new(),
+            blocks,
         }
     }
 
     /// The state of a set without history: a mirror's, and nothing in it is known
-    /// to be equal to the owner's.
+    /// to be equal to the owner's, whose word for the size comes with the first session.
     pub fn blank(session: Session, geometry: &Geometry) -> Self {
         Tables {
             consistency: Consistency::Unpaired,
             dirty: (0..geometry.region_count()).collect(),
-            ..Tables::formatted(Role::Mirror, session)
+            ..Tables::formatted(Role::Mirror, session, 0)
         }
     }
 
@@ -250,6 +253,7 @@ impl Tables {
             }
             Entry::Repair { range, verdict, .. } => self.repair(*range, *verdict, geometry),
             Entry::Lost => self.lose(geometry),
+            Entry::Grow { blocks } => self.grow(*blocks, geometry),
         }
     }
 
@@ -277,6 +281,7 @@ impl Tables {
                 session,
                 watermarks,
                 resync,
+                blocks,
             } => {
                 assert!(*session > self.fence, "a fence only rises");
                 self.role = Role::Mirror;
@@ -286,6 +291,7 @@ impl Tables {
                 self.fence = *session;
                 self.session.site_epoch = self.session.site_epoch.max(session.site_epoch);
                 self.last_copy = CopyNumber::new(0);
+                self.blocks = *blocks;
                 if *resync {
                     self.consistency = Consistency::Inconsistent;
                 }
@@ -299,7 +305,8 @@ impl Tables {
             | Entry::Dirty { .. }
             | Entry::Finish
             | Entry::Repair { .. }
-            | Entry::Lost => unreachable!("not of a reign"),
+            | Entry::Lost
+            | Entry::Grow { .. } => unreachable!("not of a reign"),
         }
     }
 
@@ -326,6 +333,17 @@ impl Tables {
         if mode != Mode::InSync {
             self.dirty_marks(geometry);
         }
+    }
+
+    fn grow(&mut self, blocks: u64, geometry: &Geometry) {
+        assert!(
+            self.blocks < blocks && blocks <= geometry.blocks,
+            "a volume grows, and has room in its set"
+        );
+        if self.mode != Mode::InSync {
+            self.dirty.extend(geometry.tail(self.blocks, blocks));
+        }
+        self.blocks = blocks;
     }
 
     fn repair(&mut self, range: Range, verdict: Option<CommandResult>, geometry: &Geometry) {

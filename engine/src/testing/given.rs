@@ -69,6 +69,7 @@ pub(crate) fn configuration(role: Role) -> Configuration {
             journal: JOURNAL,
             data: DATA,
             geometry: GEOMETRY,
+            volume_blocks: GEOMETRY.blocks,
         },
         duty: Duty::Primary,
         volume: VOLUME,

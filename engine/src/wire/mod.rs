@@ -324,6 +324,8 @@ pub struct Hello {
     /// The owner copies what may differ: the mirror's copy is inconsistent from now
     /// on, until the session's Finish.
     pub resync: bool,
+    /// Blocks of the volume.
+    pub blocks: u64,
 }
 
 /// Why a Hello was refused.

@@ -76,6 +76,10 @@ pub struct Topology {
     pub owners: Vec<Cluster>,
     /// Blocks of each volume, 4 KiB each.
     pub volume_blocks: u64,
+    /// Blocks that each storage set has room for: the order `grow` grows a volume to them. As
+    /// many as the volume has if absent.
+    #[schemars(with = "u64")]
+    pub set_blocks: Option<u64>,
     /// Pages of the journal's ring, 4 KiB each.
     pub journal_ring_pages: u64,
     /// Pages that a device's volatile cache holds before it destages.
@@ -121,10 +125,14 @@ impl Topology {
             count: self.peer_addresses,
         }
     }
+    /// Blocks that each storage set has room for.
+    pub fn room(&self) -> u64 {
+        self.set_blocks.unwrap_or(self.volume_blocks)
+    }
     /// Sizes of every storage set.
     pub fn geometry(&self) -> Geometry {
         Geometry {
-            blocks: self.volume_blocks,
+            blocks: self.room(),
             ring_pages: self.journal_ring_pages,
             checkpoint_pages: CHECKPOINT_PAGES,
             region_blocks: self.region_blocks,
@@ -139,6 +147,7 @@ impl Default for Topology {
             pairs_per_cluster: 1,
             owners: Vec::new(),
             volume_blocks: 512,
+            set_blocks: None,
             journal_ring_pages: 512,
             device_cache_pages: 64,
             region_blocks: 8,
@@ -238,7 +247,8 @@ pub struct Workload {
     pub commands: u32,
     /// Commands that a client has outstanding at most.
     pub outstanding: u32,
-    /// The blocks that commands touch, as [start, count]; all if absent.
+    /// The blocks that commands touch, as [start, count]; all of the volume as it is at first
+    /// if absent.
     #[schemars(with = "[u64; 2]")]
     pub hot: Option<[u64; 2]>,
     /// Blocks in one command, as [least, most].

@@ -61,6 +61,7 @@ profile = "wan"
 pairs_per_cluster = 2
 owners = ["west"]
 volume_blocks = 256
+set_blocks = 320
 journal_ring_pages = 200
 device_cache_pages = 32
 region_blocks = 16
@@ -239,6 +240,7 @@ fn everything() -> Builder {
             pairs_per_cluster: 2,
             owners: vec![Cluster::West],
             volume_blocks: 256,
+            set_blocks: Some(320),
             journal_ring_pages: 200,
             device_cache_pages: 32,
             region_blocks: 16,

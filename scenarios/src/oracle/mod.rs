@@ -11,6 +11,7 @@
 
 pub mod atlas;
 pub mod drained;
+mod growth;
 pub mod images;
 mod losses;
 pub mod o10_paths;

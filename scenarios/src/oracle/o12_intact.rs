@@ -114,7 +114,8 @@ impl Intact {
             | Entry::Fence { .. }
             | Entry::Dirty { .. }
             | Entry::Finish
-            | Entry::Lost => return,
+            | Entry::Lost
+            | Entry::Grow { .. } => return,
         };
         let Content::Data(bytes) = content else {
             return;

@@ -119,7 +119,8 @@ impl Once {
             | Entry::Dirty { .. }
             | Entry::Finish
             | Entry::Repair { .. }
-            | Entry::Lost => return,
+            | Entry::Lost
+            | Entry::Grow { .. } => return,
         };
         if let Entry::Perform(perform) = &link.entry {
             self.checks += 1;

@@ -11,6 +11,7 @@ use stormglass_sim::world::{DeviceIndex, ProcessId, World};
 
 use super::atlas::{Atlas, Bad, Destroyed};
 use super::drained::Drained;
+use super::growth::Growth;
 use super::images::{Devices, Images, NewReign, SetDevices, When, is_blank};
 use super::o4_epochs::Epochs;
 use super::o10_paths::Paths;
@@ -39,6 +40,7 @@ pub(super) struct VolumeOracles {
     intact: Intact,
     atlas: Atlas,
     drained: Drained,
+    growth: Growth,
 }
 
 impl VolumeOracles {
@@ -73,6 +75,7 @@ impl VolumeOracles {
             intact: Intact::default(),
             atlas: Atlas::new(map.geometry, is_charting),
             drained: Drained::default(),
+            growth: Growth::new(map.volume_blocks, map.geometry.blocks),
         }
     }
 
@@ -132,14 +135,18 @@ impl VolumeOracles {
             self.atlas.damaged(copy, block, Bad { is_readable, event });
         }
         if let Some(news) = self.images.take_news() {
-            self.switch(&news, event);
+            self.switch(&news, When { at, event }, findings);
         }
     }
 
     /// The other site is the owner from now on.
-    fn switch(&mut self, news: &NewReign, event: u64) {
+    fn switch(&mut self, news: &NewReign, when: When, findings: &mut Vec<Finding>) {
         self.atlas.switch(news.is_in_sync);
+        let is_forced = news.given_up.is_some();
+        self.growth
+            .reign_begins(is_forced, &self.images, when, findings);
         if let Some(given_up) = &news.given_up {
+            let event = when.event;
             let values = self.linearizable.give_up(event, given_up);
             self.reference.give_up(event, &values);
             self.outcomes.give_up();
@@ -177,6 +184,8 @@ impl VolumeOracles {
                 self.liveness.observe_client(at, report);
                 self.intact.observe_client(at, event, report, findings);
                 self.images.observe_client(at, event, report, findings);
+                self.growth
+                    .observe_client(report, When { at, event }, findings);
             }
             Occurrence::Event {
                 process,
@@ -341,6 +350,12 @@ impl VolumeOracles {
                 self.epochs.reign_begins(site_epoch, journal, event);
             }
             Event::RolledBack(range) => self.images.rolled_back(*range),
+            Event::Grown(blocks) if self.copy_of(process) == Some(0) => {
+                self.growth.grown(*blocks, &self.images, when, findings);
+            }
+            Event::SessionConfirmed(_) if self.copy_of(process) == Some(0) => {
+                self.growth.session_confirmed(&self.images, when, findings);
+            }
             Event::MediatorSays(record) => self.images.mediator(*record, false),
             Event::MediatorSet(record) => self.images.mediator_set(*record, when, findings),
             Event::Formatted => {
@@ -425,14 +440,17 @@ impl VolumeOracles {
     pub(super) fn checks(&self) -> [(OracleId, u64); 14] {
         let images = self.images.checks();
         [
-            (OracleId::O1, images.durable),
+            (OracleId::O1, images.durable + self.growth.durable_checks()),
             (OracleId::O2, self.linearizable.checks()),
             (OracleId::O3, images.reverts),
             (OracleId::O4, self.epochs.checks()),
             (OracleId::O5, images.difference),
             (OracleId::O6, images.resync),
             (OracleId::O7, images.once),
-            (OracleId::O8, self.outcomes.checks()),
+            (
+                OracleId::O8,
+                self.outcomes.checks() + self.growth.outcome_checks(),
+            ),
             (OracleId::O9, images.in_sync),
             (OracleId::O10, self.takeover.checks() + self.paths.checks()),
             (OracleId::O11, images.inconsistent),

@@ -206,13 +206,19 @@ fn entry() -> impl Strategy<Value = Entry> {
         }),
         clears().prop_map(|clears| Entry::Clear { clears }),
         (session(), mode()).prop_map(|(session, mode)| Entry::Session { session, mode }),
-        (session(), vec(watermark(), 0..70), any::<bool>()).prop_map(
-            |(session, watermarks, resync)| Entry::Fence {
+        (
+            session(),
+            vec(watermark(), 0..70),
+            any::<bool>(),
+            any_number()
+        )
+            .prop_map(|(session, watermarks, resync, blocks)| Entry::Fence {
                 session,
                 watermarks,
                 resync,
-            }
-        ),
+                blocks,
+            }),
+        any_number().prop_map(|blocks| Entry::Grow { blocks }),
         (
             vec(range(), 0..20),
             vec(range(), 0..20),
@@ -322,7 +328,8 @@ prop_compose! {
         watermarks in vec((client_id(), any_number::<u64>()), 0..10),
         dirty in vec(any_number::<u64>(), 0..20),
         missing in vec(any_number::<u64>(), 0..20),
-        (left_at, rolled_back) in (site_epoch(), vec(any_number::<u64>(), 0..20)),
+        (left_at, rolled_back, blocks) in
+            (site_epoch(), vec(any_number::<u64>(), 0..20), any_number()),
     ) -> Tables {
         Tables {
             role,
@@ -339,6 +346,7 @@ prop_compose! {
             missing: missing.into_iter().collect(),
             left_at,
             rolled_back: rolled_back.into_iter().collect(),
+            blocks,
         }
     }
 }

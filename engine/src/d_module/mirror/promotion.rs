@@ -407,6 +407,6 @@ pub const fn is_forcing(order: Order) -> Option<bool> {
     match order {
         Order::ForceSwitchOver => Some(false),
         Order::ForceSwitchOverAttested => Some(true),
-        Order::HandOver | Order::NewConfiguration | Order::SwitchOver => None,
+        Order::HandOver | Order::NewConfiguration | Order::SwitchOver | Order::Grow => None,
     }
 }

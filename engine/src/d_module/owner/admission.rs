@@ -58,7 +58,7 @@ impl Owner {
     /// outcome of what is still open here. Were the mirror told otherwise, it would
     /// refuse the open command's replica for good, and its range stayed locked.
     pub(super) fn watermark(&self, frame: &CommandFrame) -> u64 {
-        let open = self.ordering.ids().chain(self.failing.iter().copied());
+        let open = self.ordering.ids().chain(self.failing.keys().copied());
         let own = open.filter(|id| id.client == frame.id.client);
         own.map(|id| id.counter)
             .fold(frame.watermark, std::cmp::Ord::min)

@@ -33,7 +33,7 @@ impl Owner {
             let unknown = Status::Unknown(UnknownReason::StaleTicket);
             return status::reply(client, id, frame.attempt, unknown, cx);
         }
-        if let Some(reason) = refusal(&frame.command, cx) {
+        if let Some(reason) = refusal(&frame.command, set, cx) {
             return status::reply(client, id, frame.attempt, Status::Refused(reason), cx);
         }
         if self.is_draining {
@@ -76,6 +76,10 @@ impl Owner {
             if let Some(shortage) = self.no_place(&frame, set, cx) {
                 return status::hold_back(client, &frame, shortage, cx);
             }
+            if is_beyond(&frame.command, set) {
+                cx.out.probe("command behind the end failed for good");
+                return self.fail_frame(client, &frame, RefusedReason::OutOfRange, set, cx);
+            }
         }
         if self.ordering.waiting() >= cx.configuration.limits.commands_waiting as usize {
             return status::hold_back(client, &frame, Shortage::Queue, cx);
@@ -115,7 +119,7 @@ impl Owner {
         if watermarks.contains_key(&client) {
             return None;
         }
-        let open = self.ordering.ids().chain(self.failing.iter().copied());
+        let open = self.ordering.ids().chain(self.failing.keys().copied());
         let known: BTreeSet<ClientId> = watermarks
             .keys()
             .copied()
@@ -127,7 +131,7 @@ impl Owner {
 
     /// True if the command waits, is in flight, being read, an orphan or failing.
     pub(super) fn is_open(&self, id: CommandId) -> bool {
-        self.ordering.is_waiting(id) || self.ordering.is_held(id) || self.failing.contains(&id)
+        self.ordering.is_waiting(id) || self.ordering.is_held(id) || self.failing.contains_key(&id)
     }
 
     /// Asks for an earlier command's outcome; never executes it.
@@ -162,18 +166,30 @@ impl Owner {
         if let Some(shortage) = self.no_place(frame, set, cx) {
             return status::hold_back(client, frame, shortage, cx);
         }
+        self.fail_frame(client, frame, RefusedReason::NotPerformed, set, cx);
+        if was_waiting {
+            self.admit(set, cx);
+        }
+    }
+
+    /// A definite failure, for which there is a row in the result table.
+    fn fail_frame(
+        &mut self,
+        client: Way,
+        frame: &CommandFrame,
+        reason: RefusedReason,
+        set: &mut StorageSet,
+        cx: &mut Context<'_>,
+    ) {
         if self.failing.len() >= cx.configuration.limits.commands_waiting as usize {
             return status::hold_back(client, frame, Shortage::Journal, cx);
         }
         self.attempts.register(client, frame, cx);
         let watermark = Watermark {
-            client: id.client,
+            client: frame.id.client,
             counter: self.watermark(frame),
         };
-        self.fail(id, watermark, set, cx);
-        if was_waiting {
-            self.admit(set, cx);
-        }
+        self.fail((frame.id, reason), watermark, set, cx);
     }
 }
 
@@ -186,12 +202,21 @@ pub(super) fn known_status(id: CommandId, set: &StorageSet) -> Option<Status> {
     is_old.then_some(Status::Unknown(UnknownReason::TooOld))
 }
 
-/// Why a command can never be performed, whoever asks however often.
-fn refusal(command: &Command, cx: &Context<'_>) -> Option<RefusedReason> {
+/// Why a command can never be performed, whoever asks however often. A mutation behind the
+/// end of a volume that has room to grow is none: the frame could come once more when it has
+/// grown, so its failure is written down.
+fn refusal(command: &Command, set: &StorageSet, cx: &Context<'_>) -> Option<RefusedReason> {
     let range = command.range()?;
     if range.count() > cx.configuration.limits.command_blocks {
         return Some(RefusedReason::TooLarge);
     }
-    let blocks = BlockIndex::new(cx.configuration.set.geometry.blocks);
-    (range.end() > blocks).then_some(RefusedReason::OutOfRange)
+    let room = BlockIndex::new(cx.configuration.set.geometry.blocks);
+    let is_never = range.end() > room || !command.is_mutation();
+    (is_never && is_beyond(command, set)).then_some(RefusedReason::OutOfRange)
+}
+
+/// True if a command ends behind the volume.
+fn is_beyond(command: &Command, set: &StorageSet) -> bool {
+    let blocks = BlockIndex::new(set.tables().blocks);
+    command.range().is_some_and(|range| range.end() > blocks)
 }

@@ -23,6 +23,7 @@ impl Owner {
     /// Nothing is accepted from now on; what waits for its turn never was.
     pub fn begin_drain(&mut self, set: &mut StorageSet, cx: &mut Context<'_>) {
         self.is_draining = true;
+        self.give_up_growth(cx);
         for command in self.ordering.take_waiting() {
             cx.out.probe("waiting command refused as moved");
             self.attempts.answer(command, MOVED, cx);
@@ -67,7 +68,8 @@ impl Owner {
         let is_clear = self.access.in_flight() == 0 && self.access.uncleared() == 0;
         let reads = self.reads.len() + self.fetches.count();
         let owed = self.failing.len() + self.compared.len() + self.owed.len();
-        is_idle && is_clear && reads == 0 && owed == 0 && self.attempts.count() == 0
+        let is_still = owed == 0 && !self.is_growing();
+        is_idle && is_clear && reads == 0 && is_still && self.attempts.count() == 0
     }
 
     /// True while marks of an earlier incarnation stand.

@@ -14,6 +14,7 @@ mod admission;
 mod door;
 mod drain;
 mod fetch;
+mod growth;
 mod mode;
 mod orphan;
 mod peer;
@@ -23,11 +24,12 @@ mod records;
 mod reign;
 mod resync;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
 use self::fetch::{Fetch, Fetches};
+use self::growth::Growth;
 use self::rebuild::Rebuild;
 use self::resync::Resync;
 use super::access::Access;
@@ -66,19 +68,21 @@ pub struct Owner {
     fetches: Fetches,
     /// About the orphan that the mirror is to judge.
     judging: Option<Box<Fetch>>,
+    /// Boxed: there is hardly ever one.
+    growth: Option<Box<Growth>>,
     ordering: Ordering,
     access: Access,
     attempts: Attempts,
     replication: Replication,
     orphans: Orphans,
     reads: BTreeMap<CommandId, RangeRead>,
-    /// Commands whose definite failure is on its way to the journal.
-    failing: BTreeSet<CommandId>,
+    /// Commands whose definite failure is on its way to the journal, and why they fail.
+    failing: BTreeMap<CommandId, RefusedReason>,
     /// Comparisons that are made, with what they found, and whose mark has to wait for
     /// `owed`: it goes by what that says.
     compared: VecDeque<(CommandId, Payload)>,
     /// Entries that found the journal full, in their order. At most one session, one
-    /// step of an orphan, one rebuilt region, and the failures of `failing`.
+    /// step of an orphan, one rebuilt region, one growth, and the failures of `failing`.
     owed: VecDeque<Entry>,
 }
 
@@ -109,13 +113,14 @@ impl Owner {
             rebuild: Rebuild::default(),
             fetches: Fetches::default(),
             judging: None,
+            growth: None,
             ordering,
             access: Access::new(set.tables().sequence_high),
             attempts: Attempts::default(),
             replication: Replication::new(set.tables().session),
             orphans,
             reads: BTreeMap::new(),
-            failing: BTreeSet::new(),
+            failing: BTreeMap::new(),
             owed: VecDeque::new(),
             compared: VecDeque::new(),
         };

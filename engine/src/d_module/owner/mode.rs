@@ -161,22 +161,24 @@ impl Owner {
             Mode::InSync => {
                 // A session may have come between the end of a resync and this.
                 self.tell_in_sync(cx);
-                let watermarks = set.tables().all_watermarks();
-                self.replication.announce(session, false, watermarks, cx);
+                let told = (set.tables().all_watermarks(), self.size_to_tell(mode, set));
+                self.replication.announce(session, false, told, cx);
             }
             Mode::OosPending => self.tell_mediator(false, cx),
             Mode::OutOfSync => self.handle_out_of_sync(set, cx),
             Mode::Resync => {
                 self.permit(set, cx);
-                let watermarks = set.tables().all_watermarks();
-                self.replication.announce(session, true, watermarks, cx);
+                let told = (set.tables().all_watermarks(), self.size_to_tell(mode, set));
+                self.replication.announce(session, true, told, cx);
             }
         }
+        self.go_on_growing(set, cx);
     }
 
     fn handle_out_of_sync(&mut self, set: &mut StorageSet, cx: &mut Context<'_>) {
         self.permit(set, cx);
         self.settle_orphan(set, cx);
+        self.go_on_growing(set, cx);
         self.start_resync(set, cx);
         self.admit(set, cx);
     }
@@ -226,9 +228,10 @@ impl Owner {
         }
     }
 
-    /// What authority lets through goes on: reads, lone acknowledgements, a resync.
+    /// What authority lets through goes on: reads, lone acknowledgements, growth, a resync.
     pub fn handle_authority(&mut self, set: &mut StorageSet, cx: &mut Context<'_>) {
         self.permit(set, cx);
+        self.go_on_growing(set, cx);
         self.start_resync(set, cx);
         self.admit(set, cx);
     }

@@ -146,6 +146,7 @@ impl Owner {
             self.unite((dirty, rolled_back), set, cx);
             return self.handle_authority(set, cx);
         }
+        self.handle_size_told(set, cx);
         let from = match cx.configuration.replication {
             Order::Parallel => Stage::Performing,
             Order::Chained => Stage::Local,

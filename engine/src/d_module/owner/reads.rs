@@ -94,7 +94,7 @@ impl Owner {
         if self.access.is_in_flight(command) {
             let watermark = self.access.abandon(command, set);
             self.ordering.release(command);
-            self.fail(command, watermark, set, cx);
+            self.fail((command, RefusedReason::NotPerformed), watermark, set, cx);
             // A region may have waited for it.
             return self.scan(set, cx);
         }

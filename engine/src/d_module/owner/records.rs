@@ -34,15 +34,15 @@ impl Owner {
         }
     }
 
-    /// Makes a definite failure durable; it is answered when it is.
+    /// Makes a definite failure durable; it is answered, with its reason, when it is.
     pub(super) fn fail(
         &mut self,
-        command: CommandId,
+        (command, reason): (CommandId, RefusedReason),
         watermark: Watermark,
         set: &mut StorageSet,
         cx: &mut Context<'_>,
     ) {
-        self.failing.insert(command);
+        self.failing.insert(command, reason);
         let entry = Entry::Fail {
             command,
             range: None,
@@ -79,9 +79,9 @@ impl Owner {
                 {
                     return self.settle_or_copy_orphan(set, cx);
                 }
-                self.failing.remove(command);
-                let refused = Status::Refused(RefusedReason::NotPerformed);
-                self.attempts.answer(*command, refused, cx);
+                let reason = self.failing.remove(command);
+                let reason = reason.unwrap_or(RefusedReason::NotPerformed);
+                self.attempts.answer(*command, Status::Refused(reason), cx);
             }
             Entry::Clear { clears } => {
                 self.handle_cleared(clears, set, cx);
@@ -102,6 +102,7 @@ impl Owner {
             }
             // The head gives the office to another role.
             Entry::Activate { .. } | Entry::HandOff { .. } | Entry::StandDown { .. } => {}
+            Entry::Grow { blocks } => self.handle_grown(*blocks, set, cx),
             Entry::Fence { .. } | Entry::Copy { .. } | Entry::Finish | Entry::Lost => {}
         }
     }

@@ -4,7 +4,7 @@ use super::*;
 use crate::contract::{Address, IoError};
 use crate::event::{IgnoreReason, Phase};
 use crate::storage_set::tables::Role;
-use crate::testing::{Station, Twins, VOLUME, configuration, session};
+use crate::testing::{GEOMETRY, Station, Twins, VOLUME, configuration, session};
 use crate::vocabulary::{Session, VolumeId};
 use crate::wire::path::Standing::{Holds, StandsBy};
 use crate::wire::{Hello, PeerMessage};
@@ -101,6 +101,7 @@ fn hello(session: Session) -> PeerMessage {
         format: 9,
         watermarks: Vec::new(),
         resync: false,
+        blocks: GEOMETRY.blocks,
     })
 }
 

@@ -26,7 +26,7 @@ impl Sender {
         let cx = &mut sender.bench.context();
         sender
             .replication
-            .announce(session(2), false, watermarks, cx);
+            .announce(session(2), false, (watermarks, 64), cx);
         sender
     }
 
@@ -158,7 +158,7 @@ fn who_answers_no_resync_is_lost_already() {
     let cx = &mut sender.bench.context();
     sender
         .replication
-        .announce(session(3), true, Vec::new(), cx);
+        .announce(session(3), true, (Vec::new(), 64), cx);
     assert_eq!(losses(&mut sender), []);
 }
 
@@ -263,7 +263,7 @@ fn a_new_session_counts_copies_from_one_and_sets_ever_on() {
     let cx = &mut sender.bench.context();
     sender
         .replication
-        .announce(session(3), false, Vec::new(), cx);
+        .announce(session(3), false, (Vec::new(), 64), cx);
     assert!(
         !sender.replication.handle_hello_ack(session(2)),
         "of the last session"
@@ -312,5 +312,5 @@ fn announcing_an_old_session_is_our_own_bug() {
     let cx = &mut sender.bench.context();
     sender
         .replication
-        .announce(session(2), false, Vec::new(), cx);
+        .announce(session(2), false, (Vec::new(), 64), cx);
 }

@@ -191,7 +191,12 @@ fn a_strict_owner_never_goes_on_alone() {
 
 /// An owner with a mediator that has answered so far, and serves.
 pub(super) fn mediated(third: &mut Third) -> Station {
-    let mut owner = Station::with(sync_configuration(true), Role::Owner);
+    mediated_with(sync_configuration(true), third)
+}
+
+/// The same with another configuration.
+pub(super) fn mediated_with(configuration: Configuration, third: &mut Third) -> Station {
+    let mut owner = Station::with(configuration, Role::Owner);
     owner.run();
     third.answer_all(&mut owner);
     let session = owner.hello_session();

@@ -46,7 +46,7 @@ fn a_founded_set_takes_its_role_in_sync() {
     mirror.run();
     assert_eq!(
         *mirror.tables(),
-        Tables::formatted(Role::Mirror, session(1))
+        Tables::formatted(Role::Mirror, session(1), GEOMETRY.blocks)
     );
 }
 
@@ -66,7 +66,7 @@ fn a_crash_between_any_two_writes_of_a_formatting_leads_to_another() {
             station.reboot();
             station.run();
             let blank = Tables::blank(session(1), &GEOMETRY);
-            let role = |role| Tables::formatted(role, session(1));
+            let role = |role| Tables::formatted(role, session(1), GEOMETRY.blocks);
             let expected = founding.map_or(blank, role);
             let found = station.module.set().map(|set| set.tables().consistency);
             assert_eq!(

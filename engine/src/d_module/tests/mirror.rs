@@ -2,7 +2,8 @@ use crate::event::{Event, IgnoreReason};
 use crate::storage_set::record::CommandResult;
 use crate::storage_set::tables::Role;
 use crate::testing::{
-    FIRST, Sending, Sent, Station, VOLUME, configuration, fill, id, portions, range, session, set,
+    FIRST, GEOMETRY, Sending, Sent, Station, VOLUME, configuration, fill, id, portions, range,
+    session, set,
 };
 use crate::time::Duration;
 use crate::vocabulary::{
@@ -26,6 +27,7 @@ pub(super) fn hello(session: Session) -> PeerMessage {
         format: 9,
         watermarks: Vec::new(),
         resync: false,
+        blocks: GEOMETRY.blocks,
     })
 }
 

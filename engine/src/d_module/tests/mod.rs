@@ -5,6 +5,7 @@ mod alone;
 mod boot;
 mod follower;
 mod formatting;
+mod growth;
 mod handover;
 mod interconnect;
 mod leases;

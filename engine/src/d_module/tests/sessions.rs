@@ -6,7 +6,9 @@ use super::mirror::{
 };
 use crate::event::{Event, IgnoreReason, Phase};
 use crate::storage_set::tables::Role;
-use crate::testing::{FIRST, Sending, Station, VOLUME, id, portions, range, session, set, write};
+use crate::testing::{
+    FIRST, GEOMETRY, Sending, Station, VOLUME, id, portions, range, session, set, write,
+};
 use crate::time::Duration;
 use crate::vocabulary::{CommandId, Session, SiteEpoch, Status};
 use crate::wire::{Hello, HelloRefusal, PeerMessage};
@@ -90,6 +92,7 @@ fn a_session_is_acknowledged_when_its_record_is_durable() {
         format: 9,
         watermarks: Vec::new(),
         resync: false,
+        blocks: GEOMETRY.blocks,
     });
     mirror.hear(&hello(session(3)));
     mirror.hear(&again);
@@ -161,6 +164,7 @@ fn a_session_that_is_not_higher_or_of_another_format_is_refused() {
             format,
             watermarks: Vec::new(),
             resync: false,
+            blocks: GEOMETRY.blocks,
         }));
         let refused = PeerMessage::HelloRefused {
             volume: VOLUME,

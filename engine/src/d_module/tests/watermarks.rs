@@ -1,6 +1,6 @@
 use crate::event::{Event, Shortage};
 use crate::storage_set::tables::Role;
-use crate::testing::{Pair, Station, VOLUME, id, id_of, session, write};
+use crate::testing::{GEOMETRY, Pair, Station, VOLUME, id, id_of, session, write};
 use crate::time::Duration;
 use crate::vocabulary::{ClientId, Command, Watermark};
 use crate::wire::{ClientReply, Hello, PeerMessage};
@@ -20,6 +20,7 @@ fn hello(incarnation: u64, watermarks: Vec<Watermark>) -> PeerMessage {
         format: 9,
         watermarks,
         resync: false,
+        blocks: GEOMETRY.blocks,
     })
 }
 

@@ -21,7 +21,7 @@ fn checkpoint() -> Checkpoint {
         lsn: Lsn::new(5),
         next_page: 9,
         chain: 4,
-        tables: Tables::formatted(Role::Owner, session(1)),
+        tables: Tables::formatted(Role::Owner, session(1), GEOMETRY.blocks),
     }
 }
 

@@ -15,7 +15,8 @@ use crate::wire::DecodeError;
 const FORMAT: Format = Format {
     magic: *b"SGCP",
     // 2: regions that are missing. 3: reigns that are given away, and what was rolled back.
-    version: 3,
+    // 4: the volume's size.
+    version: 4,
 };
 
 /// The state of a copy as of one journal record, all of whose data is destaged.
@@ -52,6 +53,7 @@ coded_struct!(Tables {
     missing,
     left_at,
     rolled_back,
+    blocks,
 });
 coded_struct!(StoredResult { outcome, range });
 coded_enum!(Role, "role" { Owner = 1, Mirror = 2, HandOff = 3 });
@@ -70,7 +72,7 @@ pub fn encode_checkpoint(checkpoint: &Checkpoint) -> Vec<Payload> {
 /// missing, never both: what is missing is missing in sync, when nothing is dirty. Any of
 /// them may have been rolled back.
 pub fn checkpoint_pages_max(marks: u64, results: u64, clients: u32, regions: u64) -> u64 {
-    const FIXED: u64 = 20 + 20 + 3 + 16 + 16 + 8 + 8 + 8 + 6 * 4;
+    const FIXED: u64 = 20 + 20 + 3 + 16 + 16 + 8 + 8 + 8 + 8 + 6 * 4;
     let rows = marks * (12 + 52)
         + results.saturating_mul(12 + 14)
         + u64::from(clients) * 12

@@ -25,8 +25,8 @@ use crate::wire::{DecodeError, MESSAGE_BLOCKS_MAX};
 
 const FORMAT: Format = Format {
     magic: *b"SGJR",
-    // 5: reigns begin and end.
-    version: 5,
+    // 5: reigns begin and end. 6: volumes grow.
+    version: 6,
 };
 
 /// Bytes of a record's head at most. The longest is a copy's: a result takes 26
@@ -68,6 +68,7 @@ const LOST: u8 = 11;
 const ACTIVATE: u8 = 12;
 const HAND_OFF: u8 = 13;
 const STAND_DOWN: u8 = 14;
+const GROW: u8 = 15;
 
 coded_enum!(Mode, "mode" { InSync = 1, OosPending = 2, OutOfSync = 3, Resync = 4 });
 coded_enum!(Route, "route" { Replicated = 1, LocalOnly = 2 });
@@ -197,6 +198,7 @@ fn entry_kind(entry: &Entry) -> u8 {
         Entry::Activate { .. } => ACTIVATE,
         Entry::HandOff { .. } => HAND_OFF,
         Entry::StandDown { .. } => STAND_DOWN,
+        Entry::Grow { .. } => GROW,
     }
 }
 
@@ -232,10 +234,12 @@ fn put_entry(entry: &Entry, out: &mut Vec<u8>, payload: &mut Vec<Payload>) {
             session,
             watermarks,
             resync,
+            blocks,
         } => {
             session.put(out);
             watermarks.put(out);
             resync.put(out);
+            blocks.put(out);
         }
         Entry::Copy {
             copy,
@@ -273,6 +277,7 @@ fn put_entry(entry: &Entry, out: &mut Vec<u8>, payload: &mut Vec<Payload>) {
         Entry::HandOff { version } => version.put(out),
         Entry::StandDown { consistency } => consistency.put(out),
         Entry::Finish | Entry::Lost => {}
+        Entry::Grow { blocks } => blocks.put(out),
         Entry::Repair {
             range,
             content,
@@ -312,6 +317,7 @@ fn get_entry(kind: u8, input: &mut &[u8], payload: &mut Gather<'_>) -> Result<En
             session: Coded::get(input)?,
             watermarks: Coded::get(input)?,
             resync: Coded::get(input)?,
+            blocks: Coded::get(input)?,
         },
         COPY => {
             let copy = Coded::get(input)?;
@@ -352,6 +358,9 @@ fn get_entry(kind: u8, input: &mut &[u8], payload: &mut Gather<'_>) -> Result<En
             }
         }
         LOST => Entry::Lost,
+        GROW => Entry::Grow {
+            blocks: Coded::get(input)?,
+        },
         _ => return Err(DecodeError::Field("entry kind")),
     })
 }

@@ -145,6 +145,7 @@ fn records() -> Vec<(&'static str, Record)> {
                 session,
                 watermarks: vec![watermark],
                 resync: true,
+                blocks: 0x4142,
             }),
         ),
         (
@@ -169,6 +170,7 @@ fn records() -> Vec<(&'static str, Record)> {
             }),
         ),
         ("lost", record(Entry::Lost)),
+        ("grow", record(Entry::Grow { blocks: 0x4344 })),
         (
             "activate",
             record(Entry::Activate {
@@ -234,6 +236,7 @@ fn checkpoint() -> Checkpoint {
             missing: OrdSet::from(&[2, 7][..]),
             left_at: SiteEpoch::new(3),
             rolled_back: OrdSet::from(&[4, 6][..]),
+            blocks: 72,
         },
     }
 }
@@ -298,11 +301,11 @@ fn resealed_with(
 fn records_keep_their_golden_bytes() {
     for (name, record) in records() {
         let (pages, checksum) = encode_record(&record);
-        let section = format!("{name}, version 5");
+        let section = format!("{name}, version 6");
         golden::check(GOLDEN, &section, &flat(&pages));
         let decoded = decode_record(&paged(&golden::section(GOLDEN, &section)));
         assert_eq!(decoded, Ok((record, checksum)), "{name}");
-        let versions = [2, 3, 4].map(|version| format!("{name}, version {version}"));
+        let versions = [2, 3, 4, 5].map(|version| format!("{name}, version {version}"));
         for earlier in [name.to_owned()].into_iter().chain(versions) {
             let bytes = golden::section(GOLDEN, &earlier);
             if !bytes.is_empty() {
@@ -325,12 +328,16 @@ fn superblock_checkpoint_heartbeat_and_header_keep_their_golden_bytes() {
 
     golden::check(
         GOLDEN,
-        "checkpoint, version 3",
+        "checkpoint, version 4",
         &flat(&encode_checkpoint(&checkpoint())),
     );
-    let bytes = golden::section(GOLDEN, "checkpoint, version 3");
+    let bytes = golden::section(GOLDEN, "checkpoint, version 4");
     assert_eq!(decode_checkpoint_bytes(&bytes), Ok(checkpoint()));
-    for earlier in ["checkpoint", "checkpoint, version 2"] {
+    for earlier in [
+        "checkpoint",
+        "checkpoint, version 2",
+        "checkpoint, version 3",
+    ] {
         let bytes = golden::section(GOLDEN, earlier);
         assert_eq!(decode_checkpoint_bytes(&bytes), Err(DecodeError::Version));
     }
@@ -453,8 +460,8 @@ fn foreign_versions_are_refused_as_such() {
         seal(&mut page[..head_bytes], &[]);
     };
     let fence = flat(&encode_record(&records()[7].1).0);
-    check_versions(&fence, 5, reseal, decode_record_bytes);
-    check_versions(&fence, 5, reseal, peek_record);
+    check_versions(&fence, 6, reseal, decode_record_bytes);
+    check_versions(&fence, 6, reseal, peek_record);
     check_versions(
         &encode_superblock(&superblock()),
         2,
@@ -462,7 +469,7 @@ fn foreign_versions_are_refused_as_such() {
         decode_superblock,
     );
     let bytes = flat(&encode_checkpoint(&checkpoint()));
-    check_versions(&bytes, 3, reseal, decode_checkpoint_bytes);
+    check_versions(&bytes, 4, reseal, decode_checkpoint_bytes);
     check_versions(
         &header_bytes(&block_header()),
         1,
@@ -493,12 +500,12 @@ fn padding_is_zero() {
 }
 
 #[test]
-fn an_entry_is_one_of_fourteen() {
+fn an_entry_is_one_of_fifteen() {
     let (pages, _) = encode_record(&write());
     let kind = |kind: u8| decode_record_bytes(&resealed(&pages, |head| head[6] = kind));
     assert_eq!(kind(2), Ok(write()));
     assert_eq!(kind(0), Err(DecodeError::Field("entry kind")));
-    assert_eq!(kind(15), Err(DecodeError::Field("entry kind")));
+    assert_eq!(kind(16), Err(DecodeError::Field("entry kind")));
     let spare = resealed(&pages, |head| head[7] = 1);
     assert_eq!(
         decode_record_bytes(&spare),

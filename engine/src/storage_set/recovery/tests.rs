@@ -110,7 +110,7 @@ impl Disk {
 
     fn checkpoint(&mut self, slot: CheckpointSlot, lsn: u64) {
         let start = self.devices.geometry.checkpoint_start(slot);
-        let mut tables = Tables::formatted(Role::Owner, session(1));
+        let mut tables = Tables::formatted(Role::Owner, session(1), 64);
         tables.sequence_high = SequenceId::new(lsn);
         let checkpoint = Checkpoint {
             lsn: Lsn::new(lsn),
@@ -194,7 +194,10 @@ fn marks(recovered: &Recovered) -> Vec<CommandId> {
 #[test]
 fn a_fresh_set_is_read_back_as_it_was_formatted() {
     let recovered = Disk::formatted().recover().expect("it is readable");
-    assert_eq!(recovered.tables, Tables::formatted(Role::Owner, session(1)));
+    assert_eq!(
+        recovered.tables,
+        Tables::formatted(Role::Owner, session(1), 64)
+    );
     assert_eq!((recovered.records, recovered.used), (0, 0));
     assert_eq!(recovered.next_slot, CheckpointSlot::B);
     assert_eq!(recovered.head.lsn, Lsn::new(1));

@@ -4,7 +4,7 @@ use crate::testing::{GEOMETRY, id, id_of, range, session};
 use crate::vocabulary::Content;
 
 fn tables() -> Tables {
-    Tables::formatted(Role::Owner, session(1))
+    Tables::formatted(Role::Owner, session(1), GEOMETRY.blocks)
 }
 
 fn watermark(counter: u64) -> Watermark {
@@ -134,11 +134,12 @@ fn every_client_that_left_a_record_is_known() {
 
 #[test]
 fn a_fence_begins_a_new_count_of_copies_and_raises_watermarks() {
-    let mut tables = Tables::formatted(Role::Mirror, session(1));
+    let mut tables = Tables::formatted(Role::Mirror, session(1), GEOMETRY.blocks);
     let fence = |incarnation| Entry::Fence {
         session: session(incarnation),
         watermarks: vec![watermark(3)],
         resync: false,
+        blocks: GEOMETRY.blocks,
     };
     let copy = |number| Entry::Copy {
         copy: CopyNumber::new(number),
@@ -167,7 +168,7 @@ fn a_fence_begins_a_new_count_of_copies_and_raises_watermarks() {
 
 #[test]
 fn a_copys_results_replace_what_the_mirror_thought() {
-    let mut tables = Tables::formatted(Role::Mirror, session(1));
+    let mut tables = Tables::formatted(Role::Mirror, session(1), GEOMETRY.blocks);
     tables.apply(&perform(1, Outcome::Performed), &GEOMETRY);
     tables.apply(
         &Entry::Copy {
@@ -196,6 +197,7 @@ fn lowering_a_fence_is_our_own_bug() {
             session,
             watermarks: vec![],
             resync: false,
+            blocks: GEOMETRY.blocks,
         },
         &GEOMETRY,
     );

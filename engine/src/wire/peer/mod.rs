@@ -18,7 +18,7 @@ use crate::vocabulary::Range;
 
 const FORMAT: Format = Format {
     magic: *b"SGPR",
-    version: 4,
+    version: 5,
 };
 
 coded_struct!(Hello {
@@ -27,7 +27,8 @@ coded_struct!(Hello {
     attempt,
     format,
     watermarks,
-    resync
+    resync,
+    blocks
 });
 coded_enum!(HelloRefusal, "hello refusal" { NotMirror = 1, Stale = 2, NotClean = 3, Foreign = 4 });
 

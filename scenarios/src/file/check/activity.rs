@@ -150,7 +150,7 @@ impl Check<'_> {
 
     fn hot_range(&mut self, most: u64) {
         let [start, count] = self.scenario.workload.range(&self.scenario.topology);
-        let blocks = self.scenario.topology.volume_blocks;
+        let blocks = self.scenario.topology.room();
         let at = at_path!("workload", "hot");
         self.require(
             count > 0,
@@ -162,7 +162,7 @@ impl Check<'_> {
             start.checked_add(count).is_some_and(|end| end <= blocks),
             [at, at_path!("topology", "volume_blocks")],
             "the hot range ends behind the volume",
-            format!("the volume has {blocks} blocks; `hot` is [start, count]"),
+            format!("there is room for {blocks} blocks; `hot` is [start, count]"),
         );
         self.require(
             count == 0 || most <= count,
@@ -182,7 +182,7 @@ impl Check<'_> {
             ref listed,
             ..
         } = self.scenario.workload;
-        let blocks = self.scenario.topology.volume_blocks;
+        let blocks = self.scenario.topology.room();
         let most = self.scenario.settings.limits.command_blocks;
         for (index, one) in listed.iter().enumerate() {
             let at = at_path!("workload", "command", index);
@@ -210,7 +210,7 @@ impl Check<'_> {
                 end.is_some_and(|end| end <= blocks),
                 [at.then("block"), at_path!("topology", "volume_blocks")],
                 "the command ends behind the volume",
-                format!("the volume has {blocks} blocks"),
+                format!("there is room for {blocks} blocks"),
             );
         }
     }

@@ -27,6 +27,7 @@ impl Check<'_> {
             pairs_per_cluster: _,
             owners: _,
             volume_blocks,
+            set_blocks,
             journal_ring_pages,
             device_cache_pages,
             region_blocks,
@@ -53,6 +54,17 @@ impl Check<'_> {
             format!("a volume of {volume_blocks} blocks cannot be run"),
             format!("write 1 to {DEVICE_PAGES_MAX} blocks"),
         );
+        if let Some(room) = set_blocks {
+            self.require(
+                (volume_blocks..=DEVICE_PAGES_MAX).contains(&room),
+                [
+                    at_path!("topology", "set_blocks"),
+                    at_path!("topology", "volume_blocks"),
+                ],
+                format!("a set with room for {room} blocks holds no volume of {volume_blocks}"),
+                format!("write `volume_blocks` to {DEVICE_PAGES_MAX}, or leave it out"),
+            );
+        }
         let needed = ring_pages_min(limits);
         self.require(
             journal_ring_pages >= needed,
@@ -284,6 +296,10 @@ impl Check<'_> {
             ConfigurationError::Region(_) => (
                 at_path!("topology", "region_blocks"),
                 "write as many blocks as one copy may carry",
+            ),
+            ConfigurationError::Volume(_) => (
+                at_path!("topology", "volume_blocks"),
+                "write as many blocks as the set has room for, or fewer",
             ),
             ConfigurationError::Checkpoint(_) => (
                 at.then("commands_in_flight"),

@@ -473,7 +473,7 @@ impl Check<'_> {
             format!("there are no blocks on `{device}` to be damaged"),
             "name a data device: east.data or west.data",
         );
-        let blocks = self.scenario.topology.volume_blocks;
+        let blocks = self.scenario.topology.room();
         self.require(
             block < blocks,
             [at.then("block"), at_path!("topology", "volume_blocks")],

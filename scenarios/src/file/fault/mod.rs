@@ -142,6 +142,9 @@ pub enum OrderName {
     /// The same, and the other site is off, as the administrator attests. Without a mediator
     /// there is no other way.
     ForceSwitchOverAttested,
+    /// Grow the volume to all that its storage set has room for (`topology.set_blocks`). To
+    /// the node that serves it.
+    Grow,
 }
 
 impl OrderName {
@@ -153,6 +156,7 @@ impl OrderName {
             OrderName::SwitchOver => Order::SwitchOver,
             OrderName::ForceSwitchOver => Order::ForceSwitchOver,
             OrderName::ForceSwitchOverAttested => Order::ForceSwitchOverAttested,
+            OrderName::Grow => Order::Grow,
         }
     }
 
@@ -164,6 +168,7 @@ impl OrderName {
             Some(Order::SwitchOver) => OrderName::SwitchOver,
             Some(Order::ForceSwitchOver) => OrderName::ForceSwitchOver,
             Some(Order::ForceSwitchOverAttested) => OrderName::ForceSwitchOverAttested,
+            Some(Order::Grow) => OrderName::Grow,
             None => unreachable!("a world carries orders that the engine knows"),
         }
     }

@@ -97,7 +97,8 @@ impl Link {
             | Entry::Fence { .. }
             | Entry::Dirty { .. }
             | Entry::Finish
-            | Entry::Lost => {}
+            | Entry::Lost
+            | Entry::Grow { .. } => {}
         }
         link
     }

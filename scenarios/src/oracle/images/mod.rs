@@ -190,6 +190,11 @@ impl Images {
         self.pair.set(copy)
     }
 
+    /// True if the copy's set is not formatted.
+    pub fn is_absent(&self, copy: usize) -> bool {
+        self.pair.is_absent(copy)
+    }
+
     /// How often each oracle has judged.
     pub fn checks(&self) -> Checks {
         Checks {

@@ -31,6 +31,8 @@ pub struct Standing {
     pub consistency: Consistency,
     /// No region is dirty.
     pub is_clean: bool,
+    /// Blocks of the volume.
+    pub blocks: u64,
 }
 
 /// What a record does to marks and bits that stand before it.
@@ -59,6 +61,7 @@ pub struct State {
     missing: OrdSet<u64>,
     left_at: SiteEpoch,
     rolled_back: OrdSet<u64>,
+    blocks: u64,
 }
 
 impl State {
@@ -87,6 +90,7 @@ impl State {
             missing: tables.missing.clone(),
             left_at: tables.left_at,
             rolled_back: tables.rolled_back.clone(),
+            blocks: tables.blocks,
         }
     }
 
@@ -142,6 +146,7 @@ impl State {
             mode: self.mode,
             consistency: self.consistency,
             is_clean: self.dirty.is_empty(),
+            blocks: self.blocks,
         }
     }
     /// True if the copy counts as one half of a pair in sync.
@@ -254,6 +259,15 @@ impl State {
                 }
             }
             Entry::Lost => self.missing = (0..geometry.region_count()).collect(),
+            Entry::Grow { blocks } => {
+                if self.mode != Mode::InSync {
+                    let size = geometry.region_blocks;
+                    for region in self.blocks / size..blocks.div_ceil(size) {
+                        self.set_bit(region, changes);
+                    }
+                }
+                self.blocks = *blocks;
+            }
         }
     }
 
@@ -277,7 +291,9 @@ impl State {
                 session,
                 watermarks,
                 resync,
+                blocks,
             } => {
+                self.blocks = *blocks;
                 self.role = Role::Mirror;
                 for watermark in watermarks {
                     self.forget_below(*watermark);
@@ -298,7 +314,8 @@ impl State {
             | Entry::Dirty { .. }
             | Entry::Finish
             | Entry::Repair { .. }
-            | Entry::Lost => {}
+            | Entry::Lost
+            | Entry::Grow { .. } => {}
         }
     }
 
@@ -350,9 +367,13 @@ impl State {
         let (first, end) = (range.start().value() / size, range.end().value());
         let behind = end.div_ceil(size).min(geometry.region_count());
         for region in first..behind {
-            if self.dirty.insert(region).is_none() {
-                changes.bits.push((region, true));
-            }
+            self.set_bit(region, changes);
+        }
+    }
+
+    fn set_bit(&mut self, region: u64, changes: &mut Changes) {
+        if self.dirty.insert(region).is_none() {
+            changes.bits.push((region, true));
         }
     }
 
@@ -412,7 +433,7 @@ impl State {
             self.results.len() == tables.results.len()
                 && self.results.iter().zip(&tables.results).all(same)
         };
-        let fields: [(&'static str, bool); 14] = [
+        let fields: [(&'static str, bool); 15] = [
             ("role", self.role == tables.role),
             ("mode", self.mode == tables.mode),
             ("consistency", self.consistency == tables.consistency),
@@ -433,6 +454,7 @@ impl State {
                 "rolled back regions",
                 self.rolled_back == tables.rolled_back,
             ),
+            ("size", self.blocks == tables.blocks),
         ];
         fields
             .into_iter()

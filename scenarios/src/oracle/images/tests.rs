@@ -2,6 +2,7 @@
 //! found; and the tracker against enumeration of everything.
 
 mod enumeration;
+mod growth;
 mod lies;
 mod lost;
 mod naive;

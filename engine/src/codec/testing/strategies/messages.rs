@@ -153,8 +153,9 @@ prop_compose! {
         format in any::<u64>(),
         watermarks in vec(watermark(), 0..70),
         resync in any::<bool>(),
+        blocks in any_number(),
     ) -> Hello {
-        Hello { volume, session, attempt, format, watermarks, resync }
+        Hello { volume, session, attempt, format, watermarks, resync, blocks }
     }
 }
 

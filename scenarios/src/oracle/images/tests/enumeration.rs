@@ -158,6 +158,7 @@ fn truth(rig: &Rig, copy: usize) -> Option<Truth> {
             mode: recovered.mode,
             consistency: recovered.consistency,
             is_clean: recovered.dirty.is_empty(),
+            blocks: recovered.blocks,
         };
         if !standings.contains(&standing) {
             standings.push(standing);
@@ -251,6 +252,7 @@ fn entry(rig: &Rig, copy: usize, (kind, a, b, c): (u8, u8, u8, u8)) -> Entry {
                 session: rig::session(10 + writer.lsn.value()),
                 watermarks: vec![],
                 resync: b < 4,
+                blocks: rig::VOLUME_BLOCKS + u64::from(c),
             },
             5 => Entry::StandDown {
                 consistency: Consistency::Outdated,

@@ -32,6 +32,7 @@ pub(super) struct Recovered {
     pub(super) dirty: BTreeSet<BlockIndex>,
     pub(super) mode: Mode,
     pub(super) consistency: Consistency,
+    pub(super) blocks: u64,
 }
 
 /// The blocks of every region that a range touches, or covers.
@@ -93,6 +94,7 @@ pub(super) fn recover(
         .flat_map(|range| regions(geometry, range, false))
         .collect();
     let (mut mode, mut consistency) = (checkpoint.tables.mode, checkpoint.tables.consistency);
+    let mut blocks = checkpoint.tables.blocks;
     let mut records = Vec::new();
     let mut scanned = 0;
     loop {
@@ -138,7 +140,24 @@ pub(super) fn recover(
                     }
                 }
             }
-            Entry::Fence { resync: true, .. } => consistency = Consistency::Inconsistent,
+            Entry::Fence {
+                resync,
+                blocks: size,
+                ..
+            } => {
+                blocks = *size;
+                if *resync {
+                    consistency = Consistency::Inconsistent;
+                }
+            }
+            Entry::Grow { blocks: size } => {
+                if mode != Mode::InSync {
+                    let tail = (blocks..*size).map(BlockIndex::new);
+                    let tail = tail.map(|block| Range::new(block, 1).expect("a block"));
+                    dirty.extend(tail.flat_map(|range| regions(geometry, range, false)));
+                }
+                blocks = *size;
+            }
             Entry::Copy { range, .. } => {
                 for mark in std::mem::take(&mut marks).values() {
                     dirty.extend(regions(geometry, *mark, false));
@@ -181,6 +200,7 @@ pub(super) fn recover(
         dirty,
         mode,
         consistency,
+        blocks,
     })
 }
 

@@ -37,6 +37,7 @@ fn resync_of(session: Session) -> Entry {
         session,
         watermarks: vec![],
         resync: true,
+        blocks: rig::VOLUME_BLOCKS,
     }
 }
 

@@ -40,6 +40,8 @@ pub(super) const GEOMETRY: Geometry = Geometry {
     checkpoint_pages: 1,
     region_blocks: 8,
 };
+/// So that there is room to grow.
+pub(super) const VOLUME_BLOCKS: u64 = 120;
 const CACHE_PAGES: u32 = 6;
 
 /// A device of a set.
@@ -123,6 +125,7 @@ impl Rig {
                 journal: device(Drive::Journal),
                 data: device(Drive::Data),
                 geometry: GEOMETRY,
+                volume_blocks: VOLUME_BLOCKS,
             };
             for (id, page, pages) in format_set(&set, role) {
                 rack.0[id.index()].install(page, &pages);
@@ -661,6 +664,7 @@ pub(super) fn fence(incarnation: u64, resync: bool) -> Entry {
         session: session(incarnation),
         watermarks: vec![],
         resync,
+        blocks: VOLUME_BLOCKS,
     }
 }
 
