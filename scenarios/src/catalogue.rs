@@ -74,6 +74,7 @@ const FILES: &[(&str, &str)] = embed! {
     "switchover":
         "attested-switchover"
         "automatic-switchover"
+        "blank-at-the-partner"
         "forced-in-resync"
         "forced-switchover"
         "growth-given-up"
@@ -86,7 +87,8 @@ const FILES: &[(&str, &str)] = embed! {
         "promotion-refused"
         "switchover-in-a-storm"
         "switchover-taken-back"
-        "there-and-back";
+        "there-and-back"
+        "wiped-node-rejoins";
     "resync":
         "failure-in-the-finish"
         "growth-alone"
@@ -101,6 +103,7 @@ const FILES: &[(&str, &str)] = embed! {
         "mediator-replaced"
         "bad-block"
         "bad-block-dirty"
+        "repair-in-a-resync"
         "owner-disk-gone"
         "device-lost"
         "mirror-journal-rots"

@@ -58,9 +58,9 @@ const UNLISTED: [(&str, &str); 29] = [
     ),
     ("mediator: a question waits for a write", UNIT_TEST),
     ("mediator: an outdated mirror is not promoted", SWITCHOVER),
-    ("the mirror's log makes a region dirty", SWITCHOVER),
     ("mediator: too many questions behind a write", UNIT_TEST),
     ("dirty block bad on both copies", UNIT_TEST),
+    ("session lost over a question without an answer", UNIT_TEST),
     (
         "dirty block lost here and older at the mirror",
         "no scenario damages a dirty block that was resolved alone yet",

@@ -13,7 +13,7 @@ use stormglass_scenarios::experiment::{Bench, Experiment};
 use stormglass_scenarios::file::{
     Action, Cluster, MachineName, ModuleName, NodeName, Scenario, parse,
 };
-use stormglass_sim::occurrence::Occurrence;
+use stormglass_sim::occurrence::{Happened, Occurrence};
 use stormglass_sim::world::ProcessId;
 
 fn scenario(faults: &str) -> Scenario {
@@ -317,5 +317,37 @@ fn a_promotion_that_is_interrupted_anywhere_ends_with_one_owner() {
     let nodes = [node(Cluster::West, 1)];
     let cases = crash_everywhere(&scenario, 3, &window, &nodes);
     println!("{cases} promotions were interrupted");
+    assert!(cases > 20, "{cases}");
+}
+
+#[test]
+fn a_growth_that_is_interrupted_anywhere_happens_on_both_copies_or_on_none() {
+    let text = "[topology]\n\
+         volume_blocks = 64\n\
+         set_blocks = 96\n\
+         mediator = true\n\
+         [settings]\n\
+         policy = \"sync\"\n\
+         [settings.timers]\n\
+         takeover_after = \"300ms\"\n\
+         heartbeat = \"50ms\"\n\
+         ha_lease = \"150ms\"\n\
+         [workload]\n\
+         clients = 2\n\
+         commands = 24\n\
+         think = \"40ms\"\n\
+         hot = [48, 48]\n\
+         [[fault]]\n\
+         order = { at = \"300ms\", node = \"east-1\", order = \"grow\" }";
+    let scenario = parse("crash-everywhere", text).expect("it is valid");
+    let window = Window {
+        of: node(Cluster::East, 1),
+        after: Duration::from_millis(299),
+        begins: |occurrence, _| matches!(occurrence, Occurrence::Fault(Happened::Ordered { .. })),
+        ends: |event| matches!(event, Event::Grown(_)),
+    };
+    let nodes = [node(Cluster::East, 1), node(Cluster::West, 1)];
+    let cases = crash_everywhere(&scenario, 3, &window, &nodes);
+    println!("{cases} growths were interrupted");
     assert!(cases > 20, "{cases}");
 }

@@ -181,6 +181,7 @@ impl HandingOff {
             | PeerMessage::Granted { .. }
             | PeerMessage::Fetch { .. }
             | PeerMessage::Fetched { .. }
+            | PeerMessage::Unproven { .. }
             | PeerMessage::HandOff { .. }
             | PeerMessage::NotOwner { .. } => {}
         }

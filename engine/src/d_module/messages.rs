@@ -149,6 +149,7 @@ impl DModule {
             | PeerMessage::Granted { .. }
             | PeerMessage::Fetch { .. }
             | PeerMessage::Fetched { .. }
+            | PeerMessage::Unproven { .. }
             | PeerMessage::NotOwner { .. } => return,
         };
         let answer = PeerMessage::NotOwner {
@@ -304,6 +305,7 @@ fn hear_owner(
         | PeerMessage::FinishAck { .. }
         | PeerMessage::Granted { .. }
         | PeerMessage::Fetched { .. }
+        | PeerMessage::Unproven { .. }
         | PeerMessage::NotOwner { .. } => {
             cx.out.trace(Event::Ignored(IgnoreReason::WrongPhase));
         }

@@ -63,6 +63,16 @@ impl Retry {
     }
 }
 
+/// A Hello without an answer yet: what it says is as of the session's record.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Greeting {
+    retry: Retry,
+    /// Every client's.
+    watermarks: Vec<Watermark>,
+    /// The volume's size.
+    blocks: u64,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Outgoing {
     transfer: Transfer,
@@ -86,7 +96,8 @@ pub enum Outlook {
 pub struct Replication {
     link: Link,
     session: Session,
-    hello: Option<Retry>,
+    /// Boxed: there is none while sets leave, and a fork copies the owner.
+    hello: Option<Box<Greeting>>,
     /// The mirror knows a session as high already: only a higher one will do.
     is_stale: bool,
     finish: Option<Retry>,
@@ -100,10 +111,6 @@ pub struct Replication {
     /// Which of them answered last in this session.
     answerer: u8,
     silent_since: Option<Instant>,
-    /// Every client's watermark when the session became durable.
-    watermarks: Vec<Watermark>,
-    /// The volume's size as the session speaks of it.
-    blocks: u64,
     next_set: SetId,
     next_copy: CopyNumber,
     /// Behind `Arc`s, so that a fork copies pointers.
@@ -125,8 +132,6 @@ impl Replication {
             hello_to: 0,
             answerer: 0,
             silent_since: None,
-            watermarks: Vec::new(),
-            blocks: 0,
             next_set: SetId::new(1),
             next_copy: CopyNumber::new(1),
             outgoing: Table::new(),
@@ -184,8 +189,6 @@ impl Replication {
         self.session = session;
         self.resyncs = resyncs;
         self.is_stale = false;
-        self.watermarks = watermarks;
-        self.blocks = blocks;
         self.next_copy = CopyNumber::new(1);
         let in_turn = self.peer;
         self.peer = cx.holder.unwrap_or(in_turn);
@@ -194,23 +197,28 @@ impl Replication {
         }
         let retry = Retry::start(cx);
         self.silent_since = Some(cx.now);
-        self.hello = Some(retry);
-        self.send_hello(retry, cx);
+        let greeting = Greeting {
+            retry,
+            watermarks,
+            blocks,
+        };
+        self.send_hello(Box::new(greeting), cx);
     }
 
-    fn send_hello(&mut self, retry: Retry, cx: &mut Context<'_>) {
+    fn send_hello(&mut self, greeting: Box<Greeting>, cx: &mut Context<'_>) {
         let is_known = cx.configuration.peers[usize::from(self.peer)].is_some();
         self.hello_to = if is_known { self.peer } else { 1 - self.peer };
         let hello = PeerMessage::Hello(Hello {
             volume: cx.configuration.volume,
             session: self.session,
-            attempt: retry.attempt,
+            attempt: greeting.retry.attempt,
             format: cx.configuration.set.format,
-            watermarks: self.watermarks.clone(),
+            watermarks: greeting.watermarks.clone(),
             resync: self.resyncs,
-            blocks: self.blocks,
+            blocks: greeting.blocks,
         });
-        self.say(kind::HELLO, retry.attempt, &hello, cx);
+        self.say(kind::HELLO, greeting.retry.attempt, &hello, cx);
+        self.hello = Some(greeting);
     }
 
     /// Sends a message that there is one of in a session.
@@ -243,14 +251,14 @@ impl Replication {
     /// is repeated as one that was never sent.
     pub fn hurry_hello(&mut self, cx: &Context<'_>) {
         if let Some(hello) = &mut self.hello {
-            hello.next = cx.now;
-            hello.interval = cx.configuration.timers.retransmit_min;
+            hello.retry.next = cx.now;
+            hello.retry.interval = cx.configuration.timers.retransmit_min;
         }
     }
 
     /// Since when the session's Hello has no answer.
     pub fn unanswered_since(&self) -> Option<Instant> {
-        self.hello.map(|hello| hello.since)
+        self.hello.as_ref().map(|hello| hello.retry.since)
     }
 
     /// This node of the mirror pair holds the set, as is known now: a Hello that another
@@ -471,10 +479,10 @@ impl Replication {
     /// Sends again what is due.
     pub fn handle_deadline(&mut self, cx: &mut Context<'_>) -> Outlook {
         let mut lost = Outlook::Fine;
-        if let Some(mut retry) = self.hello
-            && retry.next <= cx.now
-        {
+        if let Some(mut hello) = self.hello.take_if(|hello| hello.retry.next <= cx.now) {
+            let retry = &mut hello.retry;
             if self.is_stale {
+                self.hello = Some(hello);
                 return Outlook::Silent;
             }
             if cx.now.since(retry.since) >= cx.configuration.timers.loss_after && !self.resyncs {
@@ -482,9 +490,8 @@ impl Replication {
                 lost = Outlook::Lost;
             }
             self.turn_if_silent(cx);
-            retry.again(cx);
-            self.hello = Some(retry);
-            self.send_hello(retry, cx);
+            hello.retry.again(cx);
+            self.send_hello(hello, cx);
         }
         if let Some(mut retry) = self.finish
             && retry.next <= cx.now
@@ -534,7 +541,7 @@ impl Replication {
 
     /// When something is due.
     pub fn next_deadline(&self) -> Option<Instant> {
-        let hello = self.hello.map(|retry| retry.next);
+        let hello = self.hello.as_ref().map(|hello| hello.retry.next);
         let finish = self.finish.map(|retry| retry.next);
         let retry = self.retries.first().map(|(next, _)| *next);
         hello.into_iter().chain(finish).chain(retry).min()

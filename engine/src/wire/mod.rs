@@ -274,6 +274,17 @@ pub enum PeerMessage {
         /// The blocks' bytes: the frame's body.
         data: Payload,
     },
+    /// Mirror to owner: some of the blocks do not prove themselves here either.
+    Unproven {
+        /// The volume.
+        volume: VolumeId,
+        /// The session.
+        session: Session,
+        /// The question that is answered.
+        nonce: u64,
+        /// The transmission that is answered.
+        attempt: u32,
+    },
     /// Mirror side to owner: this node does not own the mirror's set.
     NotOwner {
         /// The volume.
@@ -303,6 +314,7 @@ impl PeerMessage {
             | PeerMessage::Granted { volume, .. }
             | PeerMessage::Fetch { volume, .. }
             | PeerMessage::Fetched { volume, .. }
+            | PeerMessage::Unproven { volume, .. }
             | PeerMessage::NotOwner { volume, .. } => *volume,
         }
     }
@@ -525,6 +537,8 @@ pub mod kind {
     pub const FORWARD: LabelKind = LabelKind(37);
     /// N-module to its partner's: the reply to one.
     pub const RETURN: LabelKind = LabelKind(38);
+    /// Mirror to owner: blocks that it cannot prove.
+    pub const UNPROVEN: LabelKind = LabelKind(39);
 
     /// True of the kinds that travel between the nodes of a pair only.
     pub fn is_within_a_pair(kind: LabelKind) -> bool {
@@ -572,6 +586,7 @@ pub mod kind {
             NOTICE => "notice",
             FORWARD => "forward",
             RETURN => "return",
+            UNPROVEN => "unproven",
             _ => "unknown",
         }
     }

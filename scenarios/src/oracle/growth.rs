@@ -3,15 +3,16 @@
 //!
 //! A growth is announced when its owner reports it durable. From then on every image of the
 //! owner's set has the size, and of the mirror's too, if the owner says in every image that
-//! it is in sync; so it is with every session that the mirror confirms, and with every reign
-//! that begins without the administrator's word (O1). A forced one may give the growth up.
+//! it is in sync; so it is with every session that the mirror confirms, whenever the owner comes
+//! to say that they are in sync, and with every reign that begins without the administrator's
+//! word (O1). A forced one may give the growth up.
 //!
 //! A command that was issued for blocks that the volume had is not refused for its range, and
 //! none succeeds behind the end of the largest volume that there ever was (O8).
 
 use imbl::OrdMap;
 use serde::{Deserialize, Serialize};
-use stormglass_engine::storage_set::tables::Mode;
+use stormglass_engine::storage_set::tables::{Consistency, Mode};
 use stormglass_engine::vocabulary::{CommandId, RefusedReason};
 
 use super::images::{Images, When};
@@ -77,6 +78,17 @@ impl Growth {
         size.check(0, "grew", images, when, findings);
         if images.set(0).always(|it| it.mode == Mode::InSync) {
             size.check(1, "grew in sync", images, when, findings);
+        }
+    }
+
+    /// The owner says durably that the copies are in sync.
+    pub(super) fn in_sync(&mut self, images: &Images, when: When, findings: &mut Vec<Finding>) {
+        let whole = Consistency::Consistent;
+        // One that has lost its content since says so.
+        if let Some(size) = self.0.as_deref_mut()
+            && images.set(1).always(|it| it.consistency == whole)
+        {
+            size.check(1, "is in sync", images, when, findings);
         }
     }
 

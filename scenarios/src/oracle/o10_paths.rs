@@ -32,6 +32,8 @@ struct Active {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Carrier {
     session: Session,
+    /// 0 is the first owner's.
+    site: usize,
     process: ProcessId,
     event: u64,
 }
@@ -61,12 +63,12 @@ impl Paths {
         self.checks
     }
 
-    /// A D-module reports something. `copy` is the place of the copy whose set it last
-    /// tried to take.
+    /// A D-module reports something. `owner` is the site whose set it last tried to take, if
+    /// that is the present owner's.
     pub fn observe(
         &mut self,
         process: ProcessId,
-        copy: Option<usize>,
+        owner: Option<usize>,
         report: &Event,
         when: When,
         findings: &mut Vec<Finding>,
@@ -80,8 +82,7 @@ impl Paths {
                 peer, incarnation, ..
             } => self.ready(process, (*peer, *incarnation), when, findings),
             Event::PathActive(peer, session) => {
-                let is_owner = copy == Some(0);
-                self.activated((process, is_owner), *peer, *session, when, findings);
+                self.activated((process, owner), *peer, *session, when, findings);
             }
             Event::PathInactive(peer) | Event::PathLost(peer) => {
                 let is_it = |active: &Active| active.peer == *peer;
@@ -95,7 +96,8 @@ impl Paths {
             Event::SessionAccepted(session) => {
                 self.accepted = self.accepted.max(Some(*session));
             }
-            Event::Halted(_) => self.unheard = self.opened,
+            // Whoever held the set before may stand still, and has not said it yet.
+            Event::Halted(_) | Event::Fenced(_) => self.unheard = self.opened,
             // The path follows in the same step.
             Event::Phase(Phase::Standby | Phase::Halted) => {
                 if let Some(active) = self.active.get_mut(&process) {
@@ -146,7 +148,7 @@ impl Paths {
 
     fn activated(
         &mut self,
-        (process, is_owner): (ProcessId, bool),
+        (process, owner): (ProcessId, Option<usize>),
         peer: NodeId,
         session: Session,
         when: When,
@@ -170,11 +172,13 @@ impl Paths {
             let says = format!("a path is active in session {session} that no mirror has accepted");
             finding(says, vec![], when, findings);
         }
-        if !is_owner {
+        let Some(site) = owner else {
             return;
-        }
+        };
         if let Some(carrier) = self.carrier.filter(|it| it.session >= session) {
-            if carrier.session == session && carrier.process != process {
+            // While a reign begins, a path of the former one may still come up at its mirror's.
+            let is_other = carrier.site == site && carrier.process != process;
+            if carrier.session == session && is_other {
                 let says = format!(
                     "session {session} is active at two D-modules of the pair that owns the volume"
                 );
@@ -184,6 +188,7 @@ impl Paths {
         }
         self.carrier = Some(Carrier {
             session,
+            site,
             process,
             event: when.event,
         });

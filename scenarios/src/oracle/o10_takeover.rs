@@ -111,10 +111,13 @@ impl Takeover {
         }
     }
 
-    /// A set's device was replaced: epochs may begin anew.
-    pub fn replaced(&mut self, copy: usize) {
+    /// A set's device was replaced: epochs may begin anew. A set without its journal is
+    /// nobody's, and serves only in a reign after a whole resync.
+    pub fn replaced(&mut self, copy: usize, is_journal: bool) {
         self.owes[copy] = false;
-        if let Some((key, _)) = &mut self.last[copy] {
+        if is_journal {
+            self.last[copy] = None;
+        } else if let Some((key, _)) = &mut self.last[copy] {
             key.epoch = 0;
         }
     }

@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 use stormglass_engine::contract::{PageIndex, ReservationKey};
 use stormglass_engine::event::{Event, Phase};
+use stormglass_engine::storage_set::tables::Mode;
 use stormglass_engine::vocabulary::{BlockIndex, Range};
 use stormglass_sim::occurrence::{Happened, Occurrence};
 use stormglass_sim::time::WorldTime;
@@ -195,7 +196,9 @@ impl VolumeOracles {
                 self.liveness.observe_node(at, *process, report);
                 self.atlas.observe_node(at, report);
                 let copy = self.copy_of(*process);
-                self.paths.observe(*process, copy, report, when, findings);
+                let owner = copy.filter(|copy| *copy == 0);
+                let owner = owner.map(|copy| self.images.site_of(copy));
+                self.paths.observe(*process, owner, report, when, findings);
                 self.observe_node(*process, report, world, when, findings);
             }
             Occurrence::Submitted { device, number } => {
@@ -224,7 +227,9 @@ impl VolumeOracles {
                     self.epochs.replaced(*device);
                     self.drained.replaced(*device);
                     if let Some(copy) = self.images.copy_of(*device) {
-                        self.takeover.replaced(self.images.site_of(copy));
+                        let is_journal = self.images.journal_of(*device) == Some(*device);
+                        self.takeover
+                            .replaced(self.images.site_of(copy), is_journal);
                         if copy == 1 {
                             self.atlas.mirror_lost();
                         }
@@ -352,6 +357,9 @@ impl VolumeOracles {
             Event::RolledBack(range) => self.images.rolled_back(*range),
             Event::Grown(blocks) if self.copy_of(process) == Some(0) => {
                 self.growth.grown(*blocks, &self.images, when, findings);
+            }
+            Event::Mode(Mode::InSync, _) if self.copy_of(process) == Some(0) => {
+                self.growth.in_sync(&self.images, when, findings);
             }
             Event::SessionConfirmed(_) if self.copy_of(process) == Some(0) => {
                 self.growth.session_confirmed(&self.images, when, findings);

@@ -193,7 +193,7 @@ impl Mirror {
     }
 
     /// True if a pending execution touches the range.
-    fn overlaps(&self, range: Range) -> bool {
+    pub(super) fn overlaps(&self, range: Range) -> bool {
         let commands = self.commands.values().map(|pending| pending.range);
         let copies = self.copies.iter().map(|pending| pending.range);
         commands.chain(copies).any(|other| other.overlaps(range))

@@ -7,7 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Asker, Mirror, is_on_volume, refuse_session};
-use crate::contract::{Address, IoError, IoId, IoOutput, Label};
+use crate::contract::{Address, IoError, IoId, IoOutput, Label, LabelKind};
 use crate::d_module::Context;
 use crate::event::{Event, IgnoreReason};
 use crate::storage_set::StorageSet;
@@ -85,15 +85,7 @@ impl Mirror {
             session,
             nonce,
         };
-        let label = Label {
-            kind: kind::GRANTED,
-            incarnation: cx.incarnation,
-            id: nonce,
-            part: 0,
-            attempt: 0,
-        };
-        let network = cx.configuration.peer_network;
-        cx.out.send(network, from, label, peer::encode(&message));
+        answer((from, kind::GRANTED, &message), (nonce, 0), cx);
     }
 
     /// Blocks that the owner cannot read: read here, and sent if they prove themselves.
@@ -119,10 +111,9 @@ impl Mirror {
             return cx.out.trace(Event::Ignored(IgnoreReason::StaleSession));
         }
         self.note_owner(from, cx);
-        let is_changing = self.commands.values().any(|it| it.range.overlaps(range));
         let is_asked = self.fetching.iter().any(|it| it.is_of(session, &question));
         let is_full = self.fetching.len() >= FETCHES_MAX;
-        if is_asked || is_full || is_changing || !self.copies.is_empty() {
+        if is_asked || is_full || self.overlaps(range) {
             return cx.out.trace(Event::Ignored(IgnoreReason::Pending));
         }
         // A command's blocks, or a region's.
@@ -184,7 +175,13 @@ impl Fetching {
         } = question;
         let Ok(blocks) = read.finish() else {
             cx.out.probe("fetched block is bad on both copies");
-            return;
+            let message = PeerMessage::Unproven {
+                volume: cx.configuration.volume,
+                session,
+                nonce,
+                attempt,
+            };
+            return answer((to, kind::UNPROVEN, &message), (nonce, attempt), cx);
         };
         let result = command.and_then(|command| set.tables().results.get(&command));
         let message = PeerMessage::Fetched {
@@ -197,14 +194,22 @@ impl Fetching {
             versions: blocks.iter().map(|block| block.version).collect(),
             data: read::concatenate(&blocks),
         };
-        let label = Label {
-            kind: kind::FETCHED,
-            incarnation: cx.incarnation,
-            id: nonce,
-            part: 0,
-            attempt,
-        };
-        let network = cx.configuration.peer_network;
-        cx.out.send(network, to, label, peer::encode(&message));
+        answer((to, kind::FETCHED, &message), (nonce, attempt), cx);
     }
+}
+
+fn answer(
+    (to, kind, message): (Address, LabelKind, &PeerMessage),
+    (id, attempt): (u64, u32),
+    cx: &mut Context<'_>,
+) {
+    let label = Label {
+        kind,
+        incarnation: cx.incarnation,
+        id,
+        part: 0,
+        attempt,
+    };
+    let network = cx.configuration.peer_network;
+    cx.out.send(network, to, label, peer::encode(message));
 }

@@ -20,6 +20,10 @@ use crate::time::Instant;
 use crate::vocabulary::{BlockIndex, CommandId, Content, Outcome, Range, SequenceId};
 use crate::wire::{PeerMessage, kind, peer};
 
+/// How often the interval between two askings is doubled at most; long before, it is at its
+/// longest.
+const DOUBLINGS: u32 = 16;
+
 /// A question to the mirror.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Fetch {
@@ -32,6 +36,8 @@ pub(super) struct Fetch {
     since: Instant,
     /// When it is asked again; never once its block is on its way to the journal.
     ask_at: Option<Instant>,
+    /// The mirror has said that it cannot prove it either.
+    is_denied: bool,
 }
 
 impl Fetch {
@@ -61,6 +67,14 @@ impl Fetch {
     pub(super) fn is_due(&self, cx: &Context<'_>) -> bool {
         self.ask_at.is_some_and(|at| at <= cx.now)
     }
+    /// True if the mirror has had its time, and says that it cannot prove the blocks.
+    pub(super) fn is_given_up(&self, cx: &Context<'_>) -> bool {
+        self.is_denied && self.is_overdue(cx)
+    }
+    /// The mirror cannot prove the blocks either, now.
+    pub(super) fn deny(&mut self, nonce: u64) {
+        self.is_denied |= self.nonce == nonce;
+    }
     /// True if the mirror has had its time to answer.
     pub(super) fn is_overdue(&self, cx: &Context<'_>) -> bool {
         cx.now.since(self.since) >= cx.configuration.timers.path_timeout
@@ -77,6 +91,12 @@ impl Fetches {
     /// How many are under way.
     pub(super) fn count(&self) -> usize {
         self.open.len()
+    }
+    /// The mirror can be asked again.
+    pub(super) fn hurry(&mut self, cx: &Context<'_>) {
+        for fetch in self.open.values_mut() {
+            fetch.hurry(cx);
+        }
     }
     /// When one is asked again.
     pub(super) fn next_deadline(&self) -> Option<Instant> {
@@ -115,6 +135,9 @@ impl Owner {
             Some(_) => "missing block fetched from the mirror",
             None => "bad block fetched from the mirror",
         });
+        if self.mode == Mode::Resync {
+            cx.out.probe("block fetched in the midst of a resync");
+        }
         let fetch = self.ask_mirror(range, None, cx);
         self.fetches.open.insert(command, fetch);
         true
@@ -134,6 +157,7 @@ impl Owner {
             attempt: 0,
             since: cx.now,
             ask_at: Some(cx.now.after(cx.configuration.timers.retransmit_min)),
+            is_denied: false,
         };
         self.send_fetch(&fetch, cx);
         fetch
@@ -141,8 +165,11 @@ impl Owner {
 
     /// Asks again what is due. Time without a session does not count against the mirror.
     pub(super) fn ask_mirror_again(&self, fetch: &mut Fetch, cx: &mut Context<'_>) {
+        let timers = &cx.configuration.timers;
+        let doubled = 1 << fetch.attempt.min(DOUBLINGS);
+        let interval = timers.retransmit_min.times(doubled);
         fetch.attempt += 1;
-        fetch.ask_at = Some(cx.now.after(cx.configuration.timers.retransmit_max));
+        fetch.ask_at = Some(cx.now.after(interval.min(timers.retransmit_max)));
         if self.replication.link() != Link::Open {
             fetch.since = cx.now;
         }
@@ -256,29 +283,44 @@ impl Owner {
         }
     }
 
-    /// Asks again what is due, and gives up what is not answered: the mirror says
-    /// nothing of a block that it cannot prove either.
+    /// The mirror cannot prove what was asked of it either, now.
+    pub(super) fn handle_unproven(&mut self, nonce: u64) {
+        for fetch in self.fetches.open.values_mut() {
+            fetch.deny(nonce);
+        }
+        self.rebuild.deny(nonce);
+    }
+
+    /// A question was left without an answer for too long, in an open session.
+    pub(super) fn lose_silent_session(&mut self, set: &mut StorageSet, cx: &mut Context<'_>) {
+        if self.replication.link() == Link::Open {
+            cx.out
+                .probe("session lost over a question without an answer");
+            self.lose_session(set, cx);
+        }
+    }
+
+    /// Asks again what is due, and gives up what the mirror has denied by then. Silence denies
+    /// nothing: it ends the session, as it does where a set is not answered.
     pub(super) fn handle_fetch_deadline(&mut self, set: &mut StorageSet, cx: &mut Context<'_>) {
         let due = self.fetches.open.iter();
         let due = due.filter(|(_, fetch)| fetch.is_due(cx));
         let due: Vec<(CommandId, Fetch)> = due.map(|(command, it)| (*command, *it)).collect();
+        let mut is_silent = false;
         for (command, mut fetch) in due {
-            // Only the mirror has what is missing: it is waited for like a write.
-            let waits =
-                self.replication.link() != Link::Open && set.first_missing(fetch.range).is_some();
-            if fetch.is_overdue(cx) && !waits {
+            if fetch.is_given_up(cx) && self.replication.link() == Link::Open {
                 cx.out.probe("bad block on both copies");
                 self.fetches.open.remove(&command);
                 self.refuse_unreadable(command, set, cx);
                 self.admit(set, cx);
                 continue;
             }
-            let since = fetch.since;
+            is_silent |= fetch.is_overdue(cx) && !fetch.is_denied;
             self.ask_mirror_again(&mut fetch, cx);
-            if !waits {
-                fetch.since = since;
-            }
             self.fetches.open.insert(command, fetch);
+        }
+        if is_silent {
+            self.lose_silent_session(set, cx);
         }
     }
 }

@@ -255,5 +255,6 @@ impl Owner {
             fetch.hurry(cx);
         }
         self.rebuild.hurry(cx);
+        self.fetches.hurry(cx);
     }
 }

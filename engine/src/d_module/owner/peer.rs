@@ -105,6 +105,10 @@ impl Owner {
                     self.handle_fetched((*nonce, *outcome), blocks, set, cx);
                 }
             }
+            PeerMessage::Unproven { session, nonce, .. } => {
+                self.note_answer(from, *session, cx);
+                self.handle_unproven(*nonce);
+            }
             PeerMessage::HelloRefused {
                 session, reason, ..
             } => {

@@ -81,6 +81,13 @@ impl Rebuild {
         true
     }
 
+    /// The mirror cannot prove the region, now.
+    pub(super) fn deny(&mut self, nonce: u64) {
+        if let Some(ask) = self.work.as_deref_mut().and_then(|it| it.ask.as_mut()) {
+            ask.deny(nonce);
+        }
+    }
+
     /// The mirror can be asked again.
     pub(super) fn hurry(&mut self, cx: &Context<'_>) {
         if let Some(ask) = self.work.as_deref_mut().and_then(|it| it.ask.as_mut()) {
@@ -171,7 +178,7 @@ impl Owner {
         let Some(mut ask) = ask.filter(|ask| ask.is_due(cx)) else {
             return;
         };
-        if self.replication.link() == Link::Open && ask.is_overdue(cx) {
+        if self.replication.link() == Link::Open && ask.is_given_up(cx) {
             cx.out.probe("missing region not proven by the mirror");
             self.rebuild.work = None;
             self.ordering.open_region();
@@ -179,9 +186,13 @@ impl Owner {
             self.rebuild.resume_at = Some(cx.now.after(pause));
             return self.admit(set, cx);
         }
+        let is_silent = ask.is_overdue(cx);
         self.ask_mirror_again(&mut ask, cx);
         if let Some(work) = self.rebuild.work.as_deref_mut() {
             work.ask = Some(ask);
+        }
+        if is_silent {
+            self.lose_silent_session(set, cx);
         }
     }
 }

@@ -215,6 +215,15 @@ fn fetched(nonce: u64, range: Range, version: u64, byte: u8) -> PeerMessage {
     }
 }
 
+fn unproven(nonce: u64) -> PeerMessage {
+    PeerMessage::Unproven {
+        volume: VOLUME,
+        session: session(2),
+        nonce,
+        attempt: 4,
+    }
+}
+
 #[test]
 fn a_fetch_is_answered_with_blocks_that_prove_themselves() {
     let mut mirror = mirror();
@@ -246,7 +255,11 @@ fn a_fetch_is_answered_with_blocks_that_prove_themselves() {
     disk.pages.insert(page, fill(8, 1));
     mirror.hear(&fetch(session(2), 7, range(3, 1)));
     mirror.run();
-    assert_eq!(mirror.take_sent(), [], "bad on this copy too");
+    assert_eq!(
+        messages(&mirror.take_sent()),
+        [unproven(7)],
+        "bad on this copy too"
+    );
     assert!(
         mirror
             .probes
@@ -255,7 +268,7 @@ fn a_fetch_is_answered_with_blocks_that_prove_themselves() {
     mirror.hear(&fetch(session(2), 8, range(4, 1)));
     mirror.fail(0, IoError::Unreadable(PageIndex(page + 1)));
     mirror.run();
-    assert_eq!(mirror.take_sent(), []);
+    assert_eq!(messages(&mirror.take_sent()), [unproven(8)]);
     mirror.hear(&fetch(session(2), 9, range(4, 1)));
     mirror.run();
     assert_eq!(
@@ -279,8 +292,13 @@ fn nothing_is_fetched_while_a_change_of_it_is_pending() {
     );
     mirror.hear(&fetch(session(2), 6, range(1, 1)));
     assert_eq!(mirror.queue.len(), 1);
+    mirror.hear(&fetch(session(2), 8, range(20, 1)));
+    assert_eq!(mirror.queue.len(), 3, "a copy elsewhere is no change of it");
     mirror.run();
-    assert_eq!(messages(&mirror.take_sent()), [copy_ack(session(2), 1, 0)]);
+    assert_eq!(
+        messages(&mirror.take_sent()),
+        [copy_ack(session(2), 1, 0), fetched(8, range(20, 1), 0, 0)]
+    );
     mirror.hear(&fetch(session(2), 7, range(1, 1)));
     assert_eq!(
         messages(&mirror.take_sent()),

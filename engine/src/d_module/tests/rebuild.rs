@@ -317,7 +317,7 @@ fn a_question_that_is_lost_is_asked_again_and_in_the_next_session_too() {
     owner.ask(id(4), write(60, 1, 3));
     owner.hear(&answer(asked[0], (9, 1), None));
     owner.hear(&hello_ack(session(4), 0));
-    owner.pass(Duration::from_millis(1));
+    owner.pass(Duration::from_millis(50));
     let anew = questions(&mut owner);
     assert_eq!((anew[0].0, anew[0].2), (session(4), range(56, 8)));
     assert!(!is_accepted(&owner, 4), "closed all the while");
@@ -331,7 +331,13 @@ fn a_question_that_is_lost_is_asked_again_and_in_the_next_session_too() {
 #[test]
 fn a_region_that_the_mirror_cannot_prove_is_let_be_for_a_while() {
     let mut owner = rebuilding();
-    owner.take_sent();
+    let (of, nonce, _, attempt, _) = questions(&mut owner)[0];
+    owner.hear(&PeerMessage::Unproven {
+        volume: VOLUME,
+        session: of,
+        nonce,
+        attempt,
+    });
     for _ in 0..400 {
         owner.pass_running(Duration::from_millis(10));
     }

@@ -1,6 +1,6 @@
 //! Read repair, the owner's side.
 
-use super::mirror::set_ack;
+use super::mirror::{hello_ack, set_ack};
 use super::resync::{copying, resyncing};
 use super::writes::entry;
 use crate::codec::testing::flat;
@@ -187,6 +187,54 @@ fn nothing_is_fetched_out_of_sync_or_where_the_copies_may_differ() {
     let asked = fetches(&mut owner);
     assert_eq!(asked.len(), 1, "clean");
     assert_eq!((asked[0].0, asked[0].2), (session(5), range(20, 1)));
+}
+
+/// The mirror's answer to a question, if it cannot prove the block.
+fn unproven(session: Session, nonce: u64) -> PeerMessage {
+    PeerMessage::Unproven {
+        volume: VOLUME,
+        session,
+        nonce,
+        attempt: 1,
+    }
+}
+
+/// An owner whose question about block 3 has no answer.
+fn asking() -> (Station, u64) {
+    let mut owner = rotten();
+    owner.ask(id(2), Command::Read(range(3, 1)));
+    owner.run();
+    let (_, nonce, ..) = fetches(&mut owner)[0];
+    (owner, nonce)
+}
+
+#[test]
+fn a_block_that_the_mirror_denies_for_long_enough_is_refused() {
+    let (mut owner, nonce) = asking();
+    owner.hear(&unproven(session(2), nonce));
+    owner.pass_running(Duration::from_millis(1_500));
+    assert_eq!(owner.answers(), [], "it may read it yet");
+    assert!(fetches(&mut owner).len() > 3, "asked again");
+    owner.pass_running(Duration::from_millis(2_000));
+    assert_eq!(owner.answers(), [unreadable(2)]);
+    assert_eq!(owner.census().held_ranges, 0);
+}
+
+#[test]
+fn a_mirror_that_is_asked_for_a_block_and_says_nothing_gets_a_new_session() {
+    let (mut owner, _) = asking();
+    owner.pass_running(Duration::from_millis(3_500));
+    assert_eq!(owner.hello_session(), session(3));
+    assert_eq!(owner.answers(), [], "it denies nothing");
+    owner.take_sent();
+    owner.hear(&hello_ack(session(3), 0));
+    owner.pass_running(Duration::from_millis(1_000));
+    let (of, nonce, block, _) = fetches(&mut owner)[0];
+    assert_eq!((of, block), (session(3), range(3, 1)));
+    owner.hear(&fetched(session(3), nonce, range(3, 1)));
+    owner.run();
+    assert_eq!(owner.tables().session, session(3));
+    assert_eq!(owner.census().reads, 0);
 }
 
 #[test]

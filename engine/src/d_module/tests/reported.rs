@@ -173,6 +173,18 @@ fn a_block_that_neither_copy_can_prove_does_not_keep_writes_out_for_good() {
     owner.ask(id(1), Command::Read(range(20, 1)));
     owner.fail(0, IoError::Unreadable(PageIndex(9)));
     owner.run();
+    let asked = owner.take_sent().into_iter();
+    let mut asked = asked.filter_map(|sent| match sent.message {
+        PeerMessage::Fetch { nonce, .. } => Some(nonce),
+        _ => None,
+    });
+    let nonce = asked.next().expect("the mirror is asked");
+    owner.hear(&PeerMessage::Unproven {
+        volume: VOLUME,
+        session: session(2),
+        nonce,
+        attempt: 0,
+    });
     owner.pass_running(Duration::from_secs(60));
     owner.answers();
     owner.ask(id(2), write(20, 1, 2));

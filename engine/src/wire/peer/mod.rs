@@ -99,6 +99,12 @@ pub fn encode(message: &PeerMessage) -> Frame {
             attempt,
             rolled_back,
         } => put!(head: volume, session, attempt, rolled_back),
+        PeerMessage::Unproven {
+            volume,
+            session,
+            nonce,
+            attempt,
+        } => put!(head: volume, session, nonce, attempt),
         PeerMessage::HandOff {
             volume,
             session,
@@ -197,6 +203,12 @@ pub fn decode(frame: &Frame) -> Result<PeerMessage, DecodeError> {
             epoch: Coded::get(input)?,
             attempt: Coded::get(input)?,
         },
+        kind::UNPROVEN => PeerMessage::Unproven {
+            volume: Coded::get(input)?,
+            session: Coded::get(input)?,
+            nonce: Coded::get(input)?,
+            attempt: Coded::get(input)?,
+        },
         kind::LEASE => PeerMessage::Lease {
             volume: Coded::get(input)?,
             session: Coded::get(input)?,
@@ -247,6 +259,7 @@ fn kind_of(message: &PeerMessage) -> LabelKind {
         PeerMessage::Granted { .. } => kind::GRANTED,
         PeerMessage::Fetch { .. } => kind::FETCH,
         PeerMessage::Fetched { .. } => kind::FETCHED,
+        PeerMessage::Unproven { .. } => kind::UNPROVEN,
     }
 }
 

@@ -247,6 +247,15 @@ fn messages() -> Vec<(&'static str, PeerMessage)> {
             },
         ),
         (
+            "unproven",
+            PeerMessage::Unproven {
+                volume,
+                session,
+                nonce: 78,
+                attempt,
+            },
+        ),
+        (
             "not-owner",
             PeerMessage::NotOwner {
                 volume,

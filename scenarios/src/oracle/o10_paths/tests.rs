@@ -1,4 +1,4 @@
-use stormglass_engine::contract::IoError;
+use stormglass_engine::contract::{IoError, ReservationKey};
 use stormglass_engine::vocabulary::{SessionIncarnation, SiteEpoch};
 use stormglass_engine::wire::path::Standing;
 use stormglass_sim::time::WorldTime;
@@ -12,14 +12,20 @@ const PEERS: [NodeId; 2] = [NodeId::new(3), NodeId::new(4)];
 
 /// What happened, each in a step of its own; what was found.
 fn told(story: &[(ProcessId, Event)]) -> Vec<String> {
+    told_from(story, usize::MAX)
+}
+
+/// The same where the other site's reign begins with a step.
+fn told_from(story: &[(ProcessId, Event)], reign: usize) -> Vec<String> {
     let (mut paths, mut findings) = (Paths::default(), Vec::new());
     let when = |step: usize| When {
         at: WorldTime::ZERO,
         event: moment(step as u64, 0),
     };
     for (step, (process, event)) in story.iter().enumerate() {
-        let copy = usize::from(*process == WEST);
-        paths.observe(*process, Some(copy), event, when(step), &mut findings);
+        let (site, owner) = (usize::from(*process == WEST), usize::from(step >= reign));
+        let owner = (site == owner).then_some(site);
+        paths.observe(*process, owner, event, when(step), &mut findings);
     }
     paths.finish(when(story.len()), &mut findings);
     findings.into_iter().map(|finding| finding.says).collect()
@@ -110,6 +116,12 @@ fn a_session_that_two_owners_carry_is_found() {
 }
 
 #[test]
+fn a_path_of_the_former_reign_that_comes_up_at_the_heir_is_no_second_owner() {
+    let story = [accepted(2), active(EAST[0], 0, 2), active(WEST, 0, 2)];
+    assert_eq!(told_from(&story, 2), [""; 0]);
+}
+
+#[test]
 fn a_session_that_is_active_before_it_is_accepted_is_found() {
     let story = [accepted(2), active(EAST[0], 0, 3)];
     let says = "a path is active in session 1.3 that no mirror has accepted";
@@ -124,6 +136,9 @@ fn a_mirror_that_ended_before_it_could_say_so_may_have_accepted_what_was_open() 
     assert_eq!(told(&story), [""; 0]);
     let [accepted, opened, halted, active_3] = story;
     let says = "a path is active in session 1.3 that no mirror has accepted";
+    let fenced = (WEST, Event::Fenced(ReservationKey { epoch: 2, node: 4 }));
+    let stands_still = [accepted.clone(), opened.clone(), fenced, active_3.clone()];
+    assert_eq!(told(&stands_still), [""; 0], "its partner has the set");
     // Not what is opened afterwards.
     let later = [accepted, halted, opened, active_3];
     assert_eq!(told(&later), [says]);

@@ -251,6 +251,14 @@ pub(crate) fn peer_message() -> impl Strategy<Value = PeerMessage> {
             }
         ),
         fetched(),
+        (answer(), any_number()).prop_map(|((volume, session, attempt), nonce)| {
+            PeerMessage::Unproven {
+                volume,
+                session,
+                nonce,
+                attempt,
+            }
+        }),
         (answer(), select(refusals)).prop_map(|((volume, session, attempt), reason)| {
             PeerMessage::HelloRefused {
                 volume,

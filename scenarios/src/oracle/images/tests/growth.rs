@@ -98,6 +98,22 @@ fn a_session_that_shrinks_the_mirror_is_found() {
 }
 
 #[test]
+fn copies_in_sync_of_two_sizes_are_found_unless_one_has_no_content() {
+    let (mut rig, mut growth) = (Rig::new(), growth());
+    rig.durable(OWNER, rig::session_in(2, Mode::Resync));
+    rig.durable(OWNER, Entry::Grow { blocks: ROOM });
+    let now = when(&mut rig);
+    growth.grown(ROOM, &rig.images, now, &mut rig.findings);
+    rig.durable(MIRROR, fence(3, true));
+    growth.in_sync(&rig.images, now, &mut rig.findings);
+    assert_eq!(rig.findings, [], "half overwritten, and says so");
+    rig.durable(MIRROR, Entry::Finish);
+    rig.findings.clear();
+    growth.in_sync(&rig.images, now, &mut rig.findings);
+    assert_eq!(first(&rig.findings).map(|it| it.0), Some(OracleId::O1));
+}
+
+#[test]
 fn a_reign_over_less_than_was_announced_is_found_unless_it_is_forced() {
     let mut rig = Rig::new();
     rig.durable(OWNER, rig::session_in(2, Mode::OutOfSync));

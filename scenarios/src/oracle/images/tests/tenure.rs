@@ -322,6 +322,19 @@ fn o10_finds_a_read_before_the_lease_is_over() {
 }
 
 #[test]
+fn o10_has_nobody_wait_for_the_holder_of_a_set_whose_journal_is_gone() {
+    for is_journal in [true, false] {
+        let mut takeover = Takeover::default();
+        won(&mut takeover, PROCESS, key(5, 1));
+        takeover.replaced(OWNER, is_journal);
+        assert_eq!(won(&mut takeover, OTHER, key(1, 2)), []);
+        takeover.recovered(OTHER, Some(std::iter::empty()));
+        let found = answers(&mut takeover, 1, true);
+        assert_eq!(found.is_empty(), is_journal, "the data alone fences nobody");
+    }
+}
+
+#[test]
 fn o10_finds_what_passes_over_an_orphan() {
     let mut takeover = Takeover::default();
     won(&mut takeover, OTHER, key(1, 2));
