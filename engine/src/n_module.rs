@@ -72,7 +72,7 @@ impl NModule {
                 self.ask_at = None;
             }
             Input::Local(Local::Serves { epoch, is_heir }) => {
-                self.handle_serves(epoch, is_heir, out);
+                self.handle_serves((epoch, is_heir), now, out);
             }
             Input::Local(Local::Reply { client, reply }) => self.handle_reply(client, &reply, out),
             Input::Deadline => {
@@ -161,11 +161,16 @@ impl NModule {
 
     /// The D-module beside it serves. The service address is taken again and again: so it
     /// comes back from a node that stood still, and took it when it was not its to take.
-    fn handle_serves(&mut self, epoch: u64, is_heir: bool, out: &mut NodeOutbox) {
+    fn handle_serves(
+        &mut self,
+        (epoch, is_heir): (u64, bool),
+        now: Instant,
+        out: &mut NodeOutbox,
+    ) {
         let Some(configuration) = &self.configuration else {
             return out.trace(Event::Ignored(IgnoreReason::WrongPhase));
         };
-        let is_new = self.whereabouts.note_own(epoch);
+        let is_new = self.whereabouts.note_own(epoch, now);
         let Some(address) = configuration.service else {
             return;
         };

@@ -1,8 +1,10 @@
 //! Where the set is served, as far as an N-module knows: what the D-modules of the pair said
 //! last. A hint, and no proof: who does not serve drops what it is asked.
 //!
-//! Owns the comparison of the two words: that of the higher epoch counts, for each takeover
-//! has a higher one than all before, and the partner's ages as fast as a heartbeat does.
+//! Owns the comparison of the two words: both age as fast as a heartbeat does, and of two that
+//! have not, that of the higher epoch counts, for each takeover has a higher one than all
+//! before. On a set whose devices were replaced epochs begin anew, so an old word must not
+//! outweigh a new one for good.
 
 use serde::{Deserialize, Serialize};
 
@@ -14,8 +16,8 @@ use crate::wire::interconnect::{Alive, Standing};
 pub(super) struct Whereabouts {
     /// What the partner's D-module said last, and when.
     partner: Option<(Alive, Instant)>,
-    /// The last epoch under which this node's own D-module served.
-    own_epoch: u64,
+    /// The epoch under which this node's own D-module said last that it serves, and when.
+    own: Option<(u64, Instant)>,
 }
 
 impl Whereabouts {
@@ -30,18 +32,19 @@ impl Whereabouts {
     }
 
     /// The D-module beside it serves. True if it did not under this epoch before.
-    pub(super) fn note_own(&mut self, epoch: u64) -> bool {
-        let is_new = epoch > self.own_epoch;
-        self.own_epoch = self.own_epoch.max(epoch);
-        is_new
+    pub(super) fn note_own(&mut self, epoch: u64, now: Instant) -> bool {
+        let last = self.own.replace((epoch, now));
+        last.is_none_or(|(last, _)| last != epoch)
     }
 
-    /// True if the partner serves: it said so within `silence`, and nobody here did later.
+    /// True if the partner serves: it said so within `silence`, and nobody here did under a
+    /// later epoch.
     pub(super) fn is_at_partner(&self, now: Instant, silence: Duration) -> bool {
+        let is_recent = |at: Instant| now.since(at) < silence;
+        let own = self.own.filter(|(_, at)| is_recent(*at));
+        let own = own.map(|(epoch, _)| epoch);
         self.partner.is_some_and(|(alive, at)| {
-            alive.standing == Standing::Serves
-                && alive.epoch > self.own_epoch
-                && now.since(at) < silence
+            alive.standing == Standing::Serves && Some(alive.epoch) > own && is_recent(at)
         })
     }
 }
@@ -73,13 +76,13 @@ mod tests {
             for (own, partner) in [(1, 2), (2, 1), (2, 2)] {
                 let mut heard = Whereabouts::default();
                 if own_first {
-                    assert!(heard.note_own(own));
+                    assert!(heard.note_own(own, at(0)));
                 }
                 heard.note_partner(says(1, partner, Standing::Serves), at(0));
                 if !own_first {
-                    assert!(heard.note_own(own));
+                    assert!(heard.note_own(own, at(0)));
                 }
-                assert!(!heard.note_own(own), "it is known");
+                assert!(!heard.note_own(own, at(0)), "it is known");
                 assert_eq!(heard.is_at_partner(at(1), SILENCE), partner > own);
             }
         }
@@ -88,10 +91,21 @@ mod tests {
     #[test]
     fn an_old_word_of_its_own_brings_nothing_back() {
         let mut heard = Whereabouts::default();
-        heard.note_own(3);
+        heard.note_own(3, at(0));
         heard.note_partner(says(1, 4, Standing::Serves), at(0));
-        assert!(!heard.note_own(3));
+        assert!(!heard.note_own(3, at(0)));
         assert!(heard.is_at_partner(at(9), SILENCE));
         assert!(!heard.is_at_partner(at(10), SILENCE), "it has been silent");
+    }
+
+    #[test]
+    fn an_own_word_of_before_the_devices_were_replaced_weighs_nothing_in_the_end() {
+        let mut heard = Whereabouts::default();
+        heard.note_own(7, at(0));
+        heard.note_partner(says(1, 1, Standing::Serves), at(5));
+        assert!(!heard.is_at_partner(at(9), SILENCE), "it may be of before");
+        assert!(heard.is_at_partner(at(10), SILENCE));
+        assert!(heard.note_own(2, at(12)), "served here again, and anew");
+        assert!(!heard.is_at_partner(at(13), SILENCE));
     }
 }

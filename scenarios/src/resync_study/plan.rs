@@ -4,6 +4,7 @@
 //! 200 ms   light load, in sync: what the log costs is measured here
 //! 600 ms   the mirror's cluster is cut off; its nodes lose power, and for a full copy its
 //!          data device is replaced by a blank one
+//! 700 ms   a write finds out, and the mirror is given up
 //! 1 s      clients write the blocks that the point asks for, each once
 //! then     the mirror is heard again, under the point's load
 //! ```
@@ -27,6 +28,9 @@ pub(super) const CALM_FROM: Duration = Duration::from_millis(200);
 const CALM_WRITES: u64 = 200;
 /// When the mirror is cut off.
 pub(super) const AWAY_FROM: Duration = Duration::from_millis(600);
+/// A write that nobody acknowledges: without one an owner does not notice that its mirror is
+/// away. It is of a block that is written again.
+const NOTICED_FROM: Duration = Duration::from_millis(700);
 /// When the writes begin that make blocks dirty: the mirror has been given up.
 pub(super) const DIRTY_FROM: Duration = Duration::from_secs(1);
 /// From one of them to the next: no more than the owner's journal can take for long.
@@ -164,6 +168,9 @@ impl Commands {
             let left = self.blocks - number;
             let chosen = number + self.draw.at(&[1, number, 0, 0]).below(left);
             blocks.swap(number as usize, chosen as usize);
+            if number == 0 {
+                self.push(NOTICED_FROM, blocks[0]);
+            }
             let at = DIRTY_FROM.plus(DIRTY_EVERY.times(1 + number));
             self.push(at, blocks[number as usize]);
         }
