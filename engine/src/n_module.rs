@@ -161,12 +161,7 @@ impl NModule {
 
     /// The D-module beside it serves. The service address is taken again and again: so it
     /// comes back from a node that stood still, and took it when it was not its to take.
-    fn handle_serves(
-        &mut self,
-        (epoch, is_heir): (u64, bool),
-        now: Instant,
-        out: &mut NodeOutbox,
-    ) {
+    fn handle_serves(&mut self, (epoch, is_heir): (u64, bool), now: Instant, out: &mut NodeOutbox) {
         let Some(configuration) = &self.configuration else {
             return out.trace(Event::Ignored(IgnoreReason::WrongPhase));
         };

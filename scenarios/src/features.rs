@@ -91,6 +91,7 @@ const PROBES: &[(&str, &str)] = &[
     ("F3", "fault: pause"),
     ("F4", "fault: clock-rate"),
     ("F5", "acceptance held back by the journal"),
+    ("F6", "fault: order"),
     ("F8", "oracle: O16"),
     ("O1", "oracle: O1"),
     ("O2", "oracle: O2"),

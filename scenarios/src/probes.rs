@@ -18,10 +18,7 @@ const RARE: [(&str, Share, &str); 0] = [];
 /// Probes that no scenario of the catalogue lists, and why.
 #[cfg(test)]
 const UNLISTED: [(&str, &str); 29] = [
-    (
-        "orphan judged here, for the mirror is lost",
-        "orphan-judged-in-a-resync of the corpus reaches it",
-    ),
+    ("orphan judged here, for the mirror is lost", UNIT_TEST),
     (
         "bad block on both copies",
         "no scenario damages one block of both copies",

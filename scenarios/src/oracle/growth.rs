@@ -8,7 +8,9 @@
 //! word (O1). A forced one may give the growth up.
 //!
 //! A command that was issued for blocks that the volume had is not refused for its range, and
-//! none succeeds behind the end of the largest volume that there ever was (O8).
+//! none succeeds behind the end of the volume, as announced or as some image of the owner's set
+//! has it (O8). A growth whose owner died before it could announce it is announced by the first
+//! success behind the former end.
 
 use imbl::OrdMap;
 use serde::{Deserialize, Serialize};
@@ -129,6 +131,7 @@ impl Growth {
     pub(super) fn observe_client(
         &mut self,
         report: &ClientEvent,
+        images: &Images,
         when: When,
         findings: &mut Vec<Finding>,
     ) {
@@ -145,7 +148,7 @@ impl Growth {
                 size.beyond.insert(*id, asked);
             }
             ClientEvent::AttemptEnded { id, status, .. } => {
-                if let Some(says) = size.judge(*id, *status) {
+                if let Some(says) = size.judge(*id, *status, images) {
                     let events = vec![when.event];
                     findings.push(Finding::new(OracleId::O8, when.at, says, events));
                 }
@@ -176,7 +179,12 @@ impl Size {
         findings.push(Finding::new(OracleId::O1, when.at, says, vec![when.event]));
     }
 
-    fn judge(&mut self, command: CommandId, status: StatusSummary) -> Option<String> {
+    fn judge(
+        &mut self,
+        command: CommandId,
+        status: StatusSummary,
+        images: &Images,
+    ) -> Option<String> {
         let (end, announced) = self.beyond.get(&command).copied().unwrap_or((0, 0));
         self.outcomes += 1;
         match status {
@@ -188,10 +196,20 @@ impl Size {
                     self.announced
                 ))
             }
-            StatusSummary::Success if end > self.largest => Some(format!(
-                "{command} succeeds up to block {end}, and the volume never had more than {}",
-                self.largest
-            )),
+            StatusSummary::Success if end > self.announced => {
+                let owner = images.set(0);
+                if owner.always(|it| it.blocks >= end) {
+                    self.announced = end;
+                    self.largest = self.largest.max(end);
+                }
+                let is_beyond = end > self.largest && owner.always(|it| it.blocks < end);
+                is_beyond.then(|| {
+                    format!(
+                        "{command} succeeds up to block {end}, and the volume never had more than {}",
+                        self.largest
+                    )
+                })
+            }
             _ => None,
         }
     }

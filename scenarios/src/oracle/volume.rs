@@ -186,7 +186,7 @@ impl VolumeOracles {
                 self.intact.observe_client(at, event, report, findings);
                 self.images.observe_client(at, event, report, findings);
                 self.growth
-                    .observe_client(report, When { at, event }, findings);
+                    .observe_client(report, &self.images, When { at, event }, findings);
             }
             Occurrence::Event {
                 process,

@@ -170,7 +170,7 @@ fn asks(growth: &mut Growth, rig: &mut Rig, counter: u64, status: Option<StatusS
             status,
         },
     };
-    growth.observe_client(&event, now, &mut rig.findings);
+    growth.observe_client(&event, &rig.images, now, &mut rig.findings);
 }
 
 #[test]
@@ -198,6 +198,21 @@ fn a_client_is_told_the_truth_about_the_volumes_end() {
     asks(&mut growth, &mut rig, 5, refused);
     let says = "c1:5 is refused for its range, and the volume has 130 blocks";
     assert_eq!(first(&rig.findings), Some((OracleId::O8, says)));
+}
+
+#[test]
+fn a_growth_that_nobody_announced_is_announced_by_the_first_who_uses_it() {
+    let success = Some(StatusSummary::Success);
+    let (mut rig, mut growth) = (Rig::new(), growth());
+    rig.durable(MIRROR, fence_of(2, ROOM));
+    rig.durable(OWNER, Entry::Grow { blocks: ROOM });
+    asks(&mut growth, &mut rig, 1, None);
+    asks(&mut growth, &mut rig, 1, success);
+    assert_eq!(rig.findings, []);
+    rig.durable(MIRROR, fence_of(3, VOLUME_BLOCKS));
+    let now = when(&mut rig);
+    growth.session_confirmed(&rig.images, now, &mut rig.findings);
+    assert_eq!(first(&rig.findings).map(|it| it.0), Some(OracleId::O1));
 }
 
 #[test]
