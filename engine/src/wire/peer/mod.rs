@@ -14,7 +14,7 @@ use crate::codec::envelope::{Format, open_frame, seal_frame};
 use crate::codec::{Coded, coded_enum, coded_struct, finish, get_many, put_many};
 use crate::contract::{Frame, LabelKind};
 use crate::payload::Payload;
-use crate::vocabulary::Range;
+use crate::vocabulary::{Range, SequenceId};
 
 const FORMAT: Format = Format {
     magic: *b"SGPR",
@@ -78,10 +78,8 @@ pub fn encode(message: &PeerMessage) -> Frame {
             versions,
             data,
         } => {
-            assert_eq!(data.len(), range.byte_count(), "whole blocks are fetched");
             put!(head: volume, session, nonce, range, attempt, outcome);
-            put_many(range.count(), versions, &mut head);
-            body = data.clone();
+            body = put_blocks(*range, versions, data, &mut head);
         }
         PeerMessage::Finish {
             volume,
@@ -284,6 +282,13 @@ fn get_fetched(mut input: &[u8], frame: &Frame) -> Result<PeerMessage, DecodeErr
         versions,
         data: frame.body.clone(),
     })
+}
+
+/// Puts blocks' versions, and returns their bytes as the body.
+fn put_blocks(range: Range, versions: &[SequenceId], data: &Payload, out: &mut Vec<u8>) -> Payload {
+    assert_eq!(data.len(), range.byte_count(), "whole blocks are fetched");
+    put_many(range.count(), versions, out);
+    data.clone()
 }
 
 fn put_portion(portion: &Portion, out: &mut Vec<u8>) {

@@ -259,15 +259,7 @@ impl State {
                 }
             }
             Entry::Lost => self.missing = (0..geometry.region_count()).collect(),
-            Entry::Grow { blocks } => {
-                if self.mode != Mode::InSync {
-                    let size = geometry.region_blocks;
-                    for region in self.blocks / size..blocks.div_ceil(size) {
-                        self.set_bit(region, changes);
-                    }
-                }
-                self.blocks = *blocks;
-            }
+            Entry::Grow { blocks } => self.grow(*blocks, geometry, changes),
         }
     }
 
@@ -338,6 +330,16 @@ impl State {
         if mode != Mode::InSync {
             self.soil_marks(geometry, changes);
         }
+    }
+
+    fn grow(&mut self, blocks: u64, geometry: &Geometry, changes: &mut Changes) {
+        if self.mode != Mode::InSync {
+            let size = geometry.region_blocks;
+            for region in self.blocks / size..blocks.div_ceil(size) {
+                self.set_bit(region, changes);
+            }
+        }
+        self.blocks = blocks;
     }
 
     fn note_rolled_back(&mut self, range: Range, geometry: &Geometry) {
