@@ -7,6 +7,8 @@ pub struct Mutant {
     pub name: &'static str,
     /// The rows that it breaks, parted by spaces.
     rows: &'static str,
+    /// Who noticed: an oracle's row or another word.
+    by: &'static str,
     /// True if a sweep noticed.
     pub is_killed: bool,
 }
@@ -17,7 +19,7 @@ const TABLE: &str = include_str!("../../docs/mutants.md");
 pub fn all() -> impl Iterator<Item = Mutant> {
     TABLE.lines().filter_map(|line| {
         let cells: Vec<&'static str> = line.strip_prefix("| ")?.split(" | ").collect();
-        let [name, rows, _rule, killed, ..] = cells[..] else {
+        let [name, rows, _rule, killed, _seeds, by] = cells[..] else {
             return None;
         };
         let name = name.split(':').next()?;
@@ -25,16 +27,16 @@ pub fn all() -> impl Iterator<Item = Mutant> {
         is_row.then_some(Mutant {
             name,
             rows,
+            by: by.split(' ').next()?,
             is_killed: killed == "yes",
         })
     })
 }
 
-/// The mutants that break a row, killed ones first.
+/// The mutants that break a row, or that the oracle of this row noticed; killed ones first.
 pub fn of_row(id: &str) -> Vec<Mutant> {
-    let mut found: Vec<Mutant> = all()
-        .filter(|mutant| mutant.rows.split_whitespace().any(|row| row == id))
-        .collect();
+    let is_of = |mutant: &Mutant| mutant.by == id || mutant.rows.split(' ').any(|row| row == id);
+    let mut found: Vec<Mutant> = all().filter(is_of).collect();
     found.sort_by_key(|mutant| !mutant.is_killed);
     found
 }
