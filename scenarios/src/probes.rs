@@ -17,7 +17,7 @@ const RARE: [(&str, Share, &str); 0] = [];
 
 /// Probes that no scenario of the catalogue lists, and why.
 #[cfg(test)]
-const UNLISTED: [(&str, &str); 29] = [
+const UNLISTED: [(&str, &str); 31] = [
     ("orphan judged here, for the mirror is lost", UNIT_TEST),
     (
         "bad block on both copies",
@@ -58,6 +58,8 @@ const UNLISTED: [(&str, &str); 29] = [
     ("mediator: too many questions behind a write", UNIT_TEST),
     ("dirty block bad on both copies", UNIT_TEST),
     ("session lost over a question without an answer", UNIT_TEST),
+    ("end of the volume without authority", UNIT_TEST),
+    ("no block of a mirror that may be deposed", UNIT_TEST),
     (
         "dirty block lost here and older at the mirror",
         "no scenario damages a dirty block that was resolved alone yet",

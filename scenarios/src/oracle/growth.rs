@@ -15,7 +15,7 @@
 use imbl::OrdMap;
 use serde::{Deserialize, Serialize};
 use stormglass_engine::storage_set::tables::{Consistency, Mode};
-use stormglass_engine::vocabulary::{CommandId, RefusedReason};
+use stormglass_engine::vocabulary::{CommandId, RefusedReason, Session};
 
 use super::images::{Images, When};
 use super::{Finding, OracleId};
@@ -34,6 +34,9 @@ struct Size {
     announced: u64,
     /// The largest that was ever announced.
     largest: u64,
+    /// The highest session that was confirmed, or said to be in sync: a node that stood still
+    /// may speak of an earlier one.
+    session: Option<Session>,
     /// Commands that end behind the first size: where, and what was announced when they were
     /// issued.
     beyond: OrdMap<CommandId, (u64, u64)>,
@@ -48,6 +51,7 @@ impl Growth {
             first: blocks,
             announced: blocks,
             largest: blocks,
+            session: None,
             beyond: OrdMap::new(),
             durable: 0,
             outcomes: 0,
@@ -84,10 +88,17 @@ impl Growth {
     }
 
     /// The owner says durably that the copies are in sync.
-    pub(super) fn in_sync(&mut self, images: &Images, when: When, findings: &mut Vec<Finding>) {
+    pub(super) fn in_sync(
+        &mut self,
+        session: Session,
+        images: &Images,
+        when: When,
+        findings: &mut Vec<Finding>,
+    ) {
         let whole = Consistency::Consistent;
         // One that has lost its content since says so.
         if let Some(size) = self.0.as_deref_mut()
+            && size.is_latest(session)
             && images.set(1).always(|it| it.consistency == whole)
         {
             size.check(1, "is in sync", images, when, findings);
@@ -97,11 +108,16 @@ impl Growth {
     /// The mirror has accepted a session of the present owner.
     pub(super) fn session_confirmed(
         &mut self,
+        session: Session,
         images: &Images,
         when: When,
         findings: &mut Vec<Finding>,
     ) {
-        if let Some(size) = self.0.as_deref_mut() {
+        let has_content = |it: Consistency| it != Consistency::Unpaired;
+        if let Some(size) = self.0.as_deref_mut()
+            && size.is_latest(session)
+            && images.set(1).always(|it| has_content(it.consistency))
+        {
             size.check(1, "has a new session", images, when, findings);
         }
     }
@@ -121,6 +137,9 @@ impl Growth {
             let is_lost = |blocks| !images.set(0).always(|it| it.blocks >= blocks);
             if is_lost(size.announced) {
                 size.announced = size.first;
+                let first = size.first;
+                let beyond = std::mem::take(&mut size.beyond).into_iter();
+                size.beyond = beyond.map(|(id, (end, _))| (id, (end, first))).collect();
             }
             return;
         }
@@ -159,6 +178,12 @@ impl Growth {
 }
 
 impl Size {
+    /// True of a session that no earlier report was later than.
+    fn is_latest(&mut self, session: Session) -> bool {
+        self.session = self.session.max(Some(session));
+        self.session == Some(session)
+    }
+
     fn check(
         &mut self,
         copy: usize,

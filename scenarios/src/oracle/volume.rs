@@ -358,11 +358,12 @@ impl VolumeOracles {
             Event::Grown(blocks) if self.copy_of(process) == Some(0) => {
                 self.growth.grown(*blocks, &self.images, when, findings);
             }
-            Event::Mode(Mode::InSync, _) if self.copy_of(process) == Some(0) => {
-                self.growth.in_sync(&self.images, when, findings);
+            Event::Mode(Mode::InSync, session) if self.copy_of(process) == Some(0) => {
+                self.growth.in_sync(*session, &self.images, when, findings);
             }
-            Event::SessionConfirmed(_) if self.copy_of(process) == Some(0) => {
-                self.growth.session_confirmed(&self.images, when, findings);
+            Event::SessionConfirmed(session) if self.copy_of(process) == Some(0) => {
+                self.growth
+                    .session_confirmed(*session, &self.images, when, findings);
             }
             Event::MediatorSays(record) => self.images.mediator(*record, false),
             Event::MediatorSet(record) => self.images.mediator_set(*record, when, findings),

@@ -111,6 +111,12 @@ impl Mirror {
             return cx.out.trace(Event::Ignored(IgnoreReason::StaleSession));
         }
         self.note_owner(from, cx);
+        if !cx.is_fresh {
+            // A partner that has taken the set over may have performed more than this copy
+            // has in memory.
+            cx.out.probe("no block of a mirror that may be deposed");
+            return cx.out.trace(Event::Ignored(IgnoreReason::Pending));
+        }
         let is_asked = self.fetching.iter().any(|it| it.is_of(session, &question));
         let is_full = self.fetching.len() >= FETCHES_MAX;
         if is_asked || is_full || self.overlaps(range) {
@@ -150,7 +156,11 @@ impl Mirror {
 
     fn answer_fetches(&mut self, set: &StorageSet, cx: &mut Context<'_>) {
         while let Some(place) = self.fetching.iter().position(|it| it.read.is_complete()) {
-            self.fetching.remove(place).answer(set, cx);
+            let fetching = self.fetching.remove(place);
+            // It may have been read before the set was lost.
+            if cx.is_fresh {
+                fetching.answer(set, cx);
+            }
         }
     }
 }

@@ -33,7 +33,7 @@ impl Owner {
             let unknown = Status::Unknown(UnknownReason::StaleTicket);
             return status::reply(client, id, frame.attempt, unknown, cx);
         }
-        if let Some(reason) = refusal(&frame.command, set, cx) {
+        if let Some(reason) = refusal(&frame.command, cx) {
             return status::reply(client, id, frame.attempt, Status::Refused(reason), cx);
         }
         if self.is_draining {
@@ -76,10 +76,9 @@ impl Owner {
             if let Some(shortage) = self.no_place(&frame, set, cx) {
                 return status::hold_back(client, &frame, shortage, cx);
             }
-            if is_beyond(&frame.command, set) {
-                cx.out.probe("command behind the end failed for good");
-                return self.fail_frame(client, &frame, RefusedReason::OutOfRange, set, cx);
-            }
+        }
+        if is_beyond(&frame.command, set) {
+            return self.refuse_beyond(client, &frame, set, cx);
         }
         if self.ordering.waiting() >= cx.configuration.limits.commands_waiting as usize {
             return status::hold_back(client, &frame, Shortage::Queue, cx);
@@ -172,6 +171,28 @@ impl Owner {
         }
     }
 
+    /// Behind the end as this copy knows it: another owner, who has grown the volume, may know
+    /// better.
+    fn refuse_beyond(
+        &mut self,
+        client: Way,
+        frame: &CommandFrame,
+        set: &mut StorageSet,
+        cx: &mut Context<'_>,
+    ) {
+        if !self.may_read(cx) {
+            cx.out.probe("end of the volume without authority");
+            let unknown = Status::Unknown(UnknownReason::NotServing);
+            return status::reply(client, frame.id, frame.attempt, unknown, cx);
+        }
+        if frame.command.is_mutation() {
+            cx.out.probe("command behind the end failed for good");
+            return self.fail_frame(client, frame, RefusedReason::OutOfRange, set, cx);
+        }
+        let refused = Status::Refused(RefusedReason::OutOfRange);
+        status::reply(client, frame.id, frame.attempt, refused, cx);
+    }
+
     /// A definite failure, for which there is a row in the result table.
     fn fail_frame(
         &mut self,
@@ -202,17 +223,16 @@ pub(super) fn known_status(id: CommandId, set: &StorageSet) -> Option<Status> {
     is_old.then_some(Status::Unknown(UnknownReason::TooOld))
 }
 
-/// Why a command can never be performed, whoever asks however often. A mutation behind the
-/// end of a volume that has room to grow is none: the frame could come once more when it has
-/// grown, so its failure is written down.
-fn refusal(command: &Command, set: &StorageSet, cx: &Context<'_>) -> Option<RefusedReason> {
+/// Why a command can never be performed, whoever asks however often. Behind the end of a volume
+/// that has room to grow it may be, some day: a mutation's frame could come once more by then,
+/// so its failure is written down.
+fn refusal(command: &Command, cx: &Context<'_>) -> Option<RefusedReason> {
     let range = command.range()?;
     if range.count() > cx.configuration.limits.command_blocks {
         return Some(RefusedReason::TooLarge);
     }
     let room = BlockIndex::new(cx.configuration.set.geometry.blocks);
-    let is_never = range.end() > room || !command.is_mutation();
-    (is_never && is_beyond(command, set)).then_some(RefusedReason::OutOfRange)
+    (range.end() > room).then_some(RefusedReason::OutOfRange)
 }
 
 /// True if a command ends behind the volume.

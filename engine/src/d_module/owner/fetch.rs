@@ -57,6 +57,7 @@ impl Fetch {
     pub(super) fn hurry(&mut self, cx: &Context<'_>) {
         if self.ask_at.is_some() {
             (self.ask_at, self.since) = (Some(cx.now), cx.now);
+            self.is_denied = false;
         }
     }
     /// When the mirror is asked again.

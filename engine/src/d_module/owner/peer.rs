@@ -107,7 +107,9 @@ impl Owner {
             }
             PeerMessage::Unproven { session, nonce, .. } => {
                 self.note_answer(from, *session, cx);
-                self.handle_unproven(*nonce);
+                if *session == self.replication.session() {
+                    self.handle_unproven(*nonce);
+                }
             }
             PeerMessage::HelloRefused {
                 session, reason, ..

@@ -446,7 +446,7 @@ impl Owner {
         let Some(mut mending) = self.resync.mending.take_if(due) else {
             return;
         };
-        // The mirror says nothing of a block that it cannot prove either.
+        // Whether it denies the block or says nothing: read again later.
         if mending.fetch.is_overdue(cx) {
             cx.out.probe("dirty block bad on both copies");
             return self.read_region_later(cx);

@@ -278,6 +278,24 @@ fn a_fetch_is_answered_with_blocks_that_prove_themselves() {
 }
 
 #[test]
+fn a_mirror_that_may_be_deposed_hands_out_no_block() {
+    let mut mirror = mirror();
+    let mut late = mirror.clone();
+    mirror.holds_mail = true;
+    mirror.pass(crate::time::Duration::from_secs(2));
+    mirror.hear(&fetch(session(2), 5, range(3, 1)));
+    mirror.run();
+    assert_eq!(mirror.take_sent(), [], "its partner may have a newer one");
+    // What was read before that is not told either.
+    late.hear(&fetch(session(2), 5, range(3, 1)));
+    late.holds_mail = true;
+    late.pass(crate::time::Duration::from_secs(2));
+    late.run();
+    assert_eq!(late.take_sent(), []);
+    assert_eq!(late.census().in_flight, 0);
+}
+
+#[test]
 fn nothing_is_fetched_while_a_change_of_it_is_pending() {
     let mut mirror = mirror();
     hear_all(&mut mirror, set(&FIRST, 1, block(1, 3, 1)));

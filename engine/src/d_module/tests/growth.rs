@@ -13,7 +13,7 @@ use crate::testing::{
     GEOMETRY, Pair, Station, Third, VOLUME, configuration, id, range, session, sync_configuration,
     write,
 };
-use crate::vocabulary::{Command, CommandId, RefusedReason, Session, Status};
+use crate::vocabulary::{Command, CommandId, RefusedReason, Session, Status, UnknownReason};
 use crate::wire::{Hello, HelloRefusal, PeerMessage};
 
 /// Of 64 that the set has room for.
@@ -248,6 +248,21 @@ fn a_growth_that_nobody_may_acknowledge_waits_for_the_record() {
     owner.run();
     assert_eq!(owner.tables().blocks, GEOMETRY.blocks);
     assert_eq!(dirty(&owner), [0, 5, 6, 7]);
+}
+
+#[test]
+fn without_authority_nobody_is_told_where_the_volume_ends() {
+    let mut owner = mediated_with(small(sync_configuration(true)), &mut Third::new());
+    owner.pass_running(crate::time::Duration::from_millis(2_001));
+    owner.ask(id(1), Command::Read(range(SMALL, 1)));
+    owner.ask(id(2), write(SMALL, 1, 2));
+    let unknown = |counter| (id(counter), Status::Unknown(UnknownReason::NotServing));
+    assert_eq!(owner.answers(), [unknown(1), unknown(2)]);
+    owner.run();
+    assert!(
+        owner.tables().results.is_empty(),
+        "another owner may have grown it"
+    );
 }
 
 #[test]

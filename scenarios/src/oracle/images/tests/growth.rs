@@ -58,7 +58,7 @@ fn a_size_that_both_copies_have_passes() {
     grown(&mut rig, &mut growth);
     rig.durable(MIRROR, fence_of(3, ROOM));
     let now = when(&mut rig);
-    growth.session_confirmed(&rig.images, now, &mut rig.findings);
+    growth.session_confirmed(rig::session(3), &rig.images, now, &mut rig.findings);
     growth.reign_begins(false, &rig.images, now, &mut rig.findings);
     assert_eq!(rig.findings, []);
     assert_eq!(growth.durable_checks(), 4);
@@ -93,7 +93,7 @@ fn a_session_that_shrinks_the_mirror_is_found() {
     grown(&mut rig, &mut growth);
     rig.durable(MIRROR, fence_of(3, VOLUME_BLOCKS));
     let now = when(&mut rig);
-    growth.session_confirmed(&rig.images, now, &mut rig.findings);
+    growth.session_confirmed(rig::session(3), &rig.images, now, &mut rig.findings);
     assert_eq!(first(&rig.findings).map(|it| it.0), Some(OracleId::O1));
 }
 
@@ -105,11 +105,11 @@ fn copies_in_sync_of_two_sizes_are_found_unless_one_has_no_content() {
     let now = when(&mut rig);
     growth.grown(ROOM, &rig.images, now, &mut rig.findings);
     rig.durable(MIRROR, fence(3, true));
-    growth.in_sync(&rig.images, now, &mut rig.findings);
+    growth.in_sync(rig::session(3), &rig.images, now, &mut rig.findings);
     assert_eq!(rig.findings, [], "half overwritten, and says so");
     rig.durable(MIRROR, Entry::Finish);
     rig.findings.clear();
-    growth.in_sync(&rig.images, now, &mut rig.findings);
+    growth.in_sync(rig::session(3), &rig.images, now, &mut rig.findings);
     assert_eq!(first(&rig.findings).map(|it| it.0), Some(OracleId::O1));
 }
 
@@ -128,7 +128,7 @@ fn a_reign_over_less_than_was_announced_is_found_unless_it_is_forced() {
     assert_eq!(first(&rig.findings).map(|it| it.0), Some(OracleId::O1));
     rig.findings.clear();
     forced.reign_begins(true, &rig.images, now, &mut rig.findings);
-    forced.session_confirmed(&rig.images, now, &mut rig.findings);
+    forced.session_confirmed(rig::session(3), &rig.images, now, &mut rig.findings);
     assert_eq!(rig.findings, [], "given up");
 }
 
@@ -211,7 +211,7 @@ fn a_growth_that_nobody_announced_is_announced_by_the_first_who_uses_it() {
     assert_eq!(rig.findings, []);
     rig.durable(MIRROR, fence_of(3, VOLUME_BLOCKS));
     let now = when(&mut rig);
-    growth.session_confirmed(&rig.images, now, &mut rig.findings);
+    growth.session_confirmed(rig::session(3), &rig.images, now, &mut rig.findings);
     assert_eq!(first(&rig.findings).map(|it| it.0), Some(OracleId::O1));
 }
 
