@@ -284,6 +284,8 @@ fn a_mirror_that_may_be_deposed_hands_out_no_block() {
     mirror.holds_mail = true;
     mirror.pass(crate::time::Duration::from_secs(2));
     mirror.hear(&fetch(session(2), 5, range(3, 1)));
+    let ignored = Event::Ignored(IgnoreReason::Pending);
+    assert!(mirror.has_seen(&ignored), "it is not even read");
     mirror.run();
     assert_eq!(mirror.take_sent(), [], "its partner may have a newer one");
     // What was read before that is not told either.
