@@ -220,39 +220,6 @@ fn a_block_that_the_mirror_denies_for_long_enough_is_refused() {
     assert_eq!(owner.census().held_ranges, 0);
 }
 
-/// An owner in session 3 whose question of session 2 was denied then, if the mirror said so
-/// before the session ended; asked again, and not answered since.
-fn denied_before(is_in_time: bool) -> Station {
-    let mut owner = rotten();
-    owner.ask(id(3), write(0, 1, 1));
-    owner.pass_running(Duration::from_millis(1_000));
-    owner.take_sent();
-    owner.ask(id(2), Command::Read(range(3, 1)));
-    owner.run();
-    let (_, nonce, ..) = fetches(&mut owner)[0];
-    if is_in_time {
-        owner.hear(&unproven(session(2), nonce));
-    }
-    owner.pass_running(Duration::from_millis(2_500));
-    assert_eq!(owner.hello_session(), session(3), "the write has no answer");
-    owner.take_sent();
-    owner.hear(&hello_ack(session(3), 0));
-    if !is_in_time {
-        owner.hear(&unproven(session(2), nonce));
-    }
-    owner
-}
-
-#[test]
-fn a_denial_is_worth_nothing_in_another_session() {
-    for is_in_time in [true, false] {
-        let mut owner = denied_before(is_in_time);
-        owner.pass_running(Duration::from_millis(3_300));
-        assert!(!owner.answers().contains(&unreadable(2)), "{is_in_time}");
-        assert_eq!(owner.tables().session, session(4), "silence ends it");
-    }
-}
-
 #[test]
 fn a_mirror_that_is_asked_for_a_block_and_says_nothing_gets_a_new_session() {
     let (mut owner, _) = asking();
