@@ -260,7 +260,8 @@ pub enum IoRequest {
     Write {
         /// First page.
         start: PageIndex,
-        /// One slice of [`PAGE_BYTES`] bytes for each page.
+        /// For each page its bytes, [`PAGE_BYTES`] at most; what is missing at its end
+        /// is zeros, which the driver fills in.
         pages: Vec<Payload>,
         /// Whether to wait until it is stable.
         persistence: Persistence,

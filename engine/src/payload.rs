@@ -74,6 +74,19 @@ impl Payload {
         }
     }
 
+    /// The same with zeros behind it, up to a length.
+    #[must_use]
+    pub fn filled_up(&self, length: usize) -> Self {
+        assert!(self.len() <= length, "longer than what is to be filled");
+        if self.len() == length {
+            return self.clone();
+        }
+        let mut bytes = Vec::with_capacity(length);
+        bytes.extend_from_slice(self);
+        bytes.resize(length, 0);
+        bytes.into()
+    }
+
     /// Their CRC-32C.
     pub fn checksum(&self) -> u32 {
         match &self.0 {

@@ -102,6 +102,7 @@ impl Station {
         let mut disks = empty_disks();
         for (device, start, pages) in format_set(&configuration.set, role) {
             let disk = disks.get_mut(&device).expect("both devices are there");
+            let pages = pages.iter().map(|page| page.filled_up(PAGE_BYTES));
             disk.pages.extend((start.0..).zip(pages));
         }
         Station::on(disks, configuration)
@@ -452,7 +453,7 @@ impl Station {
                 drained: 0,
             });
             let journal = self.disks.get_mut(&JOURNAL).expect("it is there");
-            journal.pages.insert(place.0, page);
+            journal.pages.insert(place.0, page.filled_up(PAGE_BYTES));
             self.pass(self.configuration.timers.heartbeat);
         }
     }

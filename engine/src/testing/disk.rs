@@ -30,7 +30,7 @@ impl Disk {
             }
             IoRequest::Write { start, pages, .. } => {
                 for (place, page) in (start.0..).zip(pages) {
-                    self.pages.insert(place, page.clone());
+                    self.pages.insert(place, page.filled_up(PAGE_BYTES));
                 }
                 Ok(IoOutput::Done)
             }

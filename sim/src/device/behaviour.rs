@@ -11,7 +11,7 @@ use super::{CommandNumber, Device, IoEffect, PageRange, Queued, Submitter};
 /// A device as its behaviour follows from it.
 #[derive(Serialize)]
 pub(crate) struct DeviceBehaviour<'a> {
-    stable: BTreeMap<PageIndex, &'a Payload>,
+    stable: BTreeMap<PageIndex, &'a [u8]>,
     /// The oldest version first.
     cached: Vec<(PageIndex, &'a Payload)>,
     holder: Option<ReservationKey>,
@@ -20,7 +20,7 @@ pub(crate) struct DeviceBehaviour<'a> {
     phantoms: &'a BTreeMap<PageIndex, Payload>,
     is_stalled: bool,
     full: Option<PageRange>,
-    remembered: Option<BTreeMap<PageIndex, &'a Payload>>,
+    remembered: Option<BTreeMap<PageIndex, &'a [u8]>>,
     queue: Vec<QueuedBehaviour<'a>>,
 }
 

@@ -56,7 +56,7 @@ pub enum FormError {
     /// A page refers to a content that is not in the table.
     #[error("content {0} is missing from the device's table")]
     MissingContent(u32),
-    /// A content has not the size of a page.
+    /// A content is longer than a page.
     #[error("a page of {0} bytes")]
     PageSize(usize),
     /// A page lies behind the device's end.
@@ -86,9 +86,8 @@ impl Table {
     }
 
     fn places_of(&mut self, pages: &Pages) -> Vec<(PageIndex, ContentIndex)> {
-        let stored = pages.stored();
-        stored
-            .map(|(page, content)| (page, self.place_of(&whole(content))))
+        let kept = pages.pages().filter(|(_, content)| !content.is_empty());
+        kept.map(|(page, content)| (page, self.place_of(&whole(content))))
             .collect()
     }
 
@@ -168,7 +167,7 @@ impl TryFrom<DeviceForm> for Device {
             cache.push(Version {
                 order: *order,
                 page: *page,
-                content: form.content(*place)?,
+                content: whole(&form.content(*place)?),
             });
         }
         let queue = form
@@ -178,7 +177,7 @@ impl TryFrom<DeviceForm> for Device {
             .collect::<Result<_, _>>()?;
         let phantoms = form.phantoms.iter();
         let phantoms = phantoms
-            .map(|(page, place)| Ok((*page, form.content(*place)?)))
+            .map(|(page, place)| Ok((*page, whole(&form.content(*place)?))))
             .collect::<Result<_, FormError>>()?;
         Ok(Device {
             spec: form.spec,
@@ -206,7 +205,7 @@ impl DeviceForm {
         if let Some(content) = self
             .contents
             .iter()
-            .find(|content| content.len() != PAGE_BYTES)
+            .find(|content| content.len() > PAGE_BYTES)
         {
             return Err(FormError::PageSize(content.len()));
         }

@@ -3,6 +3,7 @@
 use stormglass_engine::contract::{IoError, IoRequest, PageIndex, ReservationKey, Submission};
 use stormglass_engine::payload::Payload;
 
+use super::pages::whole;
 use super::reservation::Reservation;
 use super::{CommandNumber, Counters, Device, DeviceSpec, Queued, Submitter};
 
@@ -51,16 +52,16 @@ impl Device {
     /// stable one, then each cached one, the oldest first, then that of each
     /// queued write that may still execute.
     pub fn possible(&self, page: PageIndex) -> Vec<Payload> {
-        let others = self.cache.versions_of(page).chain(self.coming(page));
+        let others = self.cache.versions_of(page).cloned();
         let stable = std::iter::once(self.stable.read(page));
-        stable.chain(others.cloned()).collect()
+        stable.chain(others).chain(self.coming(page)).collect()
     }
 
     /// True if a power loss now leaves one content on a page for sure.
     pub fn is_certain(&self, page: PageIndex) -> bool {
         let stable = self.stable.read(page);
-        let mut others = self.cache.versions_of(page).chain(self.coming(page));
-        others.all(|other| stable == *other)
+        let mut cached = self.cache.versions_of(page);
+        cached.all(|other| stable == *other) && self.coming(page).all(|other| stable == other)
     }
 
     /// The commands that wait for execution, in the order of their numbers.
@@ -90,10 +91,11 @@ impl Device {
     }
 
     /// What queued writes would make of a page.
-    fn coming(&self, page: PageIndex) -> impl Iterator<Item = &Payload> {
+    fn coming(&self, page: PageIndex) -> impl Iterator<Item = Payload> {
         self.queue.iter().filter_map(move |queued| {
             let content = written(&queued.submission.request, page)?;
-            self.may_execute(&queued.submission).then_some(content)
+            let may_execute = self.may_execute(&queued.submission);
+            may_execute.then(|| whole(content))
         })
     }
 

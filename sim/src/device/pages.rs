@@ -7,8 +7,8 @@
 //! after a clone copies 0.5 KB, a leaf of 4 pages of 32 bytes and 16, 16 and 16
 //! pointers.
 //!
-//! Of a page that is zeros but for its beginning, as a journal record's head is,
-//! only the beginning is kept.
+//! A page that comes without the zeros at its end, as a journal record's head does, is
+//! kept like that, and of one that is zeros but for its beginning only the beginning is.
 
 use std::fmt;
 use std::sync::Arc;
@@ -20,8 +20,8 @@ const LEAF: usize = 4;
 /// Children of a node between root and leaf.
 const FAN_OUT: usize = 16;
 
-/// A page up to the zeros at its end, if those are most of it, else whole; nothing of
-/// one that reads as zeros. One content has one form.
+/// Pages without some of the zeros at their ends. One content has several forms, which
+/// nobody sees: `==` and [`Pages::stored`] go by the content.
 type Leaf = [Payload; LEAF];
 type Branch<T> = [Option<Arc<T>>; FAN_OUT];
 type Root = [Option<Arc<Branch<Branch<Leaf>>>>];
@@ -29,7 +29,7 @@ type Root = [Option<Arc<Branch<Branch<Leaf>>>>];
 static ZEROS: Payload = Payload::from_static(&[0; PAGE_BYTES]);
 static NOTHING: Payload = Payload::new();
 
-/// What is at most so long is kept without the zeros behind it.
+/// What is at most so long is kept without the zeros behind it, however it came.
 const BEGINNING_BYTES: usize = PAGE_BYTES / 4;
 /// The shortest beginning that is kept, but for that of a page of zeros.
 const SMALLEST_BYTES: usize = 64;
@@ -79,7 +79,7 @@ impl Pages {
 
     /// True if a page holds nothing but zeros.
     pub(super) fn is_zero(&self, page: PageIndex) -> bool {
-        self.kept(page).is_empty()
+        content_of(self.kept(page)).is_empty()
     }
 
     #[inline]
@@ -96,22 +96,30 @@ impl Pages {
         lower[place.lower].as_deref()
     }
 
-    /// Replaces a page. Keeps a reference to `content`, which may be a slice of
-    /// something larger, unless a short copy will do.
+    /// Replaces a page with `content` and zeros behind it. Keeps a reference to it, which
+    /// may be a slice of something larger, unless a short copy will do.
     #[inline]
     pub(super) fn write(&mut self, page: PageIndex, content: &Payload) {
         self.assert_inside(page);
-        assert_eq!(content.len(), PAGE_BYTES, "a page is written whole");
+        assert!(content.len() <= PAGE_BYTES, "a page is no longer than that");
         let place = Place::of(page);
-        let content = beginning(content);
+        let content = match content.len() < PAGE_BYTES {
+            true => content.clone(),
+            false => beginning(content),
+        };
         let upper = child(&mut Arc::make_mut(&mut self.root)[place.root]);
         let lower = child(&mut upper[place.upper]);
         child(&mut lower[place.lower])[place.leaf] = content;
     }
 
-    /// The pages that are not all zeros, in order, each as it is kept: without the
-    /// zeros at its end if they are most of it.
-    pub(super) fn stored(&self) -> impl Iterator<Item = (PageIndex, &Payload)> {
+    /// The pages that are not all zeros, in order, each without the zeros at its end.
+    pub(super) fn stored(&self) -> impl Iterator<Item = (PageIndex, &[u8])> {
+        let pages = self.pages().map(|(page, kept)| (page, content_of(kept)));
+        pages.filter(|(_, content)| !content.is_empty())
+    }
+
+    /// The pages of which anything is kept, in order, each as it is kept.
+    pub(super) fn pages(&self) -> impl Iterator<Item = (PageIndex, &Payload)> {
         let upper = self.root.iter().zip(0..).filter_map(present);
         let lower = upper.flat_map(|(node, at)| below(node, at));
         let leaves = lower.flat_map(|(node, at)| below(node, at));
@@ -165,17 +173,23 @@ fn beginning(content: &Payload) -> Payload {
     }
 }
 
-/// A page of what is kept of it.
-pub(super) fn whole(kept: &Payload) -> Payload {
-    match kept.len() {
-        0 => return ZEROS.clone(),
-        PAGE_BYTES => return kept.clone(),
-        _ => {}
+/// A page of what is there of it.
+pub(super) fn whole(part: &Payload) -> Payload {
+    match part.is_empty() {
+        true => ZEROS.clone(),
+        false => part.filled_up(PAGE_BYTES),
     }
-    let mut page = Vec::with_capacity(PAGE_BYTES);
-    page.extend_from_slice(kept);
-    page.resize(PAGE_BYTES, 0);
-    page.into()
+}
+
+/// What is there of a page without the zeros at its end.
+fn content_of(part: &[u8]) -> &[u8] {
+    let last = part.iter().rposition(|byte| *byte != 0);
+    &part[..last.map_or(0, |last| last + 1)]
+}
+
+/// True if two parts are of one page.
+fn same_page(left: &Payload, right: &Payload) -> bool {
+    left == right || content_of(left) == content_of(right)
 }
 
 impl PartialEq for Pages {
@@ -188,7 +202,10 @@ impl PartialEq for Pages {
         }
         same_children(&self.root, &other.root, |left, right| {
             same_children(left, right, |left, right| {
-                same_children(left, right, |left, right| left == right)
+                same_children(left, right, |left, right| {
+                    let mut pages = left.iter().zip(right);
+                    pages.all(|(left, right)| same_page(left, right))
+                })
             })
         })
     }

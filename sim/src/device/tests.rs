@@ -558,9 +558,9 @@ fn a_page_tears_at_sectors() {
 }
 
 #[test]
-#[should_panic(expected = "written whole")]
-fn a_short_page_is_the_submitters_bug() {
-    let pages = vec![Payload::from_static(b"short")];
+#[should_panic(expected = "no longer than that")]
+fn a_page_of_more_bytes_is_the_submitters_bug() {
+    let pages = vec![vec![1; PAGE_BYTES + 1].into()];
     let (start, persistence) = (PageIndex(0), Persistence::Cached);
     submit(
         &mut reserved(spec()),

@@ -83,9 +83,9 @@ pub fn checkpoint_pages_max(marks: u64, results: u64, clients: u32, regions: u64
 /// Decodes a checkpoint from the pages of a slot. Pages behind its end are
 /// leftovers of a longer one and ignored.
 pub fn decode_checkpoint(pages: &[Payload]) -> Result<Checkpoint, DecodeError> {
-    check_pages(pages)?;
     let first = pages.first().ok_or(DecodeError::Truncated)?;
     let head_bytes = FORMAT.peek(first)?.head_bytes as usize;
+    check_pages(pages, head_bytes)?;
     let used = pages
         .get(..head_bytes.div_ceil(PAGE_BYTES))
         .ok_or(DecodeError::Truncated)?;

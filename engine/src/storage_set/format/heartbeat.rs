@@ -2,10 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{check_padding, into_pages};
+use super::{check_padding, check_page, into_pages};
 use crate::codec::envelope::{Format, seal};
 use crate::codec::{Coded, coded_struct, finish};
-use crate::contract::PAGE_BYTES;
 use crate::payload::Payload;
 use crate::vocabulary::NodeId;
 use crate::wire::DecodeError;
@@ -51,9 +50,7 @@ pub fn encode_heartbeat(heartbeat: &Heartbeat) -> Payload {
 
 /// Decodes a heartbeat.
 pub fn decode_heartbeat(page: &[u8]) -> Result<Heartbeat, DecodeError> {
-    if page.len() != PAGE_BYTES {
-        return Err(DecodeError::Field("page length"));
-    }
+    check_page(page)?;
     let envelope = FORMAT.peek(page)?;
     let (head, padding) = page
         .split_at_checked(envelope.head_bytes as usize)

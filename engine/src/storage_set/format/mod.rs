@@ -2,7 +2,8 @@
 //! heartbeat.
 //!
 //! All but the block header start with an envelope (`codec::envelope`)
-//! and fill whole pages; the rest of a head's last page is zero. Nothing here
+//! and take whole pages; the rest of a head's last page is zero. It is encoded without
+//! those zeros, and decoded with or without them. Nothing here
 //! knows where on a device a thing stands ([`super::layout`]) or whether it
 //! follows what stands before it (recovery).
 
@@ -29,30 +30,28 @@ use crate::wire::DecodeError;
 
 static ZEROS: [u8; PAGE_BYTES] = [0; PAGE_BYTES];
 
-/// Cuts a sealed head into pages, the last one padded with zeroes; there will be so
+/// Cuts a sealed head into pages, the last of them as short as it is; there will be so
 /// many more pages behind them.
 fn into_pages(mut head: Vec<u8>, more: usize) -> Vec<Payload> {
-    head.resize(head.len().next_multiple_of(PAGE_BYTES), 0);
-    let mut pages = Vec::with_capacity(head.len() / PAGE_BYTES + more);
-    let head = Payload::from(head);
-    if head.len() == PAGE_BYTES {
-        // A slice of it would cost an allocation, and nearly every head is one page.
-        pages.push(head);
-    } else {
-        pages.extend(pages_of(&head));
-    }
+    // It is kept for as long as the page is.
+    head.shrink_to_fit();
+    let mut pages = Vec::with_capacity(head.len().div_ceil(PAGE_BYTES) + more);
+    pages.extend(pages_of(&Payload::from(head)));
     pages
 }
 
-/// The pages of a buffer of whole pages, by reference.
+/// The pages of a buffer, by reference.
 fn pages_of(buffer: &Payload) -> impl Iterator<Item = Payload> {
-    assert!(
-        buffer.len().is_multiple_of(PAGE_BYTES),
-        "payload is whole pages"
-    );
-    (0..buffer.len())
-        .step_by(PAGE_BYTES)
-        .map(|at| buffer.slice(at..at + PAGE_BYTES))
+    let starts = (0..buffer.len()).step_by(PAGE_BYTES);
+    starts.map(|at| buffer.slice(at..buffer.len().min(at + PAGE_BYTES)))
+}
+
+/// Checks that a page is no longer than one.
+fn check_page(page: &[u8]) -> Result<(), DecodeError> {
+    match page.len() <= PAGE_BYTES {
+        true => Ok(()),
+        false => Err(DecodeError::Field("page length")),
+    }
 }
 
 /// Checks that padding, less than a page, is what was written.
@@ -65,11 +64,14 @@ fn check_padding(padding: &[u8]) -> Result<(), DecodeError> {
     }
 }
 
-/// Checks that pages are pages.
-fn check_pages(pages: &[Payload]) -> Result<(), DecodeError> {
-    if pages.iter().all(|page| page.len() == PAGE_BYTES) {
-        Ok(())
-    } else {
-        Err(DecodeError::Field("page length"))
+/// Checks that pages are pages, of which the last of the head may lack its end.
+fn check_pages(pages: &[Payload], head_bytes: usize) -> Result<(), DecodeError> {
+    let last = head_bytes.div_ceil(PAGE_BYTES);
+    for (page, number) in pages.iter().zip(1..) {
+        check_page(page)?;
+        if number != last && page.len() < PAGE_BYTES {
+            return Err(DecodeError::Field("page length"));
+        }
     }
+    Ok(())
 }

@@ -33,6 +33,9 @@ const FORMAT: Format = Format {
 /// bytes at most, so there is room for 10,000, over twice 64 clients' windows of 64.
 pub const RECORD_HEAD_MAX: usize = 64 * PAGE_BYTES;
 
+/// Room that holds nearly every head, so that it is allocated once.
+const HEAD_ROOM: usize = 192;
+
 /// Bytes before an entry's own values.
 const HEAD_BYTES: usize = 60;
 
@@ -82,12 +85,17 @@ coded_struct!(Mark {
 
 /// Encodes a record into pages and returns its checksum.
 pub fn encode_record(record: &Record) -> (Vec<Payload>, u32) {
-    // Nearly every head becomes one page: room for it at once.
-    let (mut head, payload) = put_record(record, PAGE_BYTES);
+    let (mut head, payload) = put_record(record, HEAD_ROOM);
     let checksum = seal(&mut head, &payload);
     let payload_bytes: usize = payload.iter().map(|piece| piece.len()).sum();
     let mut pages = into_pages(head, payload_bytes / PAGE_BYTES);
-    pages.extend(payload.iter().flat_map(pages_of));
+    for piece in &payload {
+        assert!(
+            piece.len().is_multiple_of(PAGE_BYTES),
+            "payload is whole pages"
+        );
+        pages.extend(pages_of(piece));
+    }
     (pages, checksum)
 }
 
@@ -111,9 +119,9 @@ pub fn peek_record(page: &[u8]) -> Result<(u64, Lsn), DecodeError> {
 /// Decodes a record from its pages, no more and no fewer, and returns its
 /// checksum.
 pub fn decode_record(pages: &[Payload]) -> Result<(Record, u32), DecodeError> {
-    check_pages(pages)?;
     let first = pages.first().ok_or(DecodeError::Truncated)?;
     let head_bytes = peek_bounded(first)?.head_bytes as usize;
+    check_pages(pages, head_bytes)?;
     let (head_pages, payload_pages) = pages
         .split_at_checked(head_bytes.div_ceil(PAGE_BYTES))
         .ok_or(DecodeError::Truncated)?;

@@ -3,10 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::super::layout::Geometry;
-use super::{check_padding, into_pages};
+use super::{check_padding, check_page, into_pages};
 use crate::codec::envelope::{Format, seal};
 use crate::codec::{Coded, coded_struct, finish};
-use crate::contract::PAGE_BYTES;
 use crate::payload::Payload;
 use crate::vocabulary::StorageSetId;
 use crate::wire::DecodeError;
@@ -57,9 +56,7 @@ pub fn encode_superblock(superblock: &Superblock) -> Payload {
 
 /// Decodes a superblock.
 pub fn decode_superblock(page: &[u8]) -> Result<Superblock, DecodeError> {
-    if page.len() != PAGE_BYTES {
-        return Err(DecodeError::Field("page length"));
-    }
+    check_page(page)?;
     let envelope = FORMAT.peek(page)?;
     let (head, padding) = page
         .split_at_checked(envelope.head_bytes as usize)

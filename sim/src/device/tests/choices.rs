@@ -4,7 +4,7 @@ use super::*;
 
 /// Answers to come, and how many there are to choose from at each question. The
 /// last one is counted up first, as an odometer does.
-#[derive(Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Answers {
     path: Vec<(usize, usize)>,
     asked: usize,
