@@ -3,6 +3,7 @@
 
 use super::Coded;
 use crate::codec::DecodeError;
+use crate::collections::push_one;
 use crate::payload::Payload;
 use crate::vocabulary::{Content, Range};
 use crate::wire::MESSAGE_BLOCKS_MAX;
@@ -94,7 +95,7 @@ pub(crate) fn put_payload(range: Range, bytes: &Payload, payload: &mut Vec<Paylo
         range.count() <= MESSAGE_BLOCKS_MAX,
         "payload exceeds {MESSAGE_BLOCKS_MAX} blocks"
     );
-    payload.push(bytes.clone());
+    push_one(payload, bytes.clone());
 }
 
 /// Takes a range's payload.

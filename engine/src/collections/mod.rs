@@ -11,3 +11,13 @@ mod tests;
 
 pub use layered::Layered;
 pub use table::{Set, Table};
+
+/// Adds to a list that seldom gets a second element: room for the first alone, where
+/// `Vec::push` makes room for four.
+#[inline]
+pub fn push_one<T>(list: &mut Vec<T>, element: T) {
+    if list.capacity() == 0 {
+        list.reserve_exact(1);
+    }
+    list.push(element);
+}

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::format;
 use super::layout::Geometry;
 use super::record::{Entry, Record};
-use crate::contract::{DeviceId, IoId, IoRequest, PAGE_BYTES, Persistence, ReservationKey};
+use crate::contract::{DeviceId, IoId, IoRequest, Persistence, ReservationKey};
 use crate::payload::Payload;
 use crate::vocabulary::Lsn;
 
@@ -35,8 +35,8 @@ pub struct Head {
 struct Outstanding {
     record: Record,
     pages: u64,
-    /// Writes that have not completed: two where the ring wraps.
-    writes: Vec<IoId>,
+    /// Writes that have not completed: there are two where the ring wraps.
+    writes: [Option<IoId>; 2],
     /// The head behind this record.
     behind: Head,
 }
@@ -124,7 +124,11 @@ impl Journal {
     }
 
     /// Appends an entry as the next record. The caller has checked for room.
-    pub fn append(&mut self, entry: Entry, mut next_io: impl FnMut() -> IoId) -> Vec<RecordWrite> {
+    pub fn append(
+        &mut self,
+        entry: Entry,
+        mut next_io: impl FnMut() -> IoId,
+    ) -> [Option<RecordWrite>; 2] {
         let record = Record {
             lsn: self.head.lsn,
             key: self.key,
@@ -136,16 +140,16 @@ impl Journal {
         let (pages, chain) = format::encode_record(&record);
         let count = pages.len() as u64;
         assert!(count <= self.free(), "the caller checks for room");
-        let writes: Vec<RecordWrite> = split_at_wrap(self.geometry, self.head.page, pages)
-            .map(|(page, pages)| RecordWrite {
-                io: next_io(),
-                request: IoRequest::Write {
-                    start: self.geometry.ring_start().plus(page),
-                    pages,
-                    persistence: Persistence::ForceUnitAccess,
-                },
-            })
-            .collect();
+        let mut write = |(page, pages)| RecordWrite {
+            io: next_io(),
+            request: IoRequest::Write {
+                start: self.geometry.ring_start().plus(page),
+                pages,
+                persistence: Persistence::ForceUnitAccess,
+            },
+        };
+        let writes =
+            split_at_wrap(self.geometry, self.head.page, pages).map(|it| it.map(&mut write));
         let page = (self.head.page + count) % self.geometry.ring_pages;
         self.head = Head {
             lsn: self.head.lsn.next(),
@@ -156,7 +160,9 @@ impl Journal {
         self.outstanding.push_back(Arc::new(Outstanding {
             record,
             pages: count,
-            writes: writes.iter().map(|write| write.io).collect(),
+            writes: writes
+                .each_ref()
+                .map(|it| it.as_ref().map(|write| write.io)),
             behind: self.head,
         }));
         writes
@@ -165,8 +171,8 @@ impl Journal {
     /// Takes note of a completed write; false if it is none of the journal's.
     pub fn handle_completion(&mut self, io: IoId) -> bool {
         for outstanding in &mut self.outstanding {
-            if let Some(place) = outstanding.writes.iter().position(|write| *write == io) {
-                Arc::make_mut(outstanding).writes.swap_remove(place);
+            if let Some(place) = outstanding.writes.iter().position(|it| *it == Some(io)) {
+                Arc::make_mut(outstanding).writes[place] = None;
                 return true;
             }
         }
@@ -175,7 +181,7 @@ impl Journal {
 
     /// The next record that has become durable, in order.
     pub fn take_durable(&mut self) -> Option<Record> {
-        if !self.outstanding.front()?.writes.is_empty() {
+        if self.outstanding.front()?.writes != [None, None] {
             return None;
         }
         let done = Arc::unwrap_or_clone(self.outstanding.pop_front()?);
@@ -195,25 +201,16 @@ impl Journal {
     }
 }
 
-/// Cuts a run of ring pages at the ring's end.
+/// Cuts a run of ring pages at the ring's end: each part with its first page.
 fn split_at_wrap(
     geometry: Geometry,
     page: u64,
     mut pages: Vec<Payload>,
-) -> impl Iterator<Item = (u64, Vec<Payload>)> {
-    assert!(
-        pages.iter().all(|page| page.len() == PAGE_BYTES),
-        "records are whole pages"
-    );
+) -> [Option<(u64, Vec<Payload>)>; 2] {
     let until_end = usize::try_from(geometry.ring_pages - page).expect("a ring's length fits");
-    let wrapped = if pages.len() > until_end {
-        pages.split_off(until_end)
-    } else {
-        Vec::new()
-    };
-    [(page, pages), (0, wrapped)]
-        .into_iter()
-        .filter(|(_, pages)| !pages.is_empty())
+    let is_wrapped = pages.len() > until_end;
+    let wrapped = is_wrapped.then(|| (0, pages.split_off(until_end)));
+    [Some((page, pages)), wrapped]
 }
 
 #[cfg(test)]

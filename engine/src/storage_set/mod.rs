@@ -193,7 +193,7 @@ impl StorageSet {
             key,
             request: write.request,
         };
-        writes.into_iter().map(submission)
+        writes.into_iter().flatten().map(submission)
     }
 
     /// Takes note of a journal write's completion.

@@ -413,8 +413,8 @@ impl Tables {
     /// Notes every client, also one that has promised nothing.
     pub fn raise(&mut self, watermark: Watermark) {
         let Watermark { client, counter } = watermark;
-        let is_known = self.watermarks.contains_key(&client);
-        if is_known && counter <= self.watermark(client) {
+        let known = self.watermarks.get(&client);
+        if known.is_some_and(|known| counter <= *known) {
             return;
         }
         self.watermarks.insert(client, counter.max(1));

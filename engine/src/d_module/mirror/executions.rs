@@ -27,7 +27,7 @@ impl Mirror {
         set: &mut StorageSet,
         cx: &mut Context<'_>,
     ) {
-        let mut open = Vec::new();
+        let mut open = Vec::with_capacity(members.len());
         let mut pages = 0;
         for member in members {
             let command = member.command;

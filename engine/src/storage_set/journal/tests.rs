@@ -57,7 +57,8 @@ impl Names {
 }
 
 fn append(journal: &mut Journal, names: &mut Names, pages: u32) -> Vec<RecordWrite> {
-    journal.append(entry(pages), || names.next())
+    let writes = journal.append(entry(pages), || names.next());
+    writes.into_iter().flatten().collect()
 }
 
 fn durable(journal: &mut Journal) -> Vec<u64> {

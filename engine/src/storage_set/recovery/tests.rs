@@ -89,7 +89,7 @@ impl Disk {
                 next += 1;
                 IoId(place as u64 * 4 + next)
             });
-            for write in writes {
+            for write in writes.into_iter().flatten() {
                 let IoRequest::Write { start, pages, .. } = write.request else {
                     panic!("a record is written")
                 };

@@ -78,7 +78,7 @@ pub fn cut(transfer: &EncodedTransfer, portion_bytes: u32) -> Vec<Slice> {
     assert!(portion_bytes > 0, "a portion carries something");
     let mut head = transfer.head.clone();
     let mut payload = Gather::new(&transfer.payload);
-    let mut slices = Vec::new();
+    let mut slices = Vec::with_capacity(1);
     while slices.is_empty() || !head.is_empty() || payload.left() > 0 {
         let head_bytes = head.len().min(HEAD_SLICE_BYTES);
         let payload_bytes = payload.left().min(portion_bytes as usize);
@@ -148,7 +148,7 @@ fn join_slices(
 
 /// Members up to the end of the head.
 fn get_members(input: &mut &[u8], payload: &mut Gather<'_>) -> Result<Vec<Member>, DecodeError> {
-    let mut members = Vec::new();
+    let mut members = Vec::with_capacity(1);
     while !input.is_empty() {
         let command = Coded::get(input)?;
         let sequence = Coded::get(input)?;

@@ -158,6 +158,7 @@ impl<T: Copy> Medium<T> {
     fn carry_out(&mut self, write: &Write<T>, fates: &mut Vec<Fate<T>>) {
         self.order += 1;
         let Write { number, tag, .. } = *write;
+        fates.reserve_exact(usize::try_from(write.count).expect("a write is in memory"));
         for page in (0..write.count).map(|index| write.start.plus(index)) {
             if !write.is_forced {
                 let order = self.order;

@@ -2,7 +2,7 @@
 
 use imbl::{OrdMap, OrdSet};
 use serde::{Deserialize, Serialize};
-use stormglass_engine::collections::Layered;
+use stormglass_engine::collections::{Layered, push_one};
 use stormglass_engine::storage_set::layout::Geometry;
 use stormglass_engine::storage_set::record::{Entry, Mark, Route};
 use stormglass_engine::storage_set::tables::{Consistency, Mode, Role, StoredResult, Tables};
@@ -352,7 +352,7 @@ impl State {
     fn end_marks(&mut self, commands: &[CommandId], changes: &mut Changes) {
         for command in commands {
             if let Some(mark) = self.marks.remove(command) {
-                changes.closed.push((*command, mark.range));
+                push_one(&mut changes.closed, (*command, mark.range));
             }
         }
     }
@@ -410,7 +410,8 @@ impl State {
 
     fn forget_below(&mut self, watermark: Watermark) {
         let Watermark { client, counter } = watermark;
-        if self.watermarks.contains_key(&client) && counter <= self.watermark(client) {
+        let known = self.watermarks.get(&client);
+        if known.is_some_and(|known| counter <= *known) {
             return;
         }
         self.watermarks.insert(client, counter.max(1));

@@ -4,7 +4,7 @@
 //! where a recovery may start and stop is told by whoever asks.
 
 use serde::{Deserialize, Serialize};
-use stormglass_engine::collections::Layered;
+use stormglass_engine::collections::{Layered, push_one};
 use stormglass_engine::vocabulary::{BlockIndex, CommandId, Lsn, Range};
 
 use super::life::Life;
@@ -76,16 +76,14 @@ impl Blocks {
 
     /// A record makes this of a block.
     pub(super) fn write(&mut self, block: BlockIndex, lsn: Lsn, value: Value) {
-        self.block_mut(block).writes.push((lsn, value));
+        push_one(&mut self.block_mut(block).writes, (lsn, value));
     }
 
     /// A command's mark stands from a record on.
     pub(super) fn open_mark(&mut self, command: CommandId, range: Range, from: Lsn) {
         for block in range.blocks() {
-            self.block_mut(block).marks.push(Span {
-                command,
-                life: Life::since(from),
-            });
+            let life = Life::since(from);
+            push_one(&mut self.block_mut(block).marks, Span { command, life });
         }
     }
 
