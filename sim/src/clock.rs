@@ -80,6 +80,14 @@ impl Clock {
         self.reaches_drifting(instant)
     }
 
+    /// True if [`Clock::reaches`] is earlier than a world time.
+    #[inline]
+    pub fn reaches_before(self, instant: Instant, at: WorldTime) -> bool {
+        let before = at.as_nanos().checked_sub(1).map(WorldTime::from_nanos);
+        let before = before.filter(|before| *before >= self.origin);
+        before.is_some_and(|before| self.read(before) >= instant)
+    }
+
     fn reaches_drifting(self, instant: Instant) -> WorldTime {
         let shown = instant.as_nanos().saturating_sub(self.shown.as_nanos());
         // What the clock shows in a second of the world.
@@ -134,6 +142,10 @@ mod tests {
             };
             let instant = Instant::from_nanos(base + shown);
             let at = clock.reaches(instant);
+            for near in at.as_nanos().saturating_sub(2)..at.as_nanos() + 3 {
+                let near = WorldTime::from_nanos(near);
+                prop_assert_eq!(clock.reaches_before(instant, near), at < near);
+            }
             prop_assert!(clock.read(at) >= instant);
             if at.as_nanos() > origin {
                 prop_assert!(clock.read(WorldTime::from_nanos(at.as_nanos() - 1)) < instant);

@@ -22,6 +22,7 @@ use bytes::{Buf, BufMut, TryGetError};
 pub use error::DecodeError;
 use imbl::{OrdMap, OrdSet};
 
+use crate::collections::Table;
 use crate::contract::ReservationKey;
 use crate::storage_set::record::CommandResult;
 use crate::time::Instant;
@@ -236,6 +237,26 @@ impl<T: Coded> Coded for Vec<T> {
     fn get(input: &mut &[u8]) -> Result<Self, DecodeError> {
         let count = Coded::get(input)?;
         get_many(count, input)
+    }
+}
+
+impl<K: Coded + Ord + Copy, V: Coded> Coded for Table<K, V> {
+    fn put(&self, out: &mut Vec<u8>) {
+        length(self.len()).put(out);
+        for (key, value) in self.iter() {
+            key.put(out);
+            value.put(out);
+        }
+    }
+    fn get(input: &mut &[u8]) -> Result<Self, DecodeError> {
+        let count = u32::get(input)?;
+        let mut table = Table::new();
+        let mut last = None;
+        for _ in 0..count {
+            let key = ascending(K::get(input)?, &mut last)?;
+            table.insert(key, V::get(input)?);
+        }
+        Ok(table)
     }
 }
 

@@ -99,10 +99,19 @@ impl<K: Ord + Copy, V: Clone> Layered<K, V> {
     where
         V: Default,
     {
-        if !self.contains_key(&key) {
-            self.insert(key, V::default());
+        let place = match self.find(&key) {
+            Ok(place) => place,
+            Err(place) => {
+                let value = self.settled.get(&key).cloned();
+                self.length += usize::from(value.is_none());
+                self.list(place, key, Some(value.unwrap_or_default()))
+            }
+        };
+        let value = &mut Arc::make_mut(&mut self.recent)[place].1;
+        if value.is_none() {
+            self.length += 1;
         }
-        self.get_mut(&key).expect("it is there now")
+        Arc::make_mut(value.get_or_insert_default())
     }
 
     /// Puts a value under the key; the one that was there.
@@ -149,8 +158,15 @@ impl<K: Ord + Copy, V: Clone> Layered<K, V> {
         let place = self.find(key).unwrap_or_else(|place| place);
         let mut recent = self.recent[place..].iter();
         let recent = recent.find_map(|(key, value)| Some((*key, &**value.as_ref()?)));
-        let mut settled = self.settled.range(*key..);
-        let settled = settled.find(|(key, _)| self.find(key).is_err());
+        // A range begins with a way down either side of the map: rarely is one needed.
+        let first = self.settled.get_next(key);
+        let settled = match first {
+            Some((first, _)) if self.find(first).is_ok() => {
+                let mut behind = self.settled.range(*first..);
+                behind.find(|(key, _)| self.find(key).is_err())
+            }
+            first => first,
+        };
         let settled = settled.map(|(key, value)| (*key, &**value));
         match (recent, settled) {
             (Some(recent), Some(settled)) if settled.0 < recent.0 => Some(settled),

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::layout::Geometry;
 pub use super::record::Mode;
 use super::record::{CommandResult, Entry, Mark, Route};
+use crate::collections::Table;
 use crate::vocabulary::{
     BlockIndex, ClientId, CommandId, CopyNumber, Outcome, Range, SequenceId, Session,
     SessionIncarnation, SiteEpoch, Watermark,
@@ -74,8 +75,8 @@ pub struct Tables {
     /// What became of commands at or above their client's watermark.
     pub results: OrdMap<CommandId, StoredResult>,
     /// Lowest counter each client may still ask about; an entry for every client
-    /// that has left a record.
-    pub watermarks: OrdMap<ClientId, u64>,
+    /// that has left a record. A list: clients are few, and every command raises one.
+    pub watermarks: Table<ClientId, u64>,
     /// Regions changed on this copy alone.
     pub dirty: OrdSet<u64>,
     /// Regions whose content was on a data device that is lost: what the journal does
@@ -104,7 +105,7 @@ impl Tables {
             sequence_high: SequenceId::new(0),
             marks: OrdMap::new(),
             results: OrdMap::new(),
-            watermarks: OrdMap::new(),
+            watermarks: Table::new(),
             dirty: OrdSet::new(),
             missing: OrdSet::new(),
             left_at: SiteEpoch::new(0),

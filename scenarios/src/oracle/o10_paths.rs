@@ -24,8 +24,6 @@ use super::{Finding, OracleId, event_of};
 struct Active {
     peer: NodeId,
     event: u64,
-    /// When the set was let go of, if it was.
-    left: Option<u64>,
 }
 
 /// Who made a session active on the owner's side.
@@ -47,6 +45,8 @@ pub struct Paths {
     /// The last life that a path of each process has led to.
     ends: OrdMap<(ProcessId, NodeId), (u32, u64)>,
     active: OrdMap<ProcessId, Active>,
+    /// In which event those of them that have let go of their set have done so.
+    left: OrdMap<ProcessId, u64>,
     carrier: Option<Carrier>,
     /// The highest session that a mirror has accepted.
     accepted: Option<Session>,
@@ -87,7 +87,7 @@ impl Paths {
             Event::PathInactive(peer) | Event::PathLost(peer) => {
                 let is_it = |active: &Active| active.peer == *peer;
                 if self.active.get(&process).is_some_and(is_it) {
-                    self.active.remove(&process);
+                    self.end(process);
                 }
             }
             Event::SessionOpened(session) => {
@@ -100,21 +100,27 @@ impl Paths {
             Event::Halted(_) | Event::Fenced(_) => self.unheard = self.opened,
             // The path follows in the same step.
             Event::Phase(Phase::Standby | Phase::Halted) => {
-                if let Some(active) = self.active.get_mut(&process) {
-                    active.left = Some(when.event);
+                if self.active.contains_key(&process) {
+                    self.left.insert(process, when.event);
                 }
             }
             _ => {}
         }
-        if !self.active.is_empty() {
+        if !self.left.is_empty() {
             self.check_left(when, findings);
         }
+    }
+
+    /// A process has no active path any more.
+    fn end(&mut self, process: ProcessId) {
+        self.active.remove(&process);
+        self.left.remove(&process);
     }
 
     /// A process began or ended a life.
     pub fn reborn(&mut self, process: ProcessId) {
         self.unheard = self.opened;
-        self.active.remove(&process);
+        self.end(process);
         let own = self.ends.keys().filter(|(of, _)| *of == process);
         for end in own.copied().collect::<Vec<_>>() {
             self.ends.remove(&end);
@@ -158,8 +164,8 @@ impl Paths {
         let active = Active {
             peer,
             event: when.event,
-            left: None,
         };
+        self.left.remove(&process);
         if let Some(other) = self.active.insert(process, active) {
             let says = format!(
                 "a D-module has active paths to nodes {} and {} at once",
@@ -197,19 +203,18 @@ impl Paths {
     /// Finds who has let go of its set in an earlier step and has an active path.
     fn check_left(&mut self, when: When, findings: &mut Vec<Finding>) {
         let now = event_of(when.event);
-        let is_over = |active: &Active| active.left.is_some_and(|left| event_of(left) < now);
-        let mut active = self.active.iter();
-        let found = active.find(|(_, active)| is_over(active));
-        let Some((process, active)) = found.map(|(process, active)| (*process, *active)) else {
+        let mut left = self.left.iter();
+        let found = left.find(|(_, left)| event_of(**left) < now);
+        let Some((process, left)) = found.map(|(process, left)| (*process, *left)) else {
             return;
         };
-        self.active.remove(&process);
+        let active = self.active[&process];
+        self.end(process);
         let says = format!(
             "a D-module that holds no set has an active path to node {}",
             active.peer.value()
         );
-        let left = active.left.into_iter();
-        finding(says, left.chain([active.event]).collect(), when, findings);
+        finding(says, vec![left, active.event], when, findings);
     }
 }
 

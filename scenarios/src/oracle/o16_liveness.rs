@@ -235,6 +235,9 @@ impl Liveness {
 
     /// How long a set has been drained, if that is too long.
     fn overdue_drain(&self, at: WorldTime, calm: WorldTime) -> Option<Duration> {
+        if self.draining.is_empty() {
+            return None;
+        }
         let since = self.draining.values().min()?;
         let span = at.since(calm.max(*since));
         (span > self.bounds.drain).then_some(span)

@@ -65,13 +65,14 @@ pub(super) fn holds(pair: &Pair, block: BlockIndex, values: &mut Candidates) -> 
     if pair.is_absent(0) || pair.is_absent(1) {
         return true;
     }
+    // The cheaper question first: while a write is under way, a mark answers it.
+    let sets = [pair.set(0), pair.set(1)];
+    if sets.iter().any(|set| set.may_differ(block)) {
+        return true;
+    }
     values.clear();
     for copy in [0, 1] {
         pair.add_values(copy, block, values);
     }
-    let is_one = matches!(values.values(), [] | [Value::Proven { .. }]);
-    is_one
-        || [pair.set(0), pair.set(1)]
-            .iter()
-            .any(|set| set.may_differ(block))
+    matches!(values.values(), [] | [Value::Proven { .. }])
 }

@@ -9,6 +9,7 @@ use super::*;
 use crate::codec::envelope::{head_bytes, seal};
 use crate::codec::testing::damage::{Damage, check_bit_flips, check_versions, damage};
 use crate::codec::testing::{blocks, flat, golden, paged, strategies};
+use crate::collections::Table;
 use crate::contract::ReservationKey;
 use crate::vocabulary::{
     BlockIndex, ClientId, CommandId, Content, CopyNumber, Lsn, NodeId, Outcome, Range, SequenceId,
@@ -254,7 +255,7 @@ fn checkpoint() -> Checkpoint {
             sequence_high: SequenceId::new(117),
             marks: OrdMap::unit(command(17), mark()),
             results: OrdMap::from(&[(command(15), performed), (command(16), failed)][..]),
-            watermarks: OrdMap::unit(ClientId::new(3), 15),
+            watermarks: Table::from_iter([(ClientId::new(3), 15)]),
             dirty: OrdSet::from(&[1, 5][..]),
             missing: OrdSet::from(&[2, 7][..]),
             left_at: SiteEpoch::new(3),

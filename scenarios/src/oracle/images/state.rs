@@ -2,7 +2,7 @@
 
 use imbl::{OrdMap, OrdSet};
 use serde::{Deserialize, Serialize};
-use stormglass_engine::collections::{Layered, push_one};
+use stormglass_engine::collections::{Layered, Table, push_one};
 use stormglass_engine::storage_set::layout::Geometry;
 use stormglass_engine::storage_set::record::{Entry, Mark, Route};
 use stormglass_engine::storage_set::tables::{Consistency, Mode, Role, StoredResult, Tables};
@@ -56,7 +56,7 @@ pub struct State {
     sequence_high: SequenceId,
     marks: OrdMap<CommandId, Mark>,
     results: Layered<CommandId, Decision>,
-    watermarks: OrdMap<ClientId, u64>,
+    watermarks: Table<ClientId, u64>,
     dirty: OrdSet<u64>,
     missing: OrdSet<u64>,
     left_at: SiteEpoch,
