@@ -99,10 +99,8 @@ impl Paths {
             // Whoever held the set before may stand still, and has not said it yet.
             Event::Halted(_) | Event::Fenced(_) => self.unheard = self.opened,
             // The path follows in the same step.
-            Event::Phase(Phase::Standby | Phase::Halted) => {
-                if self.active.contains_key(&process) {
-                    self.left.insert(process, when.event);
-                }
+            Event::Phase(Phase::Standby | Phase::Halted) if self.active.contains_key(&process) => {
+                self.left.insert(process, when.event);
             }
             _ => {}
         }
