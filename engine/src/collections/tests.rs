@@ -10,6 +10,8 @@ enum Step {
     Insert(u8, u32),
     Remove(u8),
     Change(u8),
+    /// The same of what there may be nothing of.
+    ChangeOrMake(u8),
     /// Another holder of the same content, as after a fork.
     Fork,
 }
@@ -19,7 +21,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
         4 => (key.clone(), any::<u32>()).prop_map(|(key, value)| Step::Insert(key, value)),
         3 => key.clone().prop_map(Step::Remove),
-        3 => key.prop_map(Step::Change),
+        3 => key.clone().prop_map(Step::Change),
+        2 => key.prop_map(Step::ChangeOrMake),
         1 => Just(Step::Fork),
     ];
     prop::collection::vec(step, 0..200)
@@ -43,6 +46,9 @@ proptest! {
                         *theirs ^= 1;
                     }
                 }
+                Step::ChangeOrMake(key) => {
+                    prop_assert_eq!(table.contains_key(&key), model.contains_key(&key));
+                }
                 Step::Fork => table = table.clone(),
             }
             prop_assert!(table.iter().eq(&model));
@@ -61,7 +67,7 @@ proptest! {
                     prop_assert_eq!(set.insert(member), model.insert(member));
                 }
                 Step::Remove(member) => prop_assert_eq!(set.remove(&member), model.remove(&member)),
-                Step::Change(member) => {
+                Step::Change(member) | Step::ChangeOrMake(member) => {
                     prop_assert_eq!(set.contains(&member), model.contains(&member));
                 }
                 Step::Fork => set = set.clone(),
@@ -92,6 +98,12 @@ proptest! {
                         *mine ^= 1;
                         *theirs ^= 1;
                     }
+                }
+                Step::ChangeOrMake(key) => {
+                    let (mine, theirs) = (layered.get_or_default(key), model.entry(key).or_default());
+                    prop_assert_eq!(&mine, &theirs);
+                    *mine ^= 2;
+                    *theirs ^= 2;
                 }
                 Step::Fork => forks.push((layered.clone(), model.clone())),
             }
