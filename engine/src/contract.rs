@@ -256,7 +256,7 @@ pub enum IoRequest {
         /// Number of pages, at least 1.
         count: u32,
     },
-    /// Writes whole pages from `start`.
+    /// Replaces pages from `start`.
     Write {
         /// First page.
         start: PageIndex,

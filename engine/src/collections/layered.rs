@@ -158,15 +158,8 @@ impl<K: Ord + Copy, V: Clone> Layered<K, V> {
         let place = self.find(key).unwrap_or_else(|place| place);
         let mut recent = self.recent[place..].iter();
         let recent = recent.find_map(|(key, value)| Some((*key, &**value.as_ref()?)));
-        // A range begins with a way down either side of the map: rarely is one needed.
-        let first = self.settled.get_next(key);
-        let settled = match first {
-            Some((first, _)) if self.find(first).is_ok() => {
-                let mut behind = self.settled.range(*first..);
-                behind.find(|(key, _)| self.find(key).is_err())
-            }
-            first => first,
-        };
+        let mut settled = self.settled.range(*key..);
+        let settled = settled.find(|(key, _)| self.find(key).is_err());
         let settled = settled.map(|(key, value)| (*key, &**value));
         match (recent, settled) {
             (Some(recent), Some(settled)) if settled.0 < recent.0 => Some(settled),

@@ -29,11 +29,6 @@ pub fn moment(event: u64, place: usize) -> u64 {
     event << MOMENT_BITS | place.min((1 << MOMENT_BITS) - 1)
 }
 
-/// True of the first occurrence of an event.
-fn is_first(number: u64) -> bool {
-    number & ((1 << MOMENT_BITS) - 1) == 0
-}
-
 /// The world's event of an oracles' number.
 pub fn event_of(number: u64) -> u64 {
     number >> MOMENT_BITS
@@ -146,13 +141,10 @@ impl Oracles {
             volume.follow(when, occurrence, world, findings);
             found.end(findings);
         }
-        // Once an event: nothing that is told later in it could have been due before.
-        if is_first(when.event) {
-            for volume in self.volumes_mut() {
-                let found = Found::begin(volume.volume(), has_several, findings);
-                volume.check_overdue(when, world, findings);
-                found.end(findings);
-            }
+        for volume in self.volumes_mut() {
+            let found = Found::begin(volume.volume(), has_several, findings);
+            volume.check_overdue(when, world, findings);
+            found.end(findings);
         }
         if let Some(volume) = met {
             let found = Found::begin(volume, has_several, findings);

@@ -1,6 +1,6 @@
 //! What tells two things of one name apart: hashes of their content.
 
-use stormglass_engine::contract::{IoRequest, Persistence, Submission};
+use stormglass_engine::contract::{IoRequest, PAGE_BYTES, Persistence, Submission};
 use stormglass_sim::choose::Departure;
 use stormglass_sim::occurrence::PacketName;
 use xxhash_rust::xxh3::Xxh3;
@@ -36,7 +36,7 @@ pub(super) fn submission(submission: &Submission) -> u64 {
             });
             word(start.0);
             for page in pages {
-                hash.update(page);
+                hash.update(&page.filled_up(PAGE_BYTES));
             }
         }
         IoRequest::Flush => word(3),

@@ -1,17 +1,18 @@
 //! What a device will do, without how it came to it: no numbers of commands and
 //! writes, no counters.
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use std::collections::{BTreeMap, BTreeSet};
 use stormglass_engine::contract::{IoRequest, PageIndex, ReservationKey, Submission};
 use stormglass_engine::payload::Payload;
 
+use super::pages::{Pages, content_of};
 use super::{CommandNumber, Device, IoEffect, PageRange, Queued, Submitter};
 
 /// A device as its behaviour follows from it.
 #[derive(Serialize)]
 pub(crate) struct DeviceBehaviour<'a> {
-    stable: BTreeMap<PageIndex, &'a [u8]>,
+    stable: BTreeMap<PageIndex, Content<'a>>,
     /// The oldest version first.
     cached: Vec<(PageIndex, &'a Payload)>,
     holder: Option<ReservationKey>,
@@ -20,8 +21,25 @@ pub(crate) struct DeviceBehaviour<'a> {
     phantoms: &'a BTreeMap<PageIndex, Payload>,
     is_stalled: bool,
     full: Option<PageRange>,
-    remembered: Option<BTreeMap<PageIndex, &'a [u8]>>,
+    remembered: Option<BTreeMap<PageIndex, Content<'a>>>,
     queue: Vec<QueuedBehaviour<'a>>,
+}
+
+/// A page without the zeros at its end, as one value and not as a list of bytes.
+struct Content<'a>(&'a [u8]);
+
+impl Serialize for Content<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(self.0)
+    }
+}
+
+/// What is kept for good, as a device goes on by it.
+fn contents(pages: &Pages) -> BTreeMap<PageIndex, Content<'_>> {
+    let stored = pages.stored();
+    stored
+        .map(|(page, kept)| (page, Content(content_of(kept))))
+        .collect()
 }
 
 #[derive(Serialize)]
@@ -38,7 +56,7 @@ impl Device {
     pub(crate) fn behaviour(&self) -> DeviceBehaviour<'_> {
         let cached = self.cache.iter();
         DeviceBehaviour {
-            stable: self.stable.stored().collect(),
+            stable: contents(&self.stable),
             cached: cached.map(|it| (it.page, &it.content)).collect(),
             holder: self.reservation.holder(),
             is_gone: self.is_gone,
@@ -46,11 +64,7 @@ impl Device {
             phantoms: &self.trouble.phantoms,
             is_stalled: self.is_stalled,
             full: self.trouble.full,
-            remembered: self
-                .trouble
-                .remembered
-                .as_ref()
-                .map(|it| it.stored().collect()),
+            remembered: self.trouble.remembered.as_ref().map(contents),
             queue: self.queue.iter().map(|it| self.in_queue(it)).collect(),
         }
     }

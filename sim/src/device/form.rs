@@ -86,8 +86,9 @@ impl Table {
     }
 
     fn places_of(&mut self, pages: &Pages) -> Vec<(PageIndex, ContentIndex)> {
-        let kept = pages.pages().filter(|(_, content)| !content.is_empty());
-        kept.map(|(page, content)| (page, self.place_of(&whole(content))))
+        let stored = pages.stored();
+        stored
+            .map(|(page, content)| (page, self.place_of(&whole(content))))
             .collect()
     }
 

@@ -21,7 +21,7 @@ const LEAF: usize = 4;
 const FAN_OUT: usize = 16;
 
 /// Pages without some of the zeros at their ends. One content has several forms, which
-/// nobody sees: `==` and [`Pages::stored`] go by the content.
+/// nobody sees: `==` goes by the content.
 type Leaf = [Payload; LEAF];
 type Branch<T> = [Option<Arc<T>>; FAN_OUT];
 type Root = [Option<Arc<Branch<Branch<Leaf>>>>];
@@ -112,20 +112,15 @@ impl Pages {
         child(&mut lower[place.lower])[place.leaf] = content;
     }
 
-    /// The pages that are not all zeros, in order, each without the zeros at its end.
-    pub(super) fn stored(&self) -> impl Iterator<Item = (PageIndex, &[u8])> {
-        let pages = self.pages().map(|(page, kept)| (page, content_of(kept)));
-        pages.filter(|(_, content)| !content.is_empty())
-    }
-
-    /// The pages of which anything is kept, in order, each as it is kept.
-    pub(super) fn pages(&self) -> impl Iterator<Item = (PageIndex, &Payload)> {
+    /// The pages that are not all zeros, in order, each as it is kept: some of the zeros at
+    /// its end may be missing.
+    pub(super) fn stored(&self) -> impl Iterator<Item = (PageIndex, &Payload)> {
         let upper = self.root.iter().zip(0..).filter_map(present);
         let lower = upper.flat_map(|(node, at)| below(node, at));
         let leaves = lower.flat_map(|(node, at)| below(node, at));
         leaves.flat_map(|(leaf, at)| {
             let pages = leaf.iter().zip(at * LEAF as u64..);
-            let pages = pages.filter(|(page, _)| !page.is_empty());
+            let pages = pages.filter(|(page, _)| !content_of(page).is_empty());
             pages.map(|(page, at)| (PageIndex(at), page))
         })
     }
@@ -182,7 +177,7 @@ pub(super) fn whole(part: &Payload) -> Payload {
 }
 
 /// What is there of a page without the zeros at its end.
-fn content_of(part: &[u8]) -> &[u8] {
+pub(super) fn content_of(part: &[u8]) -> &[u8] {
     let last = part.iter().rposition(|byte| *byte != 0);
     &part[..last.map_or(0, |last| last + 1)]
 }

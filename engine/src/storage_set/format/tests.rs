@@ -351,23 +351,44 @@ fn what_is_encoded_comes_without_padding_and_is_read_with_or_without_it() {
     assert!(short.last().is_some_and(|page| page.len() < PAGE_BYTES));
     assert_eq!(decode_checkpoint(&short), Ok(checkpoint()));
     let short = super::encode_heartbeat(&heartbeat());
+    assert!(short.len() < PAGE_BYTES);
     assert_eq!(decode_heartbeat(&short), Ok(heartbeat()));
     let short = super::encode_superblock(&superblock());
+    assert!(short.len() < PAGE_BYTES);
     assert_eq!(decode_superblock(&short), Ok(superblock()));
 }
 
 #[test]
-fn a_page_before_the_last_of_a_head_and_one_of_the_payload_are_whole() {
-    let performs = |record: &Record| matches!(record.entry, Entry::Perform(_));
-    let record = records().into_iter().map(|(_, record)| record);
-    let record = record
-        .filter(performs)
-        .find(|record| encode_record(record).0.len() > 1);
-    let (mut pages, _) = encode_record(&record.expect("a write with data"));
-    let last = pages.last_mut().expect("it has pages");
-    *last = last.slice(..PAGE_BYTES - 1);
-    let length = DecodeError::Field("page length");
-    assert_eq!(decode_record(&pages), Err(length));
+fn only_the_last_page_of_a_head_may_be_short() {
+    let shortened = |pages: &[Payload], place: usize| {
+        let mut pages = pages.to_vec();
+        pages[place] = pages[place].slice(..PAGE_BYTES - 1);
+        pages
+    };
+    // A head of four pages and two of payload.
+    let (pages, _) = encode_record(&copy((0..1_000).map(failed).collect()));
+    assert_eq!(pages.len(), 6);
+    for place in 0..6 {
+        let found = decode_record(&shortened(&pages, place));
+        match place == 3 {
+            true => assert!(found.is_ok(), "page {place}"),
+            false => assert_eq!(
+                found,
+                Err(DecodeError::Field("page length")),
+                "page {place}"
+            ),
+        }
+    }
+    let mut checkpoint = checkpoint();
+    checkpoint.tables.dirty = (0..1_000_u64).collect();
+    let pages = encode_checkpoint(&checkpoint);
+    assert!(pages.len() > 2);
+    let length = Err(DecodeError::Field("page length"));
+    assert_eq!(decode_checkpoint(&shortened(&pages, 0)), length);
+    assert_eq!(
+        decode_checkpoint(&shortened(&pages, pages.len() - 1)),
+        Ok(checkpoint)
+    );
 }
 
 #[test]

@@ -48,8 +48,9 @@ impl Disk {
             .into_iter()
             .filter(|(device, ..)| *device == JOURNAL)
             .flat_map(|(_, start, pages)| (start.0..).zip(pages))
+            .map(|(place, page)| (place, page.filled_up(PAGE_BYTES)))
             .collect();
-        let data = format::encode_superblock(&superblock());
+        let data = format::encode_superblock(&superblock()).filled_up(PAGE_BYTES);
         let head = Head {
             lsn: Lsn::new(1),
             page: 0,
@@ -94,7 +95,7 @@ impl Disk {
                     panic!("a record is written")
                 };
                 if !lost.contains(&place) {
-                    self.pages.extend((start.0..).zip(pages));
+                    self.write(start, pages);
                 }
                 journal.handle_completion(write.io);
             }
@@ -105,6 +106,7 @@ impl Disk {
     }
 
     fn write(&mut self, start: PageIndex, pages: Vec<Payload>) {
+        let pages = pages.iter().map(|page| page.filled_up(PAGE_BYTES));
         self.pages.extend((start.0..).zip(pages));
     }
 
@@ -214,7 +216,7 @@ fn what_the_data_device_says_of_itself_is_told_apart_from_the_journals_word() {
         format: 10,
         ..superblock()
     };
-    disk.data = format::encode_superblock(&other);
+    disk.data = format::encode_superblock(&other).filled_up(PAGE_BYTES);
     assert_eq!(found(&disk), Some(other));
     disk.data = Payload::from_static(&[0; PAGE_BYTES]);
     assert_eq!(found(&disk), None);

@@ -233,7 +233,7 @@ impl DataImages {
         self.medium
             .submit_write(number, (start, count), persistence, ());
         for (content, index) in pages.iter().zip(0..) {
-            let place = start.plus(index);
+            let (content, place) = (&content.filled_up(PAGE_BYTES), start.plus(index));
             let Some(page) = self.page(place, content, &lasting(device, place)) else {
                 continue;
             };

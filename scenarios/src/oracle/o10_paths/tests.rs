@@ -15,6 +15,32 @@ fn told(story: &[(ProcessId, Event)]) -> Vec<String> {
     told_from(story, usize::MAX)
 }
 
+/// What happened in one step after such; what was found.
+fn told_at_once(before: &[(ProcessId, Event)], story: &[(ProcessId, Event)]) -> Vec<String> {
+    let (mut paths, mut findings) = (Paths::default(), Vec::new());
+    let places = before
+        .iter()
+        .zip(0..)
+        .map(|(told, step)| (told, moment(step, 0)));
+    let at_once = story
+        .iter()
+        .zip(0..)
+        .map(|(told, place)| (told, moment(100, place)));
+    let at = WorldTime::ZERO;
+    for ((process, event), moment) in places.chain(at_once) {
+        paths.observe(
+            *process,
+            None,
+            event,
+            When { at, event: moment },
+            &mut findings,
+        );
+    }
+    let event = moment(101, 0);
+    paths.finish(When { at, event }, &mut findings);
+    findings.into_iter().map(|finding| finding.says).collect()
+}
+
 /// The same where the other site's reign begins with a step.
 fn told_from(story: &[(ProcessId, Event)], reign: usize) -> Vec<String> {
     let (mut paths, mut findings) = (Paths::default(), Vec::new());
@@ -156,6 +182,22 @@ fn a_path_that_outlives_the_hold_of_the_set_is_found() {
         accepted(3),
     ];
     assert_eq!(told(&later), [says], "once");
+}
+
+/// However it ends, and if another one begins.
+#[test]
+fn a_path_that_ends_in_the_step_in_which_the_set_is_let_go_of_is_right() {
+    let before = [accepted(2), active(EAST[0], 0, 2)];
+    let ends = [inactive(EAST[0], 0), lost(EAST[0], 0)];
+    for end in ends {
+        let story = [standby(EAST[0]), end.clone()];
+        assert_eq!(told_at_once(&before, &story), [""; 0]);
+        let story = [standby(EAST[0]), end, active(EAST[0], 1, 2)];
+        assert_eq!(told_at_once(&before, &story), [""; 0]);
+    }
+    let story = [standby(EAST[0]), active(EAST[0], 1, 2)];
+    let both = "a D-module has active paths to nodes 3 and 4 at once";
+    assert_eq!(told_at_once(&before, &story), [both]);
 }
 
 #[test]

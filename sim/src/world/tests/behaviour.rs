@@ -1,7 +1,8 @@
 //! The behavioural hash sees what decides how a world goes on and nothing else;
 //! differences name their fields.
 
-use stormglass_engine::contract::{NetworkId, PageIndex, Submission};
+use stormglass_engine::contract::{NetworkId, PAGE_BYTES, PageIndex, Submission};
+use stormglass_engine::payload::Payload;
 use stormglass_engine::time::Duration;
 
 use super::at;
@@ -189,14 +190,31 @@ fn a_difference_names_component_and_field() {
     assert_eq!(found.field.right, "nothing");
 
     let mut other = game.fork();
-    let page = stormglass_engine::payload::Payload::from(vec![
-            255;
-            stormglass_engine::contract::PAGE_BYTES
-        ]);
+    let page = Payload::from(vec![255; PAGE_BYTES]);
     let drive = other.world.drive_mut(DeviceIndex(2));
     drive.device.install(PageIndex(63), &[page]);
     let found = game.world.first_difference(&other.world).expect("a page");
     assert_eq!(game.world.place_name(found.place), "disk 2");
+    assert_eq!(found.field.path, "stable[63]");
+}
+
+/// A page is one value, whatever it holds.
+#[test]
+fn another_content_of_a_page_is_one_difference() {
+    let mut game = Rules::default().game();
+    let page = |fill: u8| Payload::from(vec![fill; PAGE_BYTES]);
+    let disk = DeviceIndex(2);
+    game.world
+        .drive_mut(disk)
+        .device
+        .install(PageIndex(63), &[page(1)]);
+    let mut other = game.fork();
+    other
+        .world
+        .drive_mut(disk)
+        .device
+        .install(PageIndex(63), &[page(2)]);
+    let found = game.world.first_difference(&other.world).expect("a page");
     assert_eq!(found.field.path, "stable[63]");
 }
 
