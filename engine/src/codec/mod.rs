@@ -242,42 +242,46 @@ impl<T: Coded> Coded for Vec<T> {
 
 impl<K: Coded + Ord + Copy, V: Coded> Coded for Table<K, V> {
     fn put(&self, out: &mut Vec<u8>) {
-        length(self.len()).put(out);
-        for (key, value) in self.iter() {
-            key.put(out);
-            value.put(out);
-        }
+        put_entries(self.len(), self.iter(), out);
     }
     fn get(input: &mut &[u8]) -> Result<Self, DecodeError> {
-        let count = u32::get(input)?;
-        let mut table = Table::new();
-        let mut last = None;
-        for _ in 0..count {
-            let key = ascending(K::get(input)?, &mut last)?;
-            table.insert(key, V::get(input)?);
-        }
-        Ok(table)
+        get_entries(input)
     }
 }
 
 impl<K: Coded + Ord + Copy, V: Coded + Clone> Coded for OrdMap<K, V> {
     fn put(&self, out: &mut Vec<u8>) {
-        length(self.len()).put(out);
-        for (key, value) in self {
-            key.put(out);
-            value.put(out);
-        }
+        put_entries(self.len(), self.iter(), out);
     }
     fn get(input: &mut &[u8]) -> Result<Self, DecodeError> {
-        let count = u32::get(input)?;
-        let mut map = OrdMap::new();
-        let mut last = None;
-        for _ in 0..count {
-            let key = ascending(K::get(input)?, &mut last)?;
-            map.insert(key, V::get(input)?);
-        }
-        Ok(map)
+        get_entries(input)
     }
+}
+
+/// Appends a map: how many entries, then each by rising key.
+fn put_entries<'a, K: Coded + 'a, V: Coded + 'a>(
+    count: usize,
+    entries: impl Iterator<Item = (&'a K, &'a V)>,
+    out: &mut Vec<u8>,
+) {
+    length(count).put(out);
+    for (key, value) in entries {
+        key.put(out);
+        value.put(out);
+    }
+}
+
+/// Takes a map of any kind.
+fn get_entries<K: Coded + Ord + Copy, V: Coded, M: FromIterator<(K, V)>>(
+    input: &mut &[u8],
+) -> Result<M, DecodeError> {
+    let count = u32::get(input)?;
+    let mut last = None;
+    let entry = |_| {
+        let key = ascending(K::get(input)?, &mut last)?;
+        Ok((key, V::get(input)?))
+    };
+    (0..count).map(entry).collect()
 }
 
 impl<K: Coded + Ord + Copy> Coded for OrdSet<K> {
